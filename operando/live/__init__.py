@@ -1,0 +1,1 @@
+"""The only threads: the recorder beside the RunEngine and the monitor's worker."""

@@ -1,0 +1,429 @@
+"""The nouns of the measurement: frozen, numpy only, and the only thing every layer shares.
+
+Arrays are indexed (energy, y, x) or (y, x), row-major. NaN means undetermined and a mask
+says so too. Times are seconds since the epoch on the clock of the acquisition.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Curve",
+    "Delivery",
+    "Finding",
+    "FloatArray",
+    "Frame",
+    "Line",
+    "LithiationMap",
+    "MaskArray",
+    "PhaseSpectra",
+    "Progress",
+    "Reason",
+    "RunClosed",
+    "ScanGrid",
+    "ScanPlan",
+    "Severity",
+    "Snapshot",
+]
+
+FloatArray: TypeAlias = NDArray[np.float64]
+MaskArray: TypeAlias = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanGrid:
+    """Where the pixels are.
+
+    Attributes
+    ----------
+    x_um, y_um
+        Pixel centres in µm, shapes (nx,) and (ny,), in the order of columns and rows;
+        either may descend.
+    """
+
+    x_um: FloatArray
+    y_um: FloatArray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns, (ny, nx)."""
+        return self.y_um.size, self.x_um.size
+
+
+@dataclass(frozen=True, slots=True)
+class ScanPlan:
+    """What a run said in its start document that it would do.
+
+    Attributes
+    ----------
+    run
+        The uid of the run.
+    plan_name, sample
+        As the start document names them; `sample` may be empty.
+    grid
+        Where the pixels are.
+    energies_ev, dwell_ms
+        Shape (energy,), in the order of acquisition within a cycle; dwell is NaN where unknown.
+    cycles
+        How many times all energies are visited; None where the plan does not say.
+    started_s
+        Time of the start document.
+    """
+
+    run: str
+    plan_name: str
+    sample: str
+    grid: ScanGrid
+    energies_ev: FloatArray
+    dwell_ms: FloatArray
+    cycles: int | None
+    started_s: float
+
+    @property
+    def stack_shape(self) -> tuple[int, int, int]:
+        """Energies, rows and columns, (energy, ny, nx)."""
+        return self.energies_ev.size, *self.grid.shape
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of one image: what arrives.
+
+    Attributes
+    ----------
+    run
+        The uid of the run it belongs to.
+    cycle, energy, row
+        Which image and which row of it; all count from zero.
+    counts
+        Detector reading per pixel, shape (nx,); NaN where a pixel was not measured.
+    i0
+        Reading of the incident-beam channel, shape (nx,), or None where there is none.
+    time_s
+        When the row was finished. Of two deliveries of one row the later one counts.
+    """
+
+    run: str
+    cycle: int
+    energy: int
+    row: int
+    counts: FloatArray
+    i0: FloatArray | None
+    time_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunClosed:
+    """A run ended.
+
+    Attributes
+    ----------
+    run
+        The uid of the run.
+    exit_status
+        "success", "abort" or "fail", as in the stop document.
+    reason
+        The text that came with it; may be empty.
+    """
+
+    run: str
+    exit_status: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One image, as far as it has arrived.
+
+    Attributes
+    ----------
+    cycle, energy
+        Which image.
+    energy_ev
+        Its photon energy.
+    counts
+        Shape (ny, nx), NaN in rows that have not come.
+    od
+        Optical density, shape (ny, nx); NaN where unknown (rows missing, or no I0 yet).
+    row_time_s
+        Shape (ny,), NaN in rows that have not come.
+    """
+
+    cycle: int
+    energy: int
+    energy_ev: float
+    counts: FloatArray
+    od: FloatArray
+    row_time_s: FloatArray
+
+    @property
+    def rows_seen(self) -> MaskArray:
+        """Which rows have come, shape (ny,)."""
+        return ~np.isnan(self.row_time_s)
+
+
+class Reason(IntEnum):
+    """Why a pixel has no lithium content; `DETERMINED` where it has one."""
+
+    DETERMINED = 0
+    UNSEEN = 1
+    """Too few energies have been measured there."""
+    INVALID = 2
+    """Counts are not positive, not finite or at the detector's ceiling."""
+    THIN = 3
+    """The fitted amount of material is below the limit or within its own noise."""
+    OPAQUE = 4
+    """The optical density is above the limit."""
+    AMBIGUOUS = 5
+    """The references cannot be told apart at the energies measured there."""
+
+
+@dataclass(frozen=True, slots=True)
+class LithiationMap:
+    """The lithium content and all that the fit says about it.
+
+    Attributes
+    ----------
+    cycle
+        The newest cycle that contributed.
+    time_s
+        The time the map speaks for.
+    lithium, lithium_error
+        x and its standard deviation, shape (ny, nx); NaN where undetermined.
+    fraction, fraction_error
+        Share of each phase in the material, shape (phase, ny, nx); sums to 1 where determined.
+    thickness, thickness_error
+        Sum of the phase amounts, in units of the references (a sample as thick as the
+        references has 1; nm for references in OD per nm), shape (ny, nx).
+    background
+        Fitted background at the mean energy, optical density, shape (ny, nx); 0 without one.
+    chi2
+        χ² per degree of freedom, shape (ny, nx); NaN where no degree of freedom is left.
+    r_factor
+        Σ residual² / Σ OD², shape (ny, nx).
+    energies_used
+        How many energies were fitted, shape (ny, nx).
+    frame_age_s
+        Age of each energy's newest row with respect to `time_s`, shape (energy,); NaN if unseen.
+    reason
+        A `Reason` per pixel, shape (ny, nx).
+    is_provisional
+        True while rows of the cycle are missing; only complete cycles are results of record.
+    """
+
+    cycle: int
+    time_s: float
+    lithium: FloatArray
+    lithium_error: FloatArray
+    fraction: FloatArray
+    fraction_error: FloatArray
+    thickness: FloatArray
+    thickness_error: FloatArray
+    background: FloatArray
+    chi2: FloatArray
+    r_factor: FloatArray
+    energies_used: NDArray[np.uint16]
+    frame_age_s: FloatArray
+    reason: NDArray[np.uint8]
+    is_provisional: bool
+
+    @property
+    def valid(self) -> MaskArray:
+        """Where the lithium content is determined, shape (ny, nx)."""
+        return self.reason == Reason.DETERMINED
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseSpectra:
+    """The references as the fit used them, and as a picture shows them.
+
+    Attributes
+    ----------
+    names
+        One per phase.
+    lithium
+        Lithium content of each pure phase, shape (phase,).
+    at_energies
+        Reference value at the energies of the scan, shape (energy, phase).
+    energy_ev, curves
+        A dense grid over the scan's range, shape (n,), and the references on it, shape (n, phase).
+    unit
+        "optical_density", "od_per_nm" or "mass_absorption".
+    is_model
+        True if any reference is computed, not measured.
+    """
+
+    names: tuple[str, ...]
+    lithium: FloatArray
+    at_energies: FloatArray
+    energy_ev: FloatArray
+    curves: FloatArray
+    unit: str
+    is_model: bool
+
+
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ALARM = "alarm"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something the user should know, once, in words.
+
+    Attributes
+    ----------
+    code
+        Stable short name, e.g. "i0-not-found"; one code is shown once.
+    severity
+        How much it matters.
+    message
+        What was found and what was expected.
+    advice
+        What to do; may be empty.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where the scan is.
+
+    Attributes
+    ----------
+    cycle, energy, row
+        The line that came last; all count from zero.
+    lines_seen, lines_planned
+        Distinct lines so far, and in the whole run (None where the plan does not say).
+    last_line_s
+        Acquisition time of the newest line.
+    cycle_remaining_s, run_remaining_s
+        Estimated from the pace so far, in acquisition time; NaN where unknown.
+    is_closed
+        True once the run has ended.
+    exit_status
+        "running", or as in the stop document.
+    """
+
+    cycle: int
+    energy: int
+    row: int
+    lines_seen: int
+    lines_planned: int | None
+    last_line_s: float
+    cycle_remaining_s: float
+    run_remaining_s: float
+    is_closed: bool
+    exit_status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How the documents travelled; filled in by the monitor.
+
+    Attributes
+    ----------
+    source
+        Where they come from, as the user would write it.
+    documents
+        How many have been read.
+    behind
+        How many are known to exist and have not been read.
+    lag_s
+        Wall time between recording and reading of the newest document; NaN where unknown.
+    lost, repeated, rejected
+        Documents missing from their sequence, delivered again, and refused.
+    is_finished
+        True when the source has ended and everything has been read.
+    """
+
+    source: str = ""
+    documents: int = 0
+    behind: int = 0
+    lag_s: float = float("nan")
+    lost: int = 0
+    repeated: int = 0
+    rejected: int = 0
+    is_finished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Mean lithium content of the field against time, one point per completed cycle.
+
+    Attributes
+    ----------
+    cycle, time_s
+        Shape (n,).
+    lithium
+        Mean weighted by the amount of material, Σ T x / Σ T over valid pixels, shape (n,).
+    lithium_error
+        Its standard deviation from the pixels' own σ, shape (n,).
+    pixels
+        Number of valid pixels, shape (n,).
+    """
+
+    cycle: NDArray[np.int64]
+    time_s: FloatArray
+    lithium: FloatArray
+    lithium_error: FloatArray
+    pixels: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that a screen, a file or a remote page may show of one moment.
+
+    Attributes
+    ----------
+    plan, progress, delivery
+        Which run, where it is, how its documents travelled.
+    map
+        The newest map, or None while too few energies have been seen.
+    frame
+        The image that is arriving, or None before the first line.
+    od, od_error
+        Optical density now known per energy and its σ, shape (energy, ny, nx), NaN where unknown.
+    row_time_s
+        When each row of `od` was taken, shape (energy, ny), NaN where unseen.
+    i0
+        Incident counts used for each energy's newest frame, shape (energy,), NaN where unknown.
+    i0_mode
+        "blank", "channel" or "file".
+    blank
+        Pixels taken as blank, shape (ny, nx); all False where I0 comes from elsewhere.
+    phases
+        The references.
+    curve
+        Mean lithium content against time.
+    findings
+        What the user should know, worst first.
+    """
+
+    plan: ScanPlan
+    progress: Progress
+    map: LithiationMap | None
+    frame: Frame | None
+    od: FloatArray
+    od_error: FloatArray
+    row_time_s: FloatArray
+    i0: FloatArray
+    i0_mode: str
+    blank: MaskArray
+    phases: PhaseSpectra
+    curve: Curve
+    findings: tuple[Finding, ...] = ()
+    delivery: Delivery = field(default_factory=Delivery)

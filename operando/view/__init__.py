@@ -1,0 +1,1 @@
+"""The only Qt and pyqtgraph. Shows snapshots and nothing else."""

@@ -1,0 +1,1 @@
+"""Bluesky plans for STXM; any devices that speak the bluesky protocols."""
