@@ -193,7 +193,7 @@ class LithiationMap:
     cycle
         The newest cycle that contributed.
     time_s
-        The time the map speaks for.
+        The time the map speaks for: the mean time of the rows it is made of.
     lithium, lithium_error
         x and its standard deviation, shape (ny, nx); NaN where undetermined.
     fraction, fraction_error
@@ -210,7 +210,8 @@ class LithiationMap:
     energies_used
         How many energies were fitted, shape (ny, nx).
     frame_age_s
-        Age of each energy's newest row with respect to `time_s`, shape (energy,); NaN if unseen.
+        How much older than the newest row of all each energy's newest row is, shape (energy,);
+        NaN if unseen.
     reason
         A `Reason` per pixel, shape (ny, nx).
     is_provisional

@@ -1,0 +1,108 @@
+"""What is not as it should be, as findings in words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from operando.core.fit import design_of
+from operando.core.incident import IncidentMode
+from operando.core.references import condition_number
+from operando.core.stack import Composite, Recipe
+from operando.errors import RunRejected
+from operando.types import Finding, LithiationMap, PhaseSpectra, Reason, ScanPlan, Severity
+
+__all__ = ["check_design", "findings_of", "reference_findings"]
+
+_ALIKE = 50.0
+_THICK_OD = 1.5
+_THICK_SHARE = 0.02
+
+
+def check_design(plan: ScanPlan, phases: PhaseSpectra, recipe: Recipe) -> None:
+    """Refuse a scan that cannot give x at all.
+
+    Raises
+    ------
+    RunRejected
+        There are fewer energies than unknowns.
+    """
+    unknowns = phases.lithium.size + recipe.background
+    if plan.energies_ev.size < unknowns:
+        msg = (
+            f"the scan has {plan.energies_ev.size} energies, but {phases.lithium.size} phases"
+            f" and {int(recipe.background)} background terms need at least {unknowns}; "
+            "add energies, or fit fewer phases"
+        )
+        raise RunRejected(msg)
+
+
+def reference_findings(plan: ScanPlan, phases: PhaseSpectra, recipe: Recipe) -> list[Finding]:
+    """Return what is to be said about the references before any beam is used."""
+    findings: list[Finding] = []
+    design = design_of(phases.at_energies, phases.lithium, plan.energies_ev, recipe.background)
+    condition = condition_number(design.matrix)
+    if condition > _ALIKE:
+        findings.append(
+            Finding(
+                "references-alike",
+                Severity.WARNING,
+                f"the references are hard to tell apart at these energies (condition number {condition:.0f}; "
+                f"below {_ALIKE:.0f} is good)",
+                "choose energies at which they differ, or fewer phases",
+            )
+        )
+    if phases.is_model:
+        findings.append(
+            Finding(
+                "references-model",
+                Severity.INFO,
+                "the references are computed models, not measurements",
+                "x is as good as they are",
+            )
+        )
+    return findings
+
+
+def findings_of(composite: Composite, newest: LithiationMap, recipe: Recipe) -> list[Finding]:
+    """Return what is to be said about the images and the map of this moment."""
+    findings: list[Finding] = []
+    if recipe.incident.mode is IncidentMode.BLANK and composite.seen.any() and not composite.blank.any():
+        findings.append(
+            Finding(
+                "i0-not-found",
+                Severity.ALARM,
+                "no blank region was found in the images, so there is no I0",
+                "move the field to include bare membrane, or give I0 by channel or file (--i0)",
+            )
+        )
+    elif _waits_for_i0(composite):
+        findings.append(
+            Finding("i0-missing", Severity.WARNING, "some images have no I0 yet", "their rows wait for it")
+        )
+    valid = newest.valid
+    if valid.any():
+        thick = float((np.nan_to_num(composite.od[:, valid]).max(axis=0) > _THICK_OD).mean())
+        if thick > _THICK_SHARE:
+            findings.append(
+                Finding(
+                    "thick",
+                    Severity.WARNING,
+                    f"{thick:.0%} of the valid pixels have an optical density above {_THICK_OD}",
+                    "x is biased there by stray light and dark counts; look for thinner particles",
+                )
+            )
+    ambiguous = int((newest.reason == Reason.AMBIGUOUS).sum())
+    if ambiguous:
+        findings.append(
+            Finding(
+                "ambiguous",
+                Severity.WARNING,
+                f"{ambiguous} pixels cannot tell the references apart at the energies they have",
+            )
+        )
+    return findings
+
+
+def _waits_for_i0(composite: Composite) -> bool:
+    has_readings = np.asarray(composite.seen.any(axis=(1, 2)))
+    return bool((has_readings & np.isnan(composite.i0)).any())

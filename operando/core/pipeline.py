@@ -1,0 +1,283 @@
+"""The order of things: a line in, the state on; a look at the state; a cycle of record.
+
+    state = start(plan, library, recipe)
+    state = step(state, line)               # for every line
+    for cycle in due(state):                # cycles that became complete, or changed since
+        state, snapshot = record(state, cycle)
+    snapshot = look(state)                  # at any time; provisional between cycles
+
+Live monitoring, acquisition and replay run these same functions, so they give the same bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from operando.core.health import check_design, findings_of, reference_findings
+from operando.core.references import Library, spectra_of
+from operando.core.stack import (
+    HISTORY_CYCLES,
+    Composite,
+    Recipe,
+    StackState,
+    add,
+    arriving,
+    compose,
+    empty_stack,
+    is_complete,
+    solve,
+)
+from operando.errors import RunRejected
+from operando.types import (
+    Curve,
+    Finding,
+    Line,
+    LithiationMap,
+    PhaseSpectra,
+    Progress,
+    RunClosed,
+    ScanPlan,
+    Severity,
+    Snapshot,
+)
+
+__all__ = ["PipelineState", "close", "due", "look", "record", "replan", "start", "step"]
+
+_WORST_FIRST = (Severity.ALARM, Severity.WARNING, Severity.INFO)
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """Mean lithium content of one recorded cycle."""
+
+    time_s: float
+    lithium: float
+    lithium_error: float
+    pixels: int
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineState:
+    """One run on its way.
+
+    Attributes
+    ----------
+    library, phases, recipe
+        What it is fitted with.
+    stack
+        What is known; taken over by `step`.
+    changed
+        Cycles with lines that no record has seen.
+    points
+        The curve so far, by cycle.
+    remarks
+        Findings that hold for the whole run.
+    closed
+        How it ended, or None.
+    """
+
+    library: Library
+    phases: PhaseSpectra
+    recipe: Recipe
+    stack: StackState
+    changed: frozenset[int]
+    points: dict[int, _Point]
+    remarks: tuple[Finding, ...]
+    closed: RunClosed | None
+
+    @property
+    def plan(self) -> ScanPlan:
+        """The scan."""
+        return self.stack.plan
+
+
+def start(plan: ScanPlan, library: Library, recipe: Recipe) -> PipelineState:
+    """Return the state of a run before its first line.
+
+    Raises
+    ------
+    ConfigurationError
+        The references do not cover the energies.
+    RunRejected
+        There are too few energies for the phases.
+    """
+    phases = spectra_of(library, plan.energies_ev)
+    check_design(plan, phases, recipe)
+    remarks = tuple(reference_findings(plan, phases, recipe))
+    return PipelineState(library, phases, recipe, empty_stack(plan), frozenset(), {}, remarks, None)
+
+
+def replan(state: PipelineState, plan: ScanPlan) -> PipelineState:
+    """Return `state` under a plan that learned of more energies; takes `state` over.
+
+    Raises
+    ------
+    RunRejected
+        The pixels or the energies known so far changed: the lines seen no longer fit.
+    """
+    old = state.plan
+    known = old.energies_ev.size
+    if plan.grid.shape != old.grid.shape or not np.array_equal(plan.energies_ev[:known], old.energies_ev):
+        msg = (
+            f"run {plan.run[:8]} changed its pixels or energies on the way "
+            f"({old.stack_shape} became {plan.stack_shape}); start a new run for a new field"
+        )
+        raise RunRejected(msg)
+    fresh = start(plan, state.library, state.recipe)
+    return replace(state, phases=fresh.phases, remarks=fresh.remarks, stack=replace(state.stack, plan=plan))
+
+
+def step(state: PipelineState, line: Line) -> PipelineState:
+    """Return `state` having also seen `line`; takes `state` over.
+
+    Raises
+    ------
+    FrameRejected
+        The line does not fit into the scan.
+    """
+    return replace(state, stack=add(state.stack, line), changed=state.changed | {line.cycle})
+
+
+def close(state: PipelineState, closed: RunClosed) -> PipelineState:
+    """Return `state` after the end of its run."""
+    return replace(state, closed=closed)
+
+
+def due(state: PipelineState) -> tuple[int, ...]:
+    """Return the cycles to record now.
+
+    A cycle is due when it is complete and has changed since it was recorded; when it is incomplete
+    and about to leave the history; and when the run has ended.
+    """
+    if not state.changed or state.stack.newest is None:
+        return ()
+    leaving = state.stack.newest.cycle - HISTORY_CYCLES + 1
+    return tuple(
+        sorted(
+            cycle
+            for cycle in state.changed
+            if is_complete(state.stack, cycle) or cycle <= leaving or state.closed is not None
+        )
+    )
+
+
+def record(state: PipelineState, cycle: int) -> tuple[PipelineState, Snapshot]:
+    """Return the state knowing that `cycle` is recorded, and the snapshot of record."""
+    composite, newest = _fit(state, cycle)
+    points = {**state.points, cycle: _mean_lithium(newest)}
+    state = replace(state, changed=state.changed - {cycle}, points=points)
+    return state, _snapshot(state, composite, newest)
+
+
+def look(state: PipelineState) -> Snapshot:
+    """Return all there is to see at this moment; nothing in it changes any more."""
+    cycle = 0 if state.stack.newest is None else state.stack.newest.cycle
+    return _snapshot(state, *_fit(state, cycle))
+
+
+def _fit(state: PipelineState, cycle: int) -> tuple[Composite, LithiationMap]:
+    composite = compose(state.stack, state.recipe, cycle)
+    newest = solve(
+        composite,
+        state.plan,
+        state.phases,
+        state.recipe,
+        is_provisional=not is_complete(state.stack, cycle),
+    )
+    return composite, newest
+
+
+def _snapshot(state: PipelineState, composite: Composite, newest: LithiationMap) -> Snapshot:
+    has_map = bool(newest.energies_used.max(initial=0) >= state.phases.lithium.size + state.recipe.background)
+    findings = [*state.remarks, *findings_of(composite, newest, state.recipe), *_run_findings(state)]
+    return Snapshot(
+        plan=state.plan,
+        progress=_progress(state),
+        map=newest if has_map else None,
+        frame=arriving(state.stack, composite, state.recipe),
+        od=composite.od,
+        od_error=np.sqrt(composite.variance),
+        row_time_s=composite.row_time_s,
+        i0=composite.i0,
+        i0_mode=state.recipe.incident.mode.value,
+        blank=composite.blank,
+        phases=state.phases,
+        curve=_curve(state),
+        findings=tuple(sorted(findings, key=lambda finding: _WORST_FIRST.index(finding.severity))),
+    )
+
+
+def _mean_lithium(newest: LithiationMap) -> _Point:
+    """Mean of x weighted by thickness: the lithium content of all the material in the field."""
+    valid = newest.valid
+    weight = newest.thickness[valid]
+    total = float(weight.sum())
+    if not total > 0:
+        return _Point(newest.time_s, float("nan"), float("nan"), 0)
+    lithium = float((weight * newest.lithium[valid]).sum()) / total
+    # Pixels are independent but for I0, whose share in σ is small where blank pixels abound.
+    error = float(np.sqrt(((weight * newest.lithium_error[valid]) ** 2).sum())) / total
+    return _Point(newest.time_s, lithium, error, int(valid.sum()))
+
+
+def _curve(state: PipelineState) -> Curve:
+    cycles = sorted(state.points)
+    points = [state.points[cycle] for cycle in cycles]
+    return Curve(
+        cycle=np.array(cycles, dtype=np.int64),
+        time_s=np.array([point.time_s for point in points]),
+        lithium=np.array([point.lithium for point in points]),
+        lithium_error=np.array([point.lithium_error for point in points]),
+        pixels=np.array([point.pixels for point in points], dtype=np.int64),
+    )
+
+
+def _progress(state: PipelineState) -> Progress:
+    plan, stack, newest = state.plan, state.stack, state.stack.newest
+    per_cycle = plan.energies_ev.size * plan.grid.shape[0]
+    planned = None if plan.cycles is None else plan.cycles * per_cycle
+    status = "running" if state.closed is None else state.closed.exit_status
+    if newest is None:
+        nan = float("nan")
+        return Progress(0, 0, 0, 0, planned, nan, nan, nan, state.closed is not None, status)
+    lines = stack.lines_seen
+    pace_s = (newest.time_s - stack.first_line_s) / (lines - 1) if lines > 1 else float("nan")
+    cycle_left = per_cycle - stack.rows_seen[newest.cycle]
+    run_left = float("nan") if planned is None else max(planned - lines, 0)
+    return Progress(
+        cycle=newest.cycle,
+        energy=newest.energy,
+        row=newest.row,
+        lines_seen=lines,
+        lines_planned=planned,
+        last_line_s=newest.time_s,
+        cycle_remaining_s=0.0 if state.closed else cycle_left * pace_s,
+        run_remaining_s=0.0 if state.closed else run_left * pace_s,
+        is_closed=state.closed is not None,
+        exit_status=status,
+    )
+
+
+def _run_findings(state: PipelineState) -> list[Finding]:
+    if state.closed is None:
+        return []
+    progress = _progress(state)
+    findings: list[Finding] = []
+    if state.closed.exit_status != "success":
+        detail = f": {state.closed.reason}" if state.closed.reason else ""
+        findings.append(
+            Finding("run-ended", Severity.WARNING, f"the run ended with '{state.closed.exit_status}'{detail}")
+        )
+    if progress.lines_planned is not None and progress.lines_seen < progress.lines_planned:
+        missing = progress.lines_planned - progress.lines_seen
+        findings.append(
+            Finding(
+                "lines-missing",
+                Severity.WARNING,
+                f"{missing} of {progress.lines_planned} planned lines never came",
+                "maps of incomplete cycles are made of older rows there",
+            )
+        )
+    return findings
