@@ -1,0 +1,398 @@
+"""The durable log: every document of every run, one row each, in the order of arrival.
+
+The log is the truth, and readers own their place in it: they ask "from n". It is a SQLite file
+in WAL mode, so that any number of readers go on while the recorder writes. Rows are added, never
+changed. WAL needs shared memory between its users, so a log lies on a disk of its own machine.
+
+`synchronous = NORMAL`: a commit is in the operating system's hands when it returns, so a killed
+process loses nothing that was committed. Only a power cut can take back the commits since the
+last checkpoint (some seconds); it cannot damage the file. FULL would keep those as well, at one
+disk flush a commit, which on a busy disk makes the live map stutter
+(https://www.sqlite.org/pragma.html#pragma_synchronous).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import struct
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from operando.errors import DamagedFileError, SourceUnreachable
+from operando.io.blob import decode, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping, Sequence
+
+__all__ = ["LogReader", "LogWriter", "LoggedDocument", "Verification", "verify"]
+
+_FORMAT = "operando run log"
+_VERSION = 1
+_BUSY_S = 10.0
+_VERIFY_AT_ONCE = 256
+
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE documents (
+    seq INTEGER PRIMARY KEY,
+    run TEXT NOT NULL,
+    name TEXT NOT NULL,
+    recorded_s REAL NOT NULL,
+    crc32 INTEGER NOT NULL,
+    blob BLOB NOT NULL
+);
+CREATE TABLE owners (uid TEXT PRIMARY KEY, run TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedDocument:
+    """One row of the log.
+
+    Attributes
+    ----------
+    seq
+        Place in the log, from 1.
+    run
+        The uid of the run it belongs to; empty where that is not known.
+    name, document
+        As the RunEngine emitted it.
+    recorded_s
+        Wall clock of the recorder, seconds since the epoch.
+    """
+
+    seq: int
+    run: str
+    name: str
+    document: dict[str, Any]
+    recorded_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a full reading of a log found.
+
+    Attributes
+    ----------
+    good
+        How many documents stand before the first bad one; all of them if there is none.
+    first_bad_seq
+        Where the first bad document stands or should stand, or None.
+    reason
+        What is wrong with it; empty if nothing is.
+    """
+
+    good: int
+    first_bad_seq: int | None
+    reason: str
+
+
+class LogWriter:
+    """Append documents to the log at `path`, which is made if it does not exist.
+
+    Parameters
+    ----------
+    path
+        File on a local disk.
+
+    Raises
+    ------
+    SourceUnreachable
+        If the file cannot be opened, or its disk cannot hold a log.
+    DamagedFileError
+        If the file is something else than a run log of this version.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+        self._owners: dict[str, str] = {}
+        with _translated(self._path):
+            # The recorder opens here and writes in its thread, one after the other.
+            self._db = sqlite3.connect(
+                self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
+
+    def append(self, documents: Sequence[tuple[str, Mapping[str, Any]]], recorded_s: float) -> int:
+        """Add `documents` in one transaction and return the seq of the last row.
+
+        Parameters
+        ----------
+        documents
+            Pairs of name and document; all are written or none.
+        recorded_s
+            Wall clock now, seconds since the epoch.
+
+        Raises
+        ------
+        FrameRejected
+            If a document cannot be stored.
+        sqlite3.Error
+            If the disk is full or fails; the transaction is rolled back.
+        """
+        encoded = [(name, document, encode(document)) for name, document in documents]
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            for name, document, blob in encoded:
+                run = self._owner(name, document)
+                self._db.execute(
+                    "INSERT INTO documents (run, name, recorded_s, crc32, blob) VALUES (?, ?, ?, ?, ?)",
+                    (run, name, recorded_s, _checksum(run, name, recorded_s, blob), blob),
+                )
+            last = _head(self._db)
+            self._db.execute("COMMIT")
+        except BaseException:
+            # SQLite itself has ended the transaction on a full disk.
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+        return last
+
+    def close(self) -> None:
+        """Release the file; closing twice does nothing."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _prepare(self) -> None:
+        # First of all: somebody else's database is not to be changed by looking at it.
+        if not _is_blank(self._db):
+            _check_format(self._db, self._path)
+        mode = self._db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            message = (
+                f"{self._path} lies on a disk that cannot be shared by processes (journal mode {mode!r}); "
+                "expected a disk of this machine: record to another folder"
+            )
+            raise SourceUnreachable(message)
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.execute("BEGIN IMMEDIATE")
+        if _is_blank(self._db):
+            for statement in _SCHEMA.split(";"):
+                self._db.execute(statement)
+            self._db.executemany(
+                "INSERT INTO meta VALUES (?, ?)", [("format", _FORMAT), ("version", str(_VERSION))]
+            )
+        self._db.execute("COMMIT")
+
+    def _owner(self, name: str, document: Mapping[str, Any]) -> str:
+        """Return the uid of the run of `document`, and remember what it owns."""
+        uid, start = document.get("uid"), document.get("run_start")
+        if name == "start":
+            return uid if isinstance(uid, str) else ""
+        if isinstance(start, str):
+            if name in ("descriptor", "resource", "stream_resource") and isinstance(uid, str):
+                self._owners[uid] = start
+                self._db.execute("INSERT OR REPLACE INTO owners VALUES (?, ?)", (uid, start))
+            return start
+        for key in ("descriptor", "resource", "stream_resource"):
+            parent = document.get(key)
+            if isinstance(parent, str):
+                run = self._known(parent)
+                if run:
+                    return run
+        return ""
+
+    def _known(self, uid: str) -> str:
+        if uid not in self._owners:
+            row = self._db.execute("SELECT run FROM owners WHERE uid = ?", (uid,)).fetchone()
+            if row is None:
+                return ""
+            self._owners[uid] = row[0]
+        return self._owners[uid]
+
+
+class LogReader:
+    """Read the log at `path`, also while it is written and after its writer was killed.
+
+    Parameters
+    ----------
+    path
+        A file made by `LogWriter`.
+
+    Raises
+    ------
+    SourceUnreachable
+        If the file does not exist, cannot be opened, or has nothing in it yet.
+    DamagedFileError
+        If the file is something else than a run log of this version.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+        if not self._path.is_file():
+            message = f"there is no run log at {self._path}: check the name, or start the recorder first"
+            raise SourceUnreachable(message)
+        with _translated(self._path):
+            self._db = sqlite3.connect(
+                _read_only_uri(self._path), uri=True, timeout=_BUSY_S, isolation_level=None
+            )
+            self._db.text_factory = _lenient_text
+            try:
+                # Without this SQLite refuses a file that was cut short as a whole; we want its good part.
+                # Nothing can be written through this connection.
+                self._db.execute("PRAGMA writable_schema = ON")
+                if _is_blank(self._db):
+                    message = f"{self._path} is empty: no recorder has written to it yet"
+                    raise SourceUnreachable(message)
+                _check_format(self._db, self._path)
+            except BaseException:
+                self._db.close()
+                raise
+
+    def read(self, after: int, limit: int) -> list[LoggedDocument]:
+        """Return at most `limit` documents behind seq `after`, in the order of the log.
+
+        What is good is delivered first: a batch ends before a bad row, and only a batch
+        that would begin with it raises.
+
+        Raises
+        ------
+        DamagedFileError
+            If the next document is bad; says which and how many stand before it.
+        """
+        found: list[LoggedDocument] = []
+        try:
+            with _translated(self._path):
+                rows = self._db.execute(
+                    "SELECT seq, run, name, recorded_s, crc32, blob FROM documents"
+                    " WHERE seq > ? ORDER BY seq LIMIT ?",
+                    (after, limit),
+                )
+                for row in rows:
+                    found.append(self._checked(row))
+        except DamagedFileError as error:
+            if not found:
+                message = f"{error}; {after} documents stand before it and can be read"
+                raise DamagedFileError(message) from error
+        return found
+
+    def head(self) -> int:
+        """Return the seq of the last document now in the log; 0 if there is none."""
+        with _translated(self._path):
+            return _head(self._db)
+
+    def close(self) -> None:
+        """Release the file; closing twice does nothing."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _checked(self, row: tuple[Any, ...]) -> LoggedDocument:
+        seq, run, name, recorded_s, crc32, blob = row
+        try:
+            if _checksum(run, name, recorded_s, blob) != crc32:
+                message = "its bytes do not match their checksum"
+                raise DamagedFileError(message)
+            return LoggedDocument(seq, run, name, decode(blob), recorded_s)
+        except DamagedFileError as error:
+            message = f"document {seq} of {self._path} is damaged: {error}"
+            raise DamagedFileError(message) from error
+
+
+def verify(path: str | Path) -> Verification:
+    """Read the whole log at `path` and say how far it is good.
+
+    Raises
+    ------
+    SourceUnreachable, DamagedFileError
+        If it cannot be opened as a run log at all.
+    """
+    good = 0
+    with LogReader(path) as log:
+        while True:
+            try:
+                batch = log.read(good, _VERIFY_AT_ONCE)
+            except DamagedFileError as error:
+                return Verification(good, good + 1, str(error))
+            for row in batch:
+                if row.seq != good + 1:
+                    return Verification(good, good + 1, f"document {good + 1} of {path} is missing")
+                good += 1
+            if not batch:
+                return Verification(good, None, "")
+
+
+def _checksum(run: str, name: str, recorded_s: float, blob: bytes) -> int:
+    """Return the CRC-32 of all that a row says."""
+    try:
+        head = struct.pack("<d", recorded_s) + f"{run}\n{name}\n".encode()
+        return zlib.crc32(blob, zlib.crc32(head))
+    except (struct.error, TypeError) as error:
+        message = f"a column has another type than the recorder wrote: {error}"
+        raise DamagedFileError(message) from error
+
+
+@contextmanager
+def _translated(path: Path) -> Generator[None]:
+    """Turn what SQLite says of a file into the two kinds that people can act on."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+            message = (
+                f"{path} cannot be used: {error}; check its folder, permissions and disk, "
+                "or copy it together with its -wal file to another folder"
+            )
+            raise SourceUnreachable(message) from error
+        # SQLITE_ERROR is a table that is not there: our own statements are right.
+        message = f"{path} is damaged or is not a run log: {error}"
+        raise DamagedFileError(message) from error
+
+
+def _read_only_uri(path: Path) -> str:
+    """Return how SQLite is to open `path`, which may lie in an archive that nobody can write to.
+
+    To share a log SQLite needs a file beside it, which it cannot make there. Where it cannot,
+    and no write-ahead log shows a writer at work, the file is taken as one that does not change.
+    """
+    uri = f"{path.resolve().as_uri()}?mode=ro"
+    is_shared = os.access(path.parent, os.W_OK) or path.with_name(f"{path.name}-wal").exists()
+    return uri if is_shared else f"{uri}&immutable=1"
+
+
+def _lenient_text(text: bytes) -> str:
+    """Decode damaged text to something; the checksum then tells that it is damaged."""
+    return text.decode("utf-8", "replace")
+
+
+def _head(db: sqlite3.Connection) -> int:
+    return db.execute("SELECT ifnull(max(seq), 0) FROM documents").fetchone()[0]
+
+
+def _is_blank(db: sqlite3.Connection) -> bool:
+    return db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+
+
+def _check_format(db: sqlite3.Connection, path: Path) -> None:
+    try:
+        meta = dict(db.execute("SELECT key, value FROM meta").fetchall())
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+            raise
+        meta = {}
+    if meta.get("format") != _FORMAT:
+        message = f"{path} is a SQLite file but not a run log: expected one written by the operando recorder"
+        raise DamagedFileError(message)
+    if meta.get("version") != str(_VERSION):
+        message = (
+            f"{path} is a run log of version {meta.get('version')!r}; this program knows version {_VERSION}: "
+            "use the program that wrote it, or a newer one"
+        )
+        raise DamagedFileError(message)
