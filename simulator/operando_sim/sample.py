@@ -1,0 +1,133 @@
+"""The sample: particles and their reaction stored on a fine raster, and looked up anywhere at any time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+
+from operando_sim.particles import Particle, make_particles, thickness_um
+from operando_sim.reaction import ParticleReaction, arrival_s, make_reactions, passing_s, phase_fractions
+from operando_sim.spectra import Material, material_named, od_per_um
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from operando_sim.settings import WorldSettings
+
+__all__ = ["Sample", "look_up", "make_sample"]
+
+_SPECTRUM_STEP_EV = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What stands in the beam.
+
+    Attributes
+    ----------
+    material
+        The spectra of its phases.
+    particles, reactions
+        What it was made from, one reaction per particle.
+    low_um, pitch_um, side
+        Coordinate of the first raster point (in x and in y), pitch, and points per side.
+    maps
+        Thickness (µm), arrival of the two fronts (s) and their passing times (s), shape (side², 5).
+    """
+
+    material: Material
+    particles: tuple[Particle, ...]
+    reactions: tuple[ParticleReaction, ...]
+    low_um: float
+    pitch_um: float
+    side: int
+    maps: NDArray[np.float64]
+
+
+def make_sample(settings: WorldSettings, rng: np.random.Generator) -> Sample:
+    """Return a sample drawn with `rng`."""
+    material = material_named(settings.sample.material)
+    particles = make_particles(settings.sample, _peak_od_per_um(material), rng)
+    reactions = make_reactions(particles, settings.reaction, rng)
+    pitch = settings.sample.raster_um
+    # Two empty points around the field, so that every look-up outside it finds nothing.
+    side = round(settings.sample.field_um / pitch) + 5
+    low = -0.5 * (side - 1) * pitch
+    return Sample(
+        material=material,
+        particles=particles,
+        reactions=reactions,
+        low_um=low,
+        pitch_um=pitch,
+        side=side,
+        maps=_rasterise(particles, reactions, low + pitch * np.arange(side, dtype=np.float64)),
+    )
+
+
+def look_up(
+    sample: Sample,
+    x_um: NDArray[np.float64],
+    y_um: NDArray[np.float64],
+    time_s: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return thickness in µm, shape (n,), and phase fractions, shape (phase, n).
+
+    Parameters
+    ----------
+    sample
+        The sample.
+    x_um, y_um
+        Points in the sample's own frame, shape (n,).
+    time_s
+        Reaction time at each, shape (n,).
+    """
+    maps = _interpolate(sample, x_um, y_um)
+    return maps[0], phase_fractions(time_s, maps[1:3], maps[3:5])
+
+
+def _peak_od_per_um(material: Material) -> float:
+    low, high = material.range_ev
+    energy = np.arange(low, high, _SPECTRUM_STEP_EV)
+    return max(float(od_per_um(phase, energy).max()) for phase in material.phases)
+
+
+def _rasterise(
+    particles: tuple[Particle, ...], reactions: tuple[ParticleReaction, ...], axis_um: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    y, x = axis_um[:, None], axis_um[None, :]
+    maps = np.zeros((5, axis_um.size, axis_um.size))
+    for particle, reaction in zip(particles, reactions, strict=True):
+        thickness = thickness_um(particle, x, y)
+        inside = thickness > maps[0]
+        rows, columns = np.nonzero(inside)
+        maps[0, inside] = thickness[inside]
+        maps[1:3, inside] = arrival_s(particle, reaction, axis_um[columns], axis_um[rows])
+        maps[3:5, inside] = np.array(passing_s(reaction))[:, None]
+    if particles:
+        # Beyond a rim the reaction of the nearest material goes on, else interpolation would bend it there.
+        nearest = distance_transform_edt(maps[0] <= 0.0, return_distances=False, return_indices=True)
+        rows, columns = np.asarray(nearest)
+        maps[1:] = maps[1:, rows, columns]
+    else:
+        maps[3:5] = 1.0
+    return np.ascontiguousarray(maps.reshape(5, -1).T)
+
+
+def _interpolate(sample: Sample, x_um: NDArray[np.float64], y_um: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the five maps at points, bilinearly, shape (5, n)."""
+    # The outermost points are empty, so a point outside may be looked up on the border.
+    last = sample.side - 1.000001
+    column = np.clip((x_um - sample.low_um) / sample.pitch_um, 0.0, last)
+    row = np.clip((y_um - sample.low_um) / sample.pitch_um, 0.0, last)
+    ix, iy = column.astype(np.intp), row.astype(np.intp)
+    wx, wy = (column - ix)[:, None], (row - iy)[:, None]
+    corner = iy * sample.side + ix
+    near = sample.maps[corner]
+    near += wx * (sample.maps[corner + 1] - near)
+    far = sample.maps[corner + sample.side]
+    far += wx * (sample.maps[corner + sample.side + 1] - far)
+    near += wy * (far - near)
+    return near.T

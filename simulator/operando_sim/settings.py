@@ -1,0 +1,196 @@
+"""What a simulated microscope, its beam and its sample are like: numbers only, frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+__all__ = [
+    "BeamSettings",
+    "DetectorSettings",
+    "OpticsSettings",
+    "ReactionSettings",
+    "SampleSettings",
+    "TimingSettings",
+    "WorldSettings",
+    "demo_settings",
+    "static_settings",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleSettings:
+    """Particles in the field.
+
+    Attributes
+    ----------
+    material
+        Name of the model material.
+    field_um
+        Width and height of the square field around the origin that holds particles.
+    length_um
+        Shortest and longest particle.
+    peak_od
+        Lowest and highest optical density of a particle's thickest place at the strongest peak.
+    cover
+        Share of the field under particles at which no more are added.
+    platelets
+        Share of particles that are flat plates; the others are caps.
+    raster_um
+        Pitch at which the sample is stored.
+    """
+
+    material: str = "lixv2o5"
+    field_um: float = 6.0
+    length_um: tuple[float, float] = (0.4, 2.0)
+    peak_od: tuple[float, float] = (0.5, 1.3)
+    cover: float = 0.42
+    platelets: float = 0.35
+    raster_um: float = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReactionSettings:
+    """How the lithium moves.
+
+    Attributes
+    ----------
+    rate
+        Reaction seconds per world second: 1 reacts, 0 stands still, -1 goes back.
+    elapsed_s
+        Reaction time at the world's start.
+    start_spread_s
+        Particles start at random within this time.
+    crossing_s
+        Shortest and longest time in which a front crosses a particle.
+    front_um
+        Thinnest and widest front.
+    core_shell
+        Share of particles that react from their rim inwards; the others from one side.
+    """
+
+    rate: float = 1.0
+    elapsed_s: float = 0.0
+    start_spread_s: float = 900.0
+    crossing_s: tuple[float, float] = (240.0, 900.0)
+    front_um: tuple[float, float] = (0.12, 0.45)
+    core_shell: float = 0.4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeamSettings:
+    """The incident beam.
+
+    Attributes
+    ----------
+    counts_per_ms
+        Detector signal without a sample, at the full ring current and the middle of the energy range.
+    tilt_per_ev, dip
+        Relative change of the flux with energy, and relative depth of a broad dip (carbon on the mirrors).
+    ring_current_ma, lifetime_h, top_up_s
+        Full current, its lifetime, and the time between two top-ups.
+    monitor_ratio
+        Signal of the incident-beam monitor relative to the detector without a sample.
+    energy_offset_ev
+        True photon energy minus what the monochromator says.
+    """
+
+    counts_per_ms: float = 8000.0
+    tilt_per_ev: float = 0.006
+    dip: float = 0.08
+    ring_current_ma: float = 500.0
+    lifetime_h: float = 8.0
+    top_up_s: float = 180.0
+    monitor_ratio: float = 1.0
+    energy_offset_ev: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpticsSettings:
+    """The focus and where it really is.
+
+    Attributes
+    ----------
+    spot_um
+        Full width at half maximum of the zone plate's Gaussian spot; 0 for a point.
+    drift_x_nm_per_min, drift_y_nm_per_min
+        How fast the sample wanders through the frame of the stage.
+    """
+
+    spot_um: float = 0.04
+    drift_x_nm_per_min: float = 0.0
+    drift_y_nm_per_min: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectorSettings:
+    """The point detector; its counts are not photons.
+
+    Attributes
+    ----------
+    variance_to_mean
+        F in var(counts) = F · mean(counts).
+    dark_per_ms
+        Counts without light.
+    saturation
+        The highest reading.
+    """
+
+    variance_to_mean: float = 0.8
+    dark_per_ms: float = 2.0
+    saturation: float = 1e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimingSettings:
+    """How long things take.
+
+    Attributes
+    ----------
+    line_overhead_ms
+        From the start of a line to its first pixel: fly-back and settling.
+    energy_move_s
+        One move of the monochromator and undulator.
+    stage_um_per_s
+        Speed of the sample stage in single moves.
+    shutter_s
+        Opening or closing the shutter.
+    """
+
+    line_overhead_ms: float = 80.0
+    energy_move_s: float = 1.0
+    stage_um_per_s: float = 20.0
+    shutter_s: float = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorldSettings:
+    """All of it.
+
+    Attributes
+    ----------
+    start_time_s
+        What the world's clock says at first, seconds since the epoch.
+    sample, reaction, beam, optics, detector, timing
+        The parts.
+    """
+
+    start_time_s: float = 1_790_000_000.0
+    sample: SampleSettings = field(default_factory=SampleSettings)
+    reaction: ReactionSettings = field(default_factory=ReactionSettings)
+    beam: BeamSettings = field(default_factory=BeamSettings)
+    optics: OpticsSettings = field(default_factory=OpticsSettings)
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
+    timing: TimingSettings = field(default_factory=TimingSettings)
+
+
+def demo_settings() -> WorldSettings:
+    """Return a cell that reacts from empty to full within about 45 minutes of world time."""
+    return WorldSettings()
+
+
+def static_settings() -> WorldSettings:
+    """Return a cell stopped half-way: every phase is somewhere, and mixed pixels too."""
+    demo = demo_settings()
+    shortest, longest = demo.reaction.crossing_s
+    half_way_s = 0.5 * demo.reaction.start_spread_s + (shortest * longest) ** 0.5
+    return replace(demo, reaction=replace(demo.reaction, rate=0.0, elapsed_s=half_way_s))

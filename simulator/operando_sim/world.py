@@ -1,0 +1,307 @@
+"""One seeded world: sample, beam, optics, detector and clock. All devices look at the same one."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from operando_sim.beam import count, incident_per_ms, ring_current_ma
+from operando_sim.sample import look_up, make_sample
+from operando_sim.spectra import od_per_um
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from operando_sim.sample import Sample
+    from operando_sim.settings import WorldSettings
+
+__all__ = ["Exposure", "Truth", "World"]
+
+_FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
+# Below a nanometre of blurred material the lithium content is that of a rim nobody could measure.
+_TRACE_UM = 0.001
+# Stage travel beyond the field on every side.
+_TRAVEL_BEYOND_UM = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What one line, or one point, gave.
+
+    Attributes
+    ----------
+    counts
+        Detector readings, shape (nx,).
+    i0
+        Readings of the incident-beam monitor, shape (nx,).
+    time_s
+        Middle of each pixel's dwell, shape (nx,).
+    """
+
+    counts: NDArray[np.float64]
+    i0: NDArray[np.float64]
+    time_s: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What a perfect microscope of the same sharpness would say.
+
+    Attributes
+    ----------
+    lithium
+        Lithium content x, shape (ny, nx); NaN where there is no material.
+    fraction
+        Share of each phase in the material, shape (phase, ny, nx); NaN where there is no material.
+    thickness_um
+        Amount of material, shape (ny, nx).
+    """
+
+    lithium: NDArray[np.float64]
+    fraction: NDArray[np.float64]
+    thickness_um: NDArray[np.float64]
+
+
+class World:
+    """The truth, and what a microscope sees of it.
+
+    Its clock advances only when something is measured, moved or waited for, and never reads
+    the clock on the wall; the same settings, seed and calls give the same bytes.
+
+    Parameters
+    ----------
+    settings
+        What the world is like.
+    seed
+        Of the sample and of the noise.
+    pace
+        Wall seconds to sleep per world second; 0 runs as fast as it can.
+    sleep
+        How to sleep.
+    """
+
+    def __init__(
+        self,
+        settings: WorldSettings,
+        seed: int,
+        *,
+        pace: float = 0.0,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.settings = settings
+        sample_seed, noise_seed = np.random.SeedSequence(seed).spawn(2)
+        self.sample: Sample = make_sample(settings, np.random.default_rng(sample_seed))
+        self._noise = np.random.default_rng(noise_seed)
+        self._pace = pace
+        self._sleep = sleep
+        self._time_s = settings.start_time_s
+        self._energy_ev = self.sample.material.energies_ev[0]
+        self._position_um = (0.0, 0.0)
+        self._is_shutter_open = True
+        self._spot_um, self._spot_weight = _spot(settings.optics.spot_um)
+
+    @property
+    def time_s(self) -> float:
+        """World time now, seconds since the epoch."""
+        return self._time_s
+
+    @property
+    def energy_ev(self) -> float:
+        """Photon energy that the monochromator says it has."""
+        return self._energy_ev
+
+    @property
+    def energy_limits_ev(self) -> tuple[float, float]:
+        """Lowest and highest energy of the monochromator."""
+        return self.sample.material.range_ev
+
+    @property
+    def position_um(self) -> tuple[float, float]:
+        """Where the stage is, (x, y)."""
+        return self._position_um
+
+    @property
+    def stage_limits_um(self) -> tuple[float, float]:
+        """Lowest and highest position of either axis of the stage."""
+        reach = 0.5 * self.settings.sample.field_um + _TRAVEL_BEYOND_UM
+        return -reach, reach
+
+    @property
+    def is_shutter_open(self) -> bool:
+        """Whether light reaches the sample and the monitor."""
+        return self._is_shutter_open
+
+    @property
+    def ring_current_ma(self) -> float:
+        """Ring current now."""
+        return float(ring_current_ma(self.settings.beam, self._time_s - self.settings.start_time_s))
+
+    def wait(self, seconds: float) -> None:
+        """Let world time pass."""
+        self._time_s += seconds
+        if self._pace > 0.0:
+            self._sleep(self._pace * seconds)
+
+    def set_energy(self, energy_ev: float) -> None:
+        """Move the monochromator; takes no time if it is there already."""
+        low, high = self.energy_limits_ev
+        if not low <= energy_ev <= high:
+            raise ValueError(f"energy {energy_ev} eV is outside {low:g} to {high:g} eV; choose one inside")
+        if energy_ev != self._energy_ev:
+            self._energy_ev = float(energy_ev)
+            self.wait(self.settings.timing.energy_move_s)
+
+    def move_stage(self, x_um: float, y_um: float) -> None:
+        """Move the stage; takes as long as the longer of the two ways."""
+        x, y = self._position_um
+        self._position_um = (float(x_um), float(y_um))
+        self.wait(max(abs(x_um - x), abs(y_um - y)) / self.settings.timing.stage_um_per_s)
+
+    def open_shutter(self) -> None:
+        """Let light in."""
+        self._move_shutter(is_open=True)
+
+    def close_shutter(self) -> None:
+        """Shut light out: what is counted from now on is dark."""
+        self._move_shutter(is_open=False)
+
+    def expose_line(self, x_um: ArrayLike, y_um: float, dwell_ms: float) -> Exposure:
+        """Measure one line, pixel after pixel, and let as much time pass as that takes.
+
+        Parameters
+        ----------
+        x_um
+            Pixel centres in the order in which they are measured, shape (nx,).
+        y_um
+            The row.
+        dwell_ms
+            Per pixel.
+        """
+        x = np.asarray(x_um, dtype=np.float64)
+        if x.ndim != 1 or x.size == 0:
+            raise ValueError(f"x_um has shape {x.shape}; expected one row of at least one pixel")
+        if not dwell_ms > 0.0:
+            raise ValueError(f"dwell_ms is {dwell_ms}; expected more than 0")
+        first_s = self._time_s + 1e-3 * self.settings.timing.line_overhead_ms
+        time_s = first_s + 1e-3 * dwell_ms * (np.arange(x.size, dtype=np.float64) + 0.5)
+        exposure = self._expose(x, float(y_um), time_s, dwell_ms)
+        self._position_um = (float(x[-1]), float(y_um))
+        self.wait(1e-3 * (self.settings.timing.line_overhead_ms + dwell_ms * x.size))
+        return exposure
+
+    def expose_point(self, dwell_ms: float) -> Exposure:
+        """Measure where the stage is, for `dwell_ms`; the arrays of the exposure have shape (1,)."""
+        if not dwell_ms > 0.0:
+            raise ValueError(f"dwell_ms is {dwell_ms}; expected more than 0")
+        x, y = self._position_um
+        exposure = self._expose(
+            np.array([x]), y, np.array([self._time_s + 0.5e-3 * dwell_ms], dtype=np.float64), dwell_ms
+        )
+        self.wait(1e-3 * dwell_ms)
+        return exposure
+
+    def truth(self, x_um: ArrayLike, y_um: ArrayLike, time_s: ArrayLike) -> Truth:
+        """Return what is really there, as sharp as the microscope could see it.
+
+        Amounts of each phase are blurred with the spot and then compared, so a pixel half beside a
+        particle has the particle's lithium content, not half of it.
+
+        Parameters
+        ----------
+        x_um, y_um
+            Pixel centres in the frame of the stage, shapes (nx,) and (ny,).
+        time_s
+            World time, scalar or an array that broadcasts to (ny, nx), e.g. (ny, 1) for one per row;
+            the drift is as it was then.
+        """
+        x, y = np.asarray(x_um, dtype=np.float64), np.asarray(y_um, dtype=np.float64)
+        shape = (y.size, x.size)
+        thickness, fraction = self._look(
+            np.broadcast_to(x[None, :], shape).ravel(),
+            np.broadcast_to(y[:, None], shape).ravel(),
+            np.broadcast_to(np.asarray(time_s, dtype=np.float64), shape).ravel(),
+        )
+        amount = (fraction * thickness) @ self._spot_weight
+        total = thickness @ self._spot_weight
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = np.where(total > _TRACE_UM, amount / total, np.nan)
+        lithium = np.tensordot(self.sample.material.lithium, share, axes=1)
+        return Truth(
+            lithium=lithium.reshape(shape),
+            fraction=share.reshape(-1, *shape),
+            thickness_um=total.reshape(shape),
+        )
+
+    def incident_counts(self, time_s: ArrayLike, dwell_ms: float) -> NDArray[np.float64]:
+        """Return the mean counts beside the sample, less dark, at the present energy; any shape of times."""
+        low, high = self.energy_limits_ev
+        from_middle_ev = self._true_energy_ev() - 0.5 * (low + high)
+        elapsed = self._elapsed_s(np.asarray(time_s, dtype=np.float64))
+        return dwell_ms * incident_per_ms(self.settings.beam, from_middle_ev, elapsed)
+
+    def _expose(
+        self, x_um: NDArray[np.float64], y_um: float, time_s: NDArray[np.float64], dwell_ms: float
+    ) -> Exposure:
+        detector = self.settings.detector
+        incident = self.incident_counts(time_s, dwell_ms) if self._is_shutter_open else np.zeros(x_um.size)
+        transmitted = incident * self._transmission(x_um, y_um, time_s)
+        counts = count(detector, transmitted, dwell_ms, self._noise)
+        i0 = count(detector, incident * self.settings.beam.monitor_ratio, dwell_ms, self._noise)
+        return Exposure(counts=counts, i0=i0, time_s=time_s)
+
+    def _transmission(
+        self, x_um: NDArray[np.float64], y_um: float, time_s: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the share of light that arrives, shape (n,): the spot averages intensity, not density."""
+        thickness, fraction = self._look(x_um, np.full(x_um.size, y_um), time_s)
+        energy = self._true_energy_ev()
+        per_um = np.array([od_per_um(phase, energy) for phase in self.sample.material.phases])
+        od = thickness * np.einsum("s,snk->nk", per_um, fraction)
+        return np.exp(-od) @ self._spot_weight
+
+    def _look(
+        self, x_um: NDArray[np.float64], y_um: NDArray[np.float64], time_s: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return thickness (n, k) and fractions (phase, n, k) at the k points of each spot."""
+        optics, reaction = self.settings.optics, self.settings.reaction
+        elapsed = self._elapsed_s(time_s)
+        x = x_um - 1e-3 / 60.0 * optics.drift_x_nm_per_min * elapsed
+        y = y_um - 1e-3 / 60.0 * optics.drift_y_nm_per_min * elapsed
+        points = self._spot_weight.size
+        thickness, fraction = look_up(
+            self.sample,
+            (x[:, None] + self._spot_um[0]).ravel(),
+            (y[:, None] + self._spot_um[1]).ravel(),
+            np.repeat(reaction.elapsed_s + reaction.rate * elapsed, points),
+        )
+        return thickness.reshape(-1, points), fraction.reshape(len(fraction), -1, points)
+
+    def _elapsed_s(self, time_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        return time_s - self.settings.start_time_s
+
+    def _true_energy_ev(self) -> float:
+        return self._energy_ev + self.settings.beam.energy_offset_ev
+
+    def _move_shutter(self, *, is_open: bool) -> None:
+        if is_open != self._is_shutter_open:
+            self._is_shutter_open = is_open
+            self.wait(self.settings.timing.shutter_s)
+
+
+def _spot(fwhm_um: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return points of a Gaussian spot, shape (2, k) in µm, and their weights, shape (k,), sum 1.
+
+    Gauss-Hermite quadrature of five points a side is exact for sample structure up to the ninth power.
+    """
+    if fwhm_um == 0.0:
+        return np.zeros((2, 1)), np.ones(1)
+    node, weight = np.polynomial.hermite_e.hermegauss(5)
+    weight = weight / weight.sum()
+    sigma = fwhm_um / _FWHM_PER_SIGMA
+    y, x = np.meshgrid(sigma * node, sigma * node, indexing="ij")
+    return np.stack([x.ravel(), y.ravel()]), np.outer(weight, weight).ravel()
