@@ -148,19 +148,21 @@ def close(state: PipelineState, closed: RunClosed) -> PipelineState:
 def due(state: PipelineState) -> tuple[int, ...]:
     """Return the cycles to record now.
 
-    A cycle is due when it is complete and has changed since it was recorded; when it is incomplete
-    and about to leave the history; and when the run has ended.
+    A cycle is due when it is complete and has changed since it was recorded. An incomplete one is
+    due, if it has half of its lines, when it is about to leave the history or the run has ended.
     """
-    if not state.changed or state.stack.newest is None:
+    newest = state.stack.newest
+    if not state.changed or newest is None:
         return ()
-    leaving = state.stack.newest.cycle - HISTORY_CYCLES + 1
-    return tuple(
-        sorted(
-            cycle
-            for cycle in state.changed
-            if is_complete(state.stack, cycle) or cycle <= leaving or state.closed is not None
-        )
-    )
+    energies, ny, _ = state.plan.stack_shape
+    leaving = newest.cycle - HISTORY_CYCLES + 1
+
+    def is_due(cycle: int) -> bool:
+        is_final = cycle <= leaving or state.closed is not None
+        has_half = 2 * state.stack.rows_seen[cycle] >= energies * ny
+        return is_complete(state.stack, cycle) or (is_final and has_half)
+
+    return tuple(sorted(filter(is_due, state.changed)))
 
 
 def record(state: PipelineState, cycle: int) -> tuple[PipelineState, Snapshot]:

@@ -1,0 +1,154 @@
+"""Profiles: how an instrument's documents are to be read and fitted. TOML, checked once at the door."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from operando.errors import ConfigurationError
+
+__all__ = [
+    "DetectorSettings",
+    "FitSettings",
+    "IncidentSettings",
+    "LayoutSettings",
+    "LibrarySettings",
+    "LimitSettings",
+    "PhaseSettings",
+    "Profile",
+    "load_library_settings",
+    "load_profile",
+]
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=True)
+
+
+class DetectorSettings(_Settings):
+    """The counter: `gain` is its variance-to-mean ratio F; 1 for counted photons."""
+
+    gain: float = Field(default=1.0, gt=0, le=100)
+    dark_counts: float = Field(default=0.0, ge=0)
+    saturation_counts: float = Field(default=float("inf"), gt=0)
+
+
+class IncidentSettings(_Settings):
+    """I0: blank pixels of the same image, a channel of the run, or a spectrum in counts per ms."""
+
+    mode: Literal["blank", "channel", "file"] = "blank"
+    channel: str | None = None
+    file: str | None = None
+    scale: float = Field(default=1.0, gt=0)
+
+
+class LayoutSettings(_Settings):
+    """Where things are in the documents; what is left out is found by itself."""
+
+    data_field: str | None = None
+    energy_key: str | None = None
+    pitch_um: float | None = Field(default=None, gt=0)
+
+
+class FitSettings(_Settings):
+    """Background columns of the fit."""
+
+    background: Literal["none", "constant", "linear"] = "none"
+
+
+class LimitSettings(_Settings):
+    """Beyond these a pixel has no lithium content."""
+
+    min_thickness: float = Field(default=0.1, ge=0)
+    min_significance: float = Field(default=3.0, ge=0)
+    max_od: float = Field(default=3.0, gt=0)
+
+
+class Profile(_Settings):
+    """One instrument."""
+
+    detector: DetectorSettings = DetectorSettings()
+    i0: IncidentSettings = IncidentSettings()
+    layout: LayoutSettings = LayoutSettings()
+    fit: FitSettings = FitSettings()
+    limits: LimitSettings = LimitSettings()
+    library: str | None = None
+
+
+class PhaseSettings(_Settings):
+    """One reference spectrum of a library."""
+
+    name: str = Field(min_length=1)
+    lithium: float = Field(ge=0)
+    file: str = Field(min_length=1)
+    energy_unit: Literal["eV", "keV"] = "eV"
+    column: int = Field(default=1, ge=1)
+    kind: Literal["optical_density", "od_per_nm", "mass_absorption"] = "optical_density"
+    source: str = ""
+    licence: str = ""
+    model: bool = False
+
+
+class LibrarySettings(_Settings):
+    """A `library.toml`."""
+
+    element: str
+    edge: str
+    formula: str
+    energy_offset_ev: float = 0.0
+    phase: tuple[PhaseSettings, ...] = Field(min_length=2)
+
+
+def load_profile(path: Path) -> Profile:
+    """Return the profile in a TOML file.
+
+    Raises
+    ------
+    ConfigurationError
+        The file is missing, is not TOML, or has a key or value that is not allowed.
+    """
+    return _load(path, Profile)
+
+
+def load_library_settings(path: Path) -> LibrarySettings:
+    """Return the contents of a `library.toml`.
+
+    Raises
+    ------
+    ConfigurationError
+        The file is missing, is not TOML, or has a key or value that is not allowed.
+    """
+    return _load(path, LibrarySettings)
+
+
+def _load(path: Path, model: type[_Model]) -> _Model:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"cannot read {path}: {error.strerror or error}; give the path of a TOML file"
+        raise ConfigurationError(msg) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"{path} is not TOML: {error}"
+        raise ConfigurationError(msg) from error
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {_sentence(error)}") from error
+
+
+def _sentence(error: ValidationError) -> str:
+    """Return the first complaints of pydantic in one line."""
+    parts: list[str] = []
+    for problem in error.errors(include_url=False)[:4]:
+        where = ".".join(str(step) for step in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            parts.append(f"'{where}' is not a known key; check its spelling")
+        else:
+            parts.append(f"'{where}': {problem['msg'].lower()}, found {problem['input']!r}"[:200])
+    return "; ".join(parts)
