@@ -1,1 +1,27 @@
-"""The only Qt and pyqtgraph. Shows snapshots and nothing else."""
+"""The only Qt and pyqtgraph. Shows snapshots and nothing else.
+
+Importing this package imports neither: they are loaded when a window or a picture is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from operando.view.qt import has_display, require_qt
+from operando.view.show import run_dashboard, save_screenshot
+
+if TYPE_CHECKING:
+    from operando.view.dashboard import Dashboard, DashboardOptions
+
+__all__ = ["Dashboard", "DashboardOptions", "has_display", "run_dashboard", "save_screenshot"]
+
+
+def __getattr__(name: str) -> object:
+    """Load the window's class on first use; a missing Qt is then explained, not raised as an ImportError."""
+    if name in {"Dashboard", "DashboardOptions"}:
+        require_qt()
+        from operando.view import dashboard  # noqa: PLC0415 - this is what makes it lazy
+
+        return getattr(dashboard, name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

@@ -1,0 +1,187 @@
+"""The spectrum of the chosen pixel: points with error bars, the fit, its parts and what is left over."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout
+
+from operando.types import Reason, Snapshot
+from operando.view.curvepanel import quiet_axes
+from operando.view.label import ElidedLabel, plain_label, rich_label
+from operando.view.pixel import REASONS, PixelSpectrum, spectrum_at
+from operando.view.theme import Theme
+from operando.view.words import duration, general, markup, measurement, share
+
+__all__ = ["SpectrumPanel", "age_words", "legend_markup"]
+
+_DASHES = (Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine, Qt.PenStyle.DashDotDotLine)
+_MOST_AGES = 6
+
+
+def age_words(spectrum: PixelSpectrum) -> str:
+    """Return how old each energy is, the oldest and newest only where they are many."""
+    ages = spectrum.age_s
+    if ages.size == 0:
+        return ""
+    if ages.size > _MOST_AGES:
+        return f"{ages.size} energies, {duration(float(ages.min()))} to {duration(float(ages.max()))} old"
+    return "age   " + "   ".join(
+        f"{energy:.2f} eV: {duration(float(age))}"
+        for energy, age in zip(spectrum.energy_ev, ages, strict=True)
+    )
+
+
+def legend_markup(spectrum: PixelSpectrum, theme: Theme) -> str:
+    """Return the legend as markup; names of phases are untrusted and escaped."""
+    words = [f'<span style="color:{theme.text}">━ fit</span>'] if spectrum.components else []
+    for number, component in enumerate(spectrum.components):
+        colour = theme.phases[number % len(theme.phases)]
+        words.append(
+            f'<span style="color:{colour}">╍ {markup(component.name, 22)} {markup(share(component.share))}</span>'
+        )
+    if spectrum.components and spectrum.background:
+        words.append(f'<span style="color:{theme.muted}">┄ background {spectrum.background:+.2f}</span>')
+    if not np.all(spectrum.is_this_cycle):
+        words.append(f'<span style="color:{theme.muted}">○ previous cycle</span>')
+    return "&nbsp;&nbsp;&nbsp; ".join(words)
+
+
+class SpectrumPanel(QFrame):
+    """Shows the spectrum of one pixel of a snapshot."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.setObjectName("card")
+        self._theme = theme
+        self.where = ElidedLabel("title", "Spectrum")
+        self.result = plain_label("result")
+        self.quality = plain_label("muted")
+        self.legend = rich_label("muted")
+        self.ages = ElidedLabel("caption")
+        self.canvas = pg.GraphicsLayoutWidget()
+        self.canvas.setBackground(theme.panel)
+        self.canvas.ci.setContentsMargins(0, 2, 4, 0)
+        self.canvas.ci.setSpacing(4)
+        self._plot = self.canvas.addPlot(row=0, col=0)
+        self._rest = self.canvas.addPlot(row=1, col=0)
+        for plot in (self._plot, self._rest):
+            quiet_axes(plot, theme)
+        self._plot.setLabel("left", "optical density", color=theme.muted)
+        self._plot.getAxis("bottom").setStyle(showValues=False)
+        self._rest.setLabel("left", "residual / σ", color=theme.muted)
+        self._rest.setLabel("bottom", "photon energy (eV)", color=theme.muted)
+        self._rest.setXLink(self._plot)
+        self.canvas.ci.layout.setRowStretchFactor(0, 5)
+        self.canvas.ci.layout.setRowStretchFactor(1, 2)
+        self._make_items()
+        head = QHBoxLayout()
+        head.setSpacing(12)
+        head.addWidget(self.where, 1)
+        head.addWidget(self.quality)
+        head.addWidget(self.result)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(14, 6, 10, 6)
+        layout.setSpacing(2)
+        layout.addLayout(head)
+        layout.addWidget(self.legend)
+        layout.addWidget(self.canvas, 1)
+        layout.addWidget(self.ages)
+
+    def _make_items(self) -> None:
+        theme = self._theme
+        self._parts: list[pg.PlotCurveItem] = []
+        self._ground = pg.PlotCurveItem(pen=pg.mkPen(theme.muted, width=1, style=Qt.PenStyle.DotLine))
+        self._fit = pg.PlotCurveItem(pen=pg.mkPen(theme.text, width=2.5))
+        bar_pen = pg.mkPen(theme.text, width=1.4)
+        self._bars = pg.ErrorBarItem(pen=bar_pen)
+        self._points = pg.ScatterPlotItem(size=9, pen=pg.mkPen(theme.text, width=1.6))
+        for item in (self._ground, self._fit, self._bars, self._points):
+            self._plot.addItem(item, ignoreBounds=True)
+        band = pg.LinearRegionItem(
+            (-2, 2), orientation="horizontal", movable=False, brush=pg.mkBrush(128, 136, 150, 36)
+        )
+        for line in band.lines:
+            line.setPen(pg.mkPen(None))
+        zero = pg.InfiniteLine(0, angle=0, pen=pg.mkPen(theme.muted, width=1))
+        self._rest_bars = pg.ErrorBarItem(pen=bar_pen)
+        self._rest_points = pg.ScatterPlotItem(size=7, pen=pg.mkPen(theme.text, width=1.4), brush=theme.text)
+        for item in (band, zero, self._rest_bars, self._rest_points):
+            self._rest.addItem(item, ignoreBounds=True)
+
+    def clear(self) -> None:
+        """Show that no pixel can be shown yet."""
+        self.where.setText("Spectrum")
+        self.legend.setText("Shown as soon as a pixel has been measured; click the map to choose one")
+        for label in (self.result, self.quality, self.ages):
+            label.setText("")
+        for plot in (self._plot, self._rest):
+            for item in plot.listDataItems():
+                item.setData([], [])
+
+    def draw(self, snapshot: Snapshot, pixel: tuple[int, int]) -> None:
+        """Show one pixel (row, column) of a snapshot."""
+        spectrum = spectrum_at(snapshot, *pixel)
+        self._write(spectrum)
+        self._draw_points(spectrum)
+        self._draw_fit(spectrum)
+        self._set_range(snapshot, spectrum)
+
+    def _write(self, spectrum: PixelSpectrum) -> None:
+        self.where.setText(
+            f"Pixel {spectrum.column}, {spectrum.row}   at {spectrum.x_um:.2f}, {spectrum.y_um:.2f} µm"
+        )
+        if spectrum.reason is Reason.DETERMINED:
+            self.result.setText(f"x = {measurement(spectrum.lithium, spectrum.lithium_error)}")
+            self.quality.setText(f"χ²/dof {general(spectrum.chi2)}   R {general(spectrum.r_factor)}")
+        else:
+            why = "no map yet" if spectrum.reason is None else REASONS[spectrum.reason]
+            self.result.setText("x = –")
+            self.quality.setText(why)
+        self.legend.setText(
+            legend_markup(spectrum, self._theme)
+            if spectrum.components
+            else "measured optical density, no fit yet"
+        )
+        self.ages.setText(age_words(spectrum))
+
+    def _draw_points(self, spectrum: PixelSpectrum) -> None:
+        energy, od = spectrum.energy_ev, spectrum.od
+        error = np.where(np.isfinite(spectrum.od_error), spectrum.od_error, 0.0)
+        self._bars.setData(x=energy, y=od, height=2 * error)
+        new, old = pg.mkBrush(self._theme.text), pg.mkBrush(self._theme.panel)
+        self._points.setData(energy, od, brush=[new if is_new else old for is_new in spectrum.is_this_cycle])
+        known = np.isfinite(spectrum.residual_sigma)
+        rest = spectrum.residual_sigma[known]
+        self._rest_bars.setData(x=energy[known], y=rest, height=np.full(rest.size, 2.0))
+        self._rest_points.setData(energy[known], rest)
+
+    def _draw_fit(self, spectrum: PixelSpectrum) -> None:
+        self._fit.setData(spectrum.dense_ev, spectrum.fit)
+        is_raised = bool(spectrum.components) and spectrum.background != 0
+        ends = spectrum.dense_ev[[0, -1]] if is_raised else np.empty(0)
+        self._ground.setData(ends, np.full(ends.size, spectrum.background))
+        while len(self._parts) < len(spectrum.components):
+            number = len(self._parts)
+            colour = self._theme.phases[number % len(self._theme.phases)]
+            part = pg.PlotCurveItem(pen=pg.mkPen(colour, width=1.8, style=_DASHES[number % len(_DASHES)]))
+            self._plot.addItem(part, ignoreBounds=True)
+            self._parts.append(part)
+        for number, part in enumerate(self._parts):
+            if number < len(spectrum.components):
+                part.setData(spectrum.dense_ev, spectrum.components[number].od)
+            else:
+                part.setData([], [])
+
+    def _set_range(self, snapshot: Snapshot, spectrum: PixelSpectrum) -> None:
+        energies = snapshot.plan.energies_ev
+        dense = snapshot.phases.energy_ev
+        ends = np.concatenate([energies, dense])
+        self._plot.setXRange(float(ends.min()), float(ends.max()), padding=0.02)
+        heights = np.concatenate([spectrum.od + np.nan_to_num(spectrum.od_error), spectrum.fit, [0.1]])
+        depths = np.concatenate([spectrum.od - np.nan_to_num(spectrum.od_error), [0.0, spectrum.background]])
+        self._plot.setYRange(float(np.nanmin(depths)), float(np.nanmax(heights)), padding=0.06)
+        known = spectrum.residual_sigma[np.isfinite(spectrum.residual_sigma)]
+        reach = max(4.0, 1.15 * float(np.max(np.abs(known), initial=0.0)) + 1.0)
+        self._rest.setYRange(-reach, reach, padding=0)

@@ -1,0 +1,162 @@
+"""The state of the run in words and shapes: what the strip at the top says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from operando.types import Snapshot
+from operando.view.words import UNKNOWN, count, duration, plain
+
+__all__ = ["CATCHING_UP_FROM", "Field", "State", "Status", "present_status"]
+
+CATCHING_UP_FROM = 20
+"""Documents behind from which the screen says so: less than a second's worth is no news."""
+
+
+class State(Enum):
+    """What is going on: a shape and a word, so that no colour is needed to tell."""
+
+    WAITING = ("○", "WAITING")
+    LIVE = ("●", "LIVE")
+    CATCHING_UP = ("▲", "CATCHING UP")
+    STALE = ("◆", "STALE")
+    FINISHED = ("■", "FINISHED")
+    ABORTED = ("✖", "ABORTED")
+    INCOMPLETE = ("◧", "INCOMPLETE")
+
+    @property
+    def shape(self) -> str:
+        """The sign that stands for it."""
+        return self.value[0]
+
+    @property
+    def word(self) -> str:
+        """Its name on the screen."""
+        return self.value[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value of the strip: a caption, what it is now, and what it means."""
+
+    caption: str
+    value: str
+    meaning: str
+    is_alarming: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """All words of the strip; every text in it is plain and for plain-text widgets.
+
+    Attributes
+    ----------
+    state
+        What is going on.
+    detail
+        One line that explains the state; may be empty.
+    sample, run, source
+        Which sample, short uid of the run with its plan, and where the documents come from.
+    fields
+        The values beside it, in order.
+    """
+
+    state: State
+    detail: str
+    sample: str
+    run: str
+    source: str
+    fields: tuple[Field, ...]
+
+
+def _state(snapshot: Snapshot, age_s: float, stale_after_s: float) -> tuple[State, str]:
+    progress, delivery = snapshot.progress, snapshot.delivery
+    if progress.is_closed and progress.exit_status == "success":
+        return State.FINISHED, f"{count(progress.lines_seen)} lines"
+    if progress.is_closed:
+        return State.ABORTED, f"exit status “{plain(progress.exit_status, 16)}”"
+    if delivery.is_finished:
+        return State.INCOMPLETE, "the source ended, the run did not"
+    if age_s > stale_after_s:
+        return State.STALE, f"nothing new for {duration(age_s)}"
+    if delivery.behind >= CATCHING_UP_FROM:
+        return State.CATCHING_UP, f"{count(delivery.behind)} documents to go"
+    if progress.lines_seen == 0:
+        return State.WAITING, "for the first line"
+    return State.LIVE, ""
+
+
+def _progress_fields(snapshot: Snapshot) -> tuple[Field, ...]:
+    plan, progress = snapshot.plan, snapshot.progress
+    energies, ny, _ = plan.stack_shape
+    cycles = "" if plan.cycles is None else f" of {plan.cycles}"
+    if progress.lines_seen == 0:
+        cycle, energy, row = f"{UNKNOWN}{cycles}", UNKNOWN, f"{UNKNOWN} of {ny}"
+    else:
+        cycle = f"{progress.cycle + 1}{cycles}"
+        energy = f"{plan.energies_ev[progress.energy]:.2f} eV"
+        row = f"{progress.row + 1} of {ny}"
+    return (
+        Field("Cycle", cycle, f"A cycle visits all {energies} energies once"),
+        Field("Energy", energy, f"Photon energy now; {energies} energies in a cycle"),
+        Field("Row", row, "Row of the image now arriving"),
+    )
+
+
+def _time_fields(snapshot: Snapshot, age_s: float) -> tuple[Field, ...]:
+    progress, delivery = snapshot.progress, snapshot.delivery
+    over = progress.is_closed or delivery.is_finished
+    return (
+        Field(
+            "Cycle ends in",
+            UNKNOWN if over else duration(progress.cycle_remaining_s),
+            "Estimated from the pace so far, in acquisition time",
+        ),
+        Field(
+            "Run ends in",
+            UNKNOWN if over else duration(progress.run_remaining_s),
+            "Estimated from the pace so far, in acquisition time",
+        ),
+        Field("Data age", duration(age_s), "Wall time since something new came to this screen"),
+        Field("Lag", lag(delivery.lag_s), "Wall time between recording and reading of the newest document"),
+    )
+
+
+def lag(seconds: float) -> str:
+    """Write a lag: milliseconds matter below a second, tenths below ten."""
+    if seconds < 1:
+        return f"{1000 * max(seconds, 0.0):.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 10 else duration(seconds)
+
+
+def present_status(snapshot: Snapshot | None, age_s: float, stale_after_s: float) -> Status:
+    """Return the words of the strip.
+
+    Parameters
+    ----------
+    snapshot
+        The newest, or None before the first.
+    age_s
+        Wall time since it came.
+    stale_after_s
+        Age from which an open run counts as stale.
+    """
+    if snapshot is None:
+        return Status(State.WAITING, "for a run", "", "", "", ())
+    state, detail = _state(snapshot, age_s, stale_after_s)
+    plan, delivery = snapshot.plan, snapshot.delivery
+    lines = Field(
+        "Lost · again · refused",
+        f"{count(delivery.lost)} · {count(delivery.repeated)} · {count(delivery.rejected)}",
+        "Documents missing from their sequence, delivered again, and refused",
+        is_alarming=delivery.lost > 0 or delivery.rejected > 0,
+    )
+    return Status(
+        state=state,
+        detail=detail,
+        sample=plain(plan.sample, 60) or "unnamed sample",
+        run=f"{plain(plan.run, 8).rstrip('…')} · {plain(plan.plan_name, 40)}",
+        source=plain(delivery.source, 120),
+        fields=(*_progress_fields(snapshot), *_time_fields(snapshot, age_s), lines),
+    )
