@@ -1,0 +1,251 @@
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bluesky import RunEngine
+from bluesky.plans import count, scan
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from ophyd.sim import SynAxis, SynGauss, SynSignal
+
+from operando.errors import DamagedFileError
+from operando.io.runlog import LogReader, LogWriter, verify
+from operando.live.recorder import Recorder, RecorderStatus
+
+PATIENCE_S = 30.0
+
+Documents = list[tuple[str, dict[str, Any]]]
+
+
+@pytest.fixture
+def engine() -> Iterator[RunEngine]:
+    engine = RunEngine(context_managers=[])
+    yield engine
+    engine.loop.call_soon_threadsafe(engine.loop.stop)
+    engine._th.join()
+    engine.loop.close()
+
+
+@pytest.fixture
+def motor() -> SynAxis:
+    return SynAxis(name="motor")
+
+
+@pytest.fixture
+def detector(motor: SynAxis) -> SynGauss:
+    return SynGauss("det", motor, "motor", center=0, Imax=1, sigma=1)
+
+
+def read_all(path: Path) -> Documents:
+    with LogReader(path) as log:
+        return [(row.name, row.document) for row in log.read(0, 100_000)]
+
+
+def events(count: int) -> Documents:
+    return [("event", {"n": n}) for n in range(count)]
+
+
+class FailingDisk:
+    """A log that fails as often as it is told, then works; it counts and signals its failures."""
+
+    def __init__(self, path: Path, failures: float) -> None:
+        self.path = path
+        self.failures = failures
+        self.has_failed = threading.Event()
+        self.opened = 0
+
+    def open(self, path: Path) -> "FailingDisk":
+        assert path == self.path
+        self.opened += 1
+        return self
+
+    def append(self, documents: Sequence[tuple[str, Mapping[str, Any]]], recorded_s: float) -> int:
+        if self.failures > 0:
+            self.failures -= 1
+            self.has_failed.set()
+            raise sqlite3.OperationalError("database or disk is full")
+        with LogWriter(self.path) as writer:
+            return writer.append(documents, recorded_s)
+
+    def close(self) -> None:
+        pass
+
+
+def test_all_documents_of_a_plan_are_in_the_log_in_order(
+    tmp_path: Path, engine: RunEngine, motor: SynAxis, detector: SynGauss
+) -> None:
+    emitted: Documents = []
+    engine.subscribe(lambda name, doc: emitted.append((name, doc)))
+    with Recorder(tmp_path / "run.log", clock=lambda: 5.0) as recorder:
+        engine.subscribe(recorder)
+        (uid,) = engine(scan([detector], motor, -1, 1, 12))
+        engine(count([detector], 3))
+        assert recorder.flush(PATIENCE_S)
+        assert recorder.status == RecorderStatus(
+            written=15 + 6, queued=0, dropped=0, last_error="", refused=0
+        )
+    assert len(emitted) == 21
+    assert read_all(tmp_path / "run.log") == [(str(name), as_stored(doc)) for name, doc in emitted]
+    with LogReader(tmp_path / "run.log") as log:
+        rows = log.read(0, 100)
+    assert [row.run for row in rows[:15]] == [uid] * 15
+    assert {row.recorded_s for row in rows} == {5.0}
+
+
+def as_stored(value: Any) -> Any:
+    """As the log gives it back: tuples are lists."""
+    if isinstance(value, Mapping):
+        return {key: as_stored(item) for key, item in value.items()}
+    return [as_stored(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def test_a_live_buffer_is_recorded_as_it_was(tmp_path: Path, engine: RunEngine) -> None:
+    buffer = np.zeros((4, 5))
+
+    def expose() -> np.ndarray:
+        buffer[:] += 1
+        return buffer
+
+    camera = SynSignal(func=expose, name="camera")
+    with Recorder(tmp_path / "run.log") as recorder:
+        engine.subscribe(recorder)
+        engine(count([camera], 5))
+        buffer[:] = -1
+    images = [doc["data"]["camera"] for name, doc in read_all(tmp_path / "run.log") if name == "event"]
+    assert len(images) == 5
+    assert [np.unique(image).size for image in images] == [1] * 5
+    assert (np.diff([image[0, 0] for image in images]) > 0).all()
+    assert (np.stack(images) > 0).all()
+
+
+def test_nested_containers_are_copied_too(tmp_path: Path) -> None:
+    lines = [[1.0, 2.0], [3.0]]
+    document = {"data": {"lines": lines, "where": (np.arange(2), {"deep": [0]})}}
+    with Recorder(tmp_path / "run.log") as recorder:
+        recorder("event_page", document)
+        lines[0][0] = -1.0
+        document["data"]["where"][1]["deep"][0] = -1
+        document["data"]["more"] = 1
+    ((_, stored),) = read_all(tmp_path / "run.log")
+    assert list(stored["data"]) == ["lines", "where"]
+    assert stored["data"]["lines"] == [[1.0, 2.0], [3.0]]
+    assert stored["data"]["where"][1] == {"deep": [0]}
+
+
+def test_a_failing_disk_does_not_disturb_the_plan_and_loses_nothing(
+    tmp_path: Path, engine: RunEngine, detector: SynGauss, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk = FailingDisk(tmp_path / "run.log", failures=float("inf"))
+    recorder = Recorder(disk.path, open_log=disk.open, retry_s=0.001)
+    with caplog.at_level(logging.WARNING, "operando.live.recorder"), recorder:
+        engine.subscribe(recorder)
+        engine(count([detector], 20))
+        assert disk.has_failed.wait(PATIENCE_S)
+        failing = recorder.status
+        assert (failing.written, failing.queued, failing.dropped) == (0, 23, 0)
+        assert "full" in failing.last_error
+        disk.failures = 3
+        assert recorder.flush(PATIENCE_S)
+        assert recorder.status == RecorderStatus(written=23, queued=0, dropped=0, last_error="")
+    assert [name for name, _ in read_all(disk.path)] == ["start", "descriptor", *["event"] * 20, "stop"]
+    assert disk.opened > 3, "a failed log is opened anew"
+    alarms = [record for record in caplog.records if record.levelno == logging.CRITICAL]
+    assert len(alarms) == 1, "one alarm for one failure, however often it is tried"
+    assert "works again" in caplog.text
+
+
+def test_a_disk_that_cannot_be_opened_at_first_is_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "not mounted yet"
+    with Recorder(folder / "run.log", retry_s=0.001) as recorder:
+        for name, document in events(3):
+            recorder(name, document)
+        assert "check its folder" in recorder.status.last_error
+        folder.mkdir()
+        assert recorder.flush(PATIENCE_S)
+    assert read_all(folder / "run.log") == events(3)
+    assert caplog.text.count("recording in") == 2, "one alarm and one all-clear"
+
+
+def test_beyond_the_bound_the_newest_and_the_framework_are_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk = FailingDisk(tmp_path / "run.log", failures=float("inf"))
+    # Ten events of 100 kB each, and a little for the rest.
+    with Recorder(disk.path, open_log=disk.open, memory_mb=1.06, retry_s=0.001) as recorder:
+        recorder("event", {"n": -1})
+        assert disk.has_failed.wait(PATIENCE_S)  # from here on the thread holds that one, and all else waits
+        recorder("start", {"uid": "a"})
+        for n in range(100):
+            recorder("event", {"n": n, "image": np.full(12_500, n)})
+        recorder("stop", {"run_start": "a"})
+        assert recorder.status.dropped == 90
+        disk.failures = 0
+        assert recorder.flush(PATIENCE_S)
+        assert recorder.status == RecorderStatus(written=13, queued=0, dropped=90, last_error="")
+    found = read_all(disk.path)
+    assert [name for name, _ in found] == ["event", "start", *["event"] * 10, "stop"]
+    assert [doc["n"] for name, doc in found if name == "event"] == [-1, *range(90, 100)]
+    assert caplog.text.count("oldest documents are lost") == 1
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
+@given(failures=st.integers(0, 6), bad=st.sets(st.integers(0, 39), max_size=4), batch=st.integers(1, 40))
+def test_every_document_is_written_once_in_order_whatever_fails(
+    tmp_path_factory: pytest.TempPathFactory, failures: int, bad: set[int], batch: int
+) -> None:
+    disk = FailingDisk(tmp_path_factory.mktemp("log") / "run.log", failures)
+    with Recorder(disk.path, open_log=disk.open, retry_s=0.0) as recorder:
+        for n, (name, document) in enumerate(events(40)):
+            recorder(name, {**document, "value": object()} if n in bad else document)
+            if n % batch == 0:
+                assert recorder.flush(PATIENCE_S)
+        assert recorder.flush(PATIENCE_S)
+        assert recorder.status == RecorderStatus(40 - len(bad), 0, 0, "", refused=len(bad))
+    assert [doc["n"] for _, doc in read_all(disk.path)] == [n for n in range(40) if n not in bad]
+
+
+def test_what_cannot_be_copied_does_not_raise(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    with Recorder(tmp_path / "run.log") as recorder:
+        recorder("event", {"endless": endless})
+        recorder("event", {"n": 1})
+    assert read_all(tmp_path / "run.log") == [("event", {"n": 1})]
+    assert "could not be taken" in caplog.text
+
+
+def test_a_document_after_closing_is_reported_and_does_not_raise(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder = Recorder(tmp_path / "run.log")
+    recorder.close()
+    recorder.close()
+    recorder("event", {"n": 1})
+    assert "unsubscribe it" in caplog.text
+    assert verify(tmp_path / "run.log").good == 0
+
+
+def test_closing_on_a_dead_disk_ends_and_says_what_is_missing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk = FailingDisk(tmp_path / "run.log", failures=float("inf"))
+    recorder = Recorder(disk.path, open_log=disk.open, retry_s=3600.0)
+    recorder("event", {"n": 1})
+    assert disk.has_failed.wait(PATIENCE_S)
+    recorder.close(timeout_s=0.01)
+    assert "1 documents were not recorded" in caplog.text
+    assert not any(thread.name == "recorder of run.log" for thread in threading.enumerate())
+
+
+def test_something_else_at_the_path_is_said_before_the_beam_is_used(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not a run log\n" * 100)
+    with pytest.raises(DamagedFileError, match="not a run log"):
+        Recorder(path)
