@@ -54,7 +54,8 @@ def select(plan: ScanPlan, energies_ev: FloatArray) -> tuple[ScanPlan, Selection
         if abs(plan.energies_ev[nearest] - energy_ev) > _TOLERANCE_EV:
             msg = (
                 f"the run has no energy {energy_ev:.2f} eV; the nearest is "
-                f"{plan.energies_ev[nearest]:.3f} eV, and it goes from {plan.energies_ev.min():.2f} to {plan.energies_ev.max():.2f} eV"
+                f"{plan.energies_ev[nearest]:.3f} eV, and it goes from {plan.energies_ev.min():.2f} "
+                f"to {plan.energies_ev.max():.2f} eV"
             )
             raise ConfigurationError(msg)
         if nearest in chosen:
