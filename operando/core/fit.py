@@ -218,7 +218,9 @@ def _fit_pixels(
         _normal_equations(od, weight, matrix, p, normal, right, size)
         if not _solve_nonnegative(normal, right, phases, amount, active, work):
             continue
-        if not _invert_active(normal, active, covariance, work):
+        # Over all columns: a phase at its bound is not known to be absent, only not to be negative.
+        everything = np.ones(columns, dtype=np.bool_)
+        if not _invert_active(normal, everything, covariance, work):
             continue
         for k in range(columns):
             amount[k] /= size[k] * scale[k]

@@ -210,12 +210,13 @@ class DocumentReader:
         readings = _numbers(data, run.block.data_field)
         monitor = data.get(run.block.i0_field) if run.block.i0_field else None
         i0 = None if monitor is None else _numbers(data, run.block.i0_field or "")
+        time_s = _time_of(event, run.block.data_field)
         if readings.ndim == 2:
             cycle, energy = _place_of_image(int(event["seq_num"]), plan, data)
-            yield from _lines_of(run.uid, plan, (cycle, energy), readings, i0, float(event["time"]))
+            yield from _lines_of(run.uid, plan, (cycle, energy), readings, i0, time_s)
         else:
             cycle, energy, row = _place_of_line(int(event["seq_num"]), plan, data)
-            yield Line(run.uid, cycle, energy, row, readings, i0, float(event["time"]))
+            yield Line(run.uid, cycle, energy, row, readings, i0, time_s)
 
     def _image_event(self, run: _Run, event: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[Item]:
         """Yield a whole frame of a run that did not say its energies beforehand."""
@@ -257,7 +258,7 @@ class DocumentReader:
         if number not in run.places:
             run.places[number] = (run.visits.get(energy, 0), energy)
             run.visits[energy] = run.visits.get(energy, 0) + 1
-        yield from _lines_of(run.uid, plan, run.places[number], readings, None, float(event["time"]))
+        yield from _lines_of(run.uid, plan, run.places[number], readings, None, _time_of(event, data_field))
 
 
 def _events_of(name: str, document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -271,7 +272,17 @@ def _events_of(name: str, document: Mapping[str, Any]) -> Iterator[Mapping[str, 
             "seq_num": number,
             "time": document["time"][index],
             "data": {key: column[index] for key, column in document["data"].items()},
+            "timestamps": {key: column[index] for key, column in document.get("timestamps", {}).items()},
         }
+
+
+def _time_of(event: Mapping[str, Any], key: str) -> float:
+    """Return when a reading was taken: the device's own stamp, else when the event was made.
+
+    The RunEngine stamps collected events when it collects them, which may be much later.
+    """
+    stamp = event.get("timestamps", {}).get(key, event["time"])
+    return float(stamp if isinstance(stamp, int | float) else event["time"])
 
 
 def _numbers(data: Mapping[str, Any], key: str) -> FloatArray:

@@ -21,11 +21,13 @@ class Instrument:
         of the line), `y_um`, `dwell_ms` and `labels` (numbers recorded beside the line), and collects
         one event: `SampleX`, `SampleY`, its counts under its own name, and the labels.
     shutter
-        Movable to 1 (open) and 0 (closed), or None where the hardware gates the beam itself.
+        Movable to `opened` and `closed`, or None where the hardware gates the beam itself.
     ring_current
         Readable, mA, or None.
     i0_field
         Key of the incident-beam channel in the flyer's event, or None.
+    opened, closed
+        What the shutter is set to.
     """
 
     energy: Any
@@ -33,3 +35,5 @@ class Instrument:
     shutter: Any = None
     ring_current: Any = None
     i0_field: str | None = None
+    opened: Any = "open"
+    closed: Any = "closed"

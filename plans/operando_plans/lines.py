@@ -67,7 +67,7 @@ def image(instrument: Instrument, field: Field, dwell_ms: float, labels: Labels)
         yield from bps.prepare(flyer, line, wait=True)
         yield from bps.kickoff(flyer, wait=True)
         yield from bps.complete(flyer, wait=True)
-        yield from bps.collect(flyer, stream=True, return_payload=False)
+        yield from bps.collect(flyer, return_payload=False)
 
 
 def scan_run(instrument: Instrument, images: Plan, metadata: Mapping[str, Any]) -> Plan:
@@ -76,12 +76,12 @@ def scan_run(instrument: Instrument, images: Plan, metadata: Mapping[str, Any]) 
 
     def opened() -> Plan:
         if shutter is not None:
-            yield from bps.mv(shutter, 1)
+            yield from bps.mv(shutter, instrument.opened)
         return (yield from images)
 
     def closed() -> Plan:
         if shutter is not None:
-            yield from bps.mv(shutter, 0)
+            yield from bps.mv(shutter, instrument.closed)
 
     staged = [device for device in (instrument.energy, instrument.flyer) if hasattr(device, "stage")]
     inner = bpp.run_wrapper(bpp.finalize_wrapper(opened(), closed), md=dict(metadata))
