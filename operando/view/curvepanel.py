@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout
 
 from operando.types import Curve, Snapshot
 from operando.view.image import tick_font
-from operando.view.label import ElidedLabel, plain_label
+from operando.view.label import plain_label
 from operando.view.present import MapKind, colour_levels, present_curve
 from operando.view.theme import Theme
 
@@ -41,12 +41,13 @@ class CurvePanel(QFrame):
         self.setObjectName("card")
         self._theme = theme
         self._drawn: Curve | None = None
+        self._unit = ""
         self.headline = plain_label("headline", "–")
-        self._caption = ElidedLabel("muted")
+        self._caption = plain_label("muted")
         self._caption.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         symbol = plain_label("headline", "x̄ =")
         self.canvas = pg.PlotWidget(background=theme.panel)
-        self._plot = self.canvas.getPlotItem()
+        self._plot: pg.PlotItem = self.canvas.plotItem
         quiet_axes(self._plot, theme)
         self._plot.setLabel("left", "mean x", color=theme.muted)
         self._plot.setLabel("bottom", "time since start (min)", color=theme.muted)
@@ -77,11 +78,12 @@ class CurvePanel(QFrame):
         layout.addWidget(self.canvas, 1)
 
     def draw(self, snapshot: Snapshot) -> None:
-        """Show the curve of a snapshot, if it is another one."""
-        if snapshot.curve is self._drawn:
-            return
-        self._drawn = snapshot.curve
+        """Show the curve of a snapshot, if it is another one, and how far time has gone on since."""
         curve = present_curve(snapshot)
+        self._plot.setXRange(0.0, curve.now, padding=0.03)
+        if snapshot.curve is self._drawn and curve.unit == self._unit:
+            return
+        self._drawn, self._unit = snapshot.curve, curve.unit
         self.headline.setText(curve.headline)
         self._caption.setText(curve.caption)
         self._plot.setLabel("bottom", f"time since start ({curve.unit})", color=self._theme.muted)
@@ -93,5 +95,3 @@ class CurvePanel(QFrame):
         # The scale of the map: a point at half height has the colour at half the bar.
         levels = colour_levels(snapshot, MapKind.LITHIUM, None)
         self._plot.setYRange(levels.low, levels.high, padding=0.07)
-        last = float(np.max(curve.time, initial=0.0))
-        self._plot.setXRange(0.0, last if last > 0 else 1.0, padding=0.03)

@@ -31,6 +31,11 @@ def _nothing() -> None:
     """Do nothing when the window closes."""
 
 
+def _is_same_run(one: Snapshot, other: Snapshot) -> bool:
+    # By name and shape, not identity: a snapshot that came over a wire is another object every time.
+    return one.plan.run == other.plan.run and one.plan.grid.shape == other.plan.grid.shape
+
+
 @dataclass(frozen=True, slots=True)
 class DashboardOptions:
     """How a dashboard looks and keeps time.
@@ -113,8 +118,8 @@ class Dashboard(QMainWindow):
         grid.setSpacing(8)
         left, right = QVBoxLayout(), QVBoxLayout()
         for column, upper, lower, parts in (
-            (left, self.map_panel, below, (7, 3)),
-            (right, self.curve_panel, self.spectrum_panel, (2, 3)),
+            (left, self.map_panel, below, (72, 28)),
+            (right, self.curve_panel, self.spectrum_panel, (40, 60)),
         ):
             column.setSpacing(8)
             column.addWidget(upper, parts[0])
@@ -127,8 +132,8 @@ class Dashboard(QMainWindow):
         # Shares of the width, whatever the words in the panels would like.
         for panel in (self.map_panel, self.curve_panel, self.spectrum_panel, self.frame_panel, self.findings):
             panel.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
-        grid.setColumnStretch(0, 53)
-        grid.setColumnStretch(1, 47)
+        grid.setColumnStretch(0, 1)
+        grid.setColumnStretch(1, 1)
         ground = QWidget()
         ground.setObjectName("ground")
         column = QVBoxLayout(ground)
@@ -149,12 +154,12 @@ class Dashboard(QMainWindow):
 
     def _show(self, snapshot: Snapshot) -> None:
         before, self._snapshot = self._snapshot, snapshot
-        if before is None or before.plan is not snapshot.plan:
-            is_same_grid = before is not None and before.plan.grid.shape == snapshot.plan.grid.shape
-            if not is_same_grid:
+        if before is None or not _is_same_run(before, snapshot):
+            if before is not None and before.plan.grid.shape != snapshot.plan.grid.shape:
                 self._pixel, self._is_pixel_chosen = None, False
             self.map_panel.begin_run(snapshot)
             self.frame_panel.begin_run(snapshot)
+            self.spectrum_panel.begin_run(snapshot)
         self.map_panel.draw(snapshot)
         self.frame_panel.draw(snapshot)
         self.curve_panel.draw(snapshot)
@@ -185,7 +190,9 @@ class Dashboard(QMainWindow):
         age_s = self._options.clock() - self._taken_s
         status = present_status(self._snapshot, age_s, self._options.stale_after_s)
         self.strip.draw(status)
-        if status.state is State.STALE:
+        if self._snapshot is None:
+            self.veil.lower_with("WAITING FOR A RUN", f"for {duration(age_s)}; nothing has come yet.")
+        elif status.state is State.STALE:
             self.veil.lower_with(
                 f"NO NEW DATA FOR {duration(age_s)}",
                 f"The run is not closed. What is shown is that old.  "

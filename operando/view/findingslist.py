@@ -44,7 +44,7 @@ class _Entry(QWidget):
         self.message.setText(plain(finding.message, 400))
         self.advice.setText(plain(finding.advice, 400))
         self.advice.setVisible(bool(finding.advice))
-        self.setToolTip(f"{finding.severity.value}: {plain(finding.code, 60)}".replace("<", "‹"))
+        self.setToolTip(finding.severity.value)
         self.setVisible(True)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
@@ -35,7 +37,8 @@ def colour_table(theme: Theme, colours: str) -> np.ndarray:
         ramp = np.linspace(0, 255, number).astype(np.uint8)
         table = np.stack([ramp, ramp, ramp, np.full(number, 255, np.uint8)], axis=1)
     else:
-        table = pg.colormap.get(colours).getLookupTable(nPts=number, alpha=True)
+        ramps: Any = pg.colormap.get(colours)
+        table = ramps.getLookupTable(nPts=number, alpha=True)
     neutral = [QColor(tone).getRgb() for tone in (theme.unseen, theme.undetermined)]
     return np.concatenate([np.array(neutral, np.uint8), np.asarray(table, np.uint8)])
 
@@ -64,7 +67,7 @@ class ImageView(QWidget):
         self._place: Placement | None = None
         self._canvas = pg.GraphicsLayoutWidget()
         self._canvas.setBackground(theme.panel)
-        self._canvas.ci.setContentsMargins(0, 4, 0, 0)
+        self._canvas.ci.setContentsMargins(0, 6, 0, 0 if is_large else 8)
         self._canvas.ci.setSpacing(2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -81,9 +84,8 @@ class ImageView(QWidget):
         self._ruler = pg.PlotCurveItem(pen=pg.mkPen(theme.text, width=3))
         self._ruler_text = pg.TextItem(color=theme.text, anchor=(0.5, 1.0))
         self._ruler_text.setFont(tick_font(12))
-        for item in (
-            self._image, self._gutter, self._arriving, self._cross_edge, self._cross, self._ruler, self._ruler_text
-        ):  # fmt: skip
+        crosshair, ruler = (self._cross_edge, self._cross), (self._ruler, self._ruler_text)
+        for item in (self._image, self._gutter, self._arriving, *crosshair, *ruler):
             self._plot.addItem(item, ignoreBounds=True)
         self._bar, self._bar_image = self._make_bar()
         self._ruler.setVisible(is_large)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import html
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout
 
 from operando.types import LithiationMap, Reason, Snapshot
 from operando.view.image import ImageView
-from operando.view.label import emphasise, plain_label, rich_label
+from operando.view.label import ElidedLabel, emphasise, plain_label, rich_label
 from operando.view.pixel import REASONS
 from operando.view.present import (
     MapKind,
@@ -20,6 +20,7 @@ from operando.view.present import (
     quantity,
     renewed_rows,
     undetermined_words,
+    unseen_words,
 )
 from operando.view.scales import Levels
 from operando.view.theme import Theme
@@ -45,7 +46,8 @@ class MapPanel(QFrame):
         self.image = ImageView(theme, is_large=True)
         self.image.picked.connect(self.picked)
         self.image.hovered.connect(self._read_out)
-        self.badge = plain_label("badge")
+        self.badge = ElidedLabel("badge")
+        self.badge.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._readout = plain_label("muted")
         self._legend = rich_label("muted")
         self.buttons = {kind: QPushButton(quantity(kind, "").button) for kind in MapKind}
@@ -65,16 +67,17 @@ class MapPanel(QFrame):
             button.clicked.connect(lambda _checked=False, kind=kind: self.show_kind(kind))
             group.addButton(button)
             head.addWidget(button)
-        head.addWidget(self.autoscale)
-        head.addStretch(1)
+        head.addSpacing(8)
+        head.addWidget(self.badge, 1)
         foot = QHBoxLayout()
         foot.addWidget(self._legend, 1)
         foot.addWidget(self._readout)
+        foot.addSpacing(8)
+        foot.addWidget(self.autoscale)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 10, 10, 8)
         layout.setSpacing(4)
         layout.addLayout(head)
-        layout.addWidget(self.badge)
         layout.addWidget(self.image, 1)
         layout.addLayout(foot)
         self.image.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -125,8 +128,16 @@ class MapPanel(QFrame):
             self._levels[kind] = colour_levels(self._snapshot, kind, self._levels.get(kind))
         self.image.draw(present_map(self._snapshot, self._kind, self._levels[self._kind]))
         self._drawn = self._snapshot.map
+        swatches = (
+            (self._theme.unseen, unseen_words(self._snapshot)),
+            (self._theme.undetermined, undetermined_words(self._snapshot)),
+        )
         self._legend.setText(
-            f'<span style="color:{self._theme.undetermined}">■</span>&nbsp; {html.escape(undetermined_words(self._snapshot))}'
+            "&nbsp;&nbsp;&nbsp; ".join(
+                f'<span style="color:{tone}">■</span>&nbsp; {html.escape(words)}'
+                for tone, words in swatches
+                if words
+            )
         )
 
     def mark_pixel(self, pixel: tuple[int, int] | None) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from operando.types import Finding, FloatArray, LithiationMap, MaskArray, Reason, Severity, Snapshot
 from operando.view.pixel import REASONS
 from operando.view.scales import Levels, colour_index, fitted, held
-from operando.view.words import UNKNOWN, duration, measurement, percent
+from operando.view.words import UNKNOWN, about, count, measurement, percent
 
 __all__ = [
     "CurvePicture",
@@ -30,6 +30,7 @@ __all__ = [
     "quantity",
     "renewed_rows",
     "undetermined_words",
+    "unseen_words",
 ]
 
 
@@ -135,7 +136,7 @@ def colour_levels(snapshot: Snapshot, kind: MapKind, previous: Levels | None) ->
     if kind is MapKind.LITHIUM:
         richest = float(np.max(snapshot.phases.lithium, initial=0.0))
         return Levels(0.0, richest if richest > 0 else 1.0, is_locked=True)
-    if snapshot.map is None:
+    if snapshot.map is None or (previous is not None and previous.is_locked):
         return held(previous, None)
     return held(
         previous,
@@ -206,23 +207,31 @@ def map_words(snapshot: Snapshot) -> str:
     if not snapshot.map.is_provisional:
         return f"Cycle {number} complete"
     oldest = snapshot.map.frame_age_s[np.isfinite(snapshot.map.frame_age_s)]
-    age = f", oldest energy {duration(float(oldest.max()))} old" if oldest.size else ""
-    return f"PROVISIONAL  cycle {number} in progress{age}"
+    age = f"  data up to {about(float(oldest.max()))} old" if oldest.size else ""
+    return f"PROVISIONAL{age}"
+
+
+def unseen_words(snapshot: Snapshot) -> str:
+    """Return what share of the field has not been measured at enough energies; empty for none."""
+    if snapshot.map is None:
+        return "not measured yet"
+    unseen = int(np.sum(snapshot.map.reason == Reason.UNSEEN))
+    return f"{REASONS[Reason.UNSEEN]} {percent(unseen, snapshot.map.reason.size)}" if unseen else ""
 
 
 def undetermined_words(snapshot: Snapshot) -> str:
-    """Return what share of the field has no x and why, the most frequent reason first."""
+    """Return what share of the field was measured and has no x, and why; the most frequent reason first."""
     if snapshot.map is None:
-        return "not measured yet"
+        return ""
     reasons, numbers = np.unique(snapshot.map.reason, return_counts=True)
     whole = snapshot.map.reason.size
     ranked = sorted(zip(numbers.tolist(), reasons.tolist(), strict=True), reverse=True)
     words = [
         f"{REASONS[Reason(reason)]} {percent(number, whole)}"
         for number, reason in ranked
-        if reason != Reason.DETERMINED
+        if reason not in {Reason.DETERMINED, Reason.UNSEEN}
     ]
-    return "no x:  " + ",  ".join(words) if words else "x determined everywhere"
+    return "no x:  " + ",  ".join(words) if words else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +242,8 @@ class CurvePicture:
     ----------
     time, unit
         Since the start of the run, shape (n,), in `unit`: "s", "min", "h" or "d".
+    now
+        The newest line, in the same unit: the curve ends before it.
     lithium, lithium_error
         Shape (n,).
     headline
@@ -243,6 +254,7 @@ class CurvePicture:
 
     time: FloatArray
     unit: str
+    now: float
     lithium: FloatArray
     lithium_error: FloatArray
     headline: str
@@ -253,7 +265,8 @@ def present_curve(snapshot: Snapshot) -> CurvePicture:
     """Return the curve of the field; only completed cycles are on it."""
     curve = snapshot.curve
     since_s = curve.time_s - snapshot.plan.started_s
-    span_s = float(np.max(since_s, initial=0.0))
+    now_s = snapshot.progress.last_line_s - snapshot.plan.started_s
+    span_s = max(float(np.max(since_s, initial=0.0)), now_s if np.isfinite(now_s) else 0.0, 1.0)
     unit, scale_s = next(
         (unit, scale_s)
         for unit, scale_s, limit_s in (
@@ -266,12 +279,20 @@ def present_curve(snapshot: Snapshot) -> CurvePicture:
     )
     known = np.flatnonzero(np.isfinite(curve.lithium))
     if known.size == 0:
-        headline, caption = UNKNOWN, "after the first complete cycle"
+        headline, caption = UNKNOWN, "after the first\ncomplete cycle"
     else:
         last = known[-1]
         headline = measurement(float(curve.lithium[last]), float(curve.lithium_error[last]))
-        caption = f"mean of {curve.pixels[last]} pixels, cycle {curve.cycle[last] + 1}"
-    return CurvePicture(since_s / scale_s, unit, curve.lithium, curve.lithium_error, headline, caption)
+        caption = f"after cycle {curve.cycle[last] + 1}\nmean of {count(int(curve.pixels[last]))} pixels"
+    return CurvePicture(
+        time=since_s / scale_s,
+        unit=unit,
+        now=span_s / scale_s,
+        lithium=curve.lithium,
+        lithium_error=curve.lithium_error,
+        headline=headline,
+        caption=caption,
+    )
 
 
 def present_findings(snapshot: Snapshot) -> tuple[Finding, ...]:

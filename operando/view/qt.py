@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from operando.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from PySide6.QtWidgets import QApplication
 
@@ -96,7 +96,7 @@ def _add_fonts() -> None:
 
 
 @contextmanager
-def _offscreen_unless(is_possible: bool) -> Iterator[None]:
+def _offscreen_unless(is_possible: bool) -> Generator[None]:
     before = os.environ.get("QT_QPA_PLATFORM")
     if not is_possible and before is None:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"

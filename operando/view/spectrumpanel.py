@@ -12,7 +12,7 @@ from operando.view.curvepanel import quiet_axes
 from operando.view.label import ElidedLabel, plain_label, rich_label
 from operando.view.pixel import REASONS, PixelSpectrum, spectrum_at
 from operando.view.theme import Theme
-from operando.view.words import duration, general, markup, measurement, share
+from operando.view.words import about, general, markup, measurement, share
 
 __all__ = ["SpectrumPanel", "age_words", "legend_markup"]
 
@@ -25,12 +25,13 @@ def age_words(spectrum: PixelSpectrum) -> str:
     ages = spectrum.age_s
     if ages.size == 0:
         return ""
+    note = "" if bool(np.all(spectrum.is_this_cycle)) else "     ○ previous cycle"
     if ages.size > _MOST_AGES:
-        return f"{ages.size} energies, {duration(float(ages.min()))} to {duration(float(ages.max()))} old"
-    return "age   " + "   ".join(
-        f"{energy:.2f} eV: {duration(float(age))}"
-        for energy, age in zip(spectrum.energy_ev, ages, strict=True)
+        return f"{ages.size} energies, {about(float(ages.min()))} to {about(float(ages.max()))} old{note}"
+    each = (
+        f"{energy:.2f} eV: {about(float(age))}" for energy, age in zip(spectrum.energy_ev, ages, strict=True)
     )
+    return "age   " + "   ".join(each) + note
 
 
 def legend_markup(spectrum: PixelSpectrum, theme: Theme) -> str:
@@ -39,12 +40,11 @@ def legend_markup(spectrum: PixelSpectrum, theme: Theme) -> str:
     for number, component in enumerate(spectrum.components):
         colour = theme.phases[number % len(theme.phases)]
         words.append(
-            f'<span style="color:{colour}">╍ {markup(component.name, 22)} {markup(share(component.share))}</span>'
+            f'<span style="color:{colour}">'
+            f"╍ {markup(component.name, 22)} {markup(share(component.share))}</span>"
         )
     if spectrum.components and spectrum.background:
         words.append(f'<span style="color:{theme.muted}">┄ background {spectrum.background:+.2f}</span>')
-    if not np.all(spectrum.is_this_cycle):
-        words.append(f'<span style="color:{theme.muted}">○ previous cycle</span>')
     return "&nbsp;&nbsp;&nbsp; ".join(words)
 
 
@@ -75,17 +75,22 @@ class SpectrumPanel(QFrame):
         self._rest.setXLink(self._plot)
         self.canvas.ci.layout.setRowStretchFactor(0, 5)
         self.canvas.ci.layout.setRowStretchFactor(1, 2)
+        self._plot.setYRange(0.0, 1.0)
+        self._rest.setYRange(-4.0, 4.0, padding=0)
         self._make_items()
         head = QHBoxLayout()
         head.setSpacing(12)
         head.addWidget(self.where, 1)
-        head.addWidget(self.quality)
         head.addWidget(self.result)
+        beside = QHBoxLayout()
+        beside.setSpacing(14)
+        beside.addWidget(self.legend, 1)
+        beside.addWidget(self.quality)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(14, 6, 10, 6)
         layout.setSpacing(2)
         layout.addLayout(head)
-        layout.addWidget(self.legend)
+        layout.addLayout(beside)
         layout.addWidget(self.canvas, 1)
         layout.addWidget(self.ages)
 
@@ -110,6 +115,11 @@ class SpectrumPanel(QFrame):
         for item in (band, zero, self._rest_bars, self._rest_points):
             self._rest.addItem(item, ignoreBounds=True)
 
+    def begin_run(self, snapshot: Snapshot) -> None:
+        """Take the energies of a run, so that the axes stand still while it goes on."""
+        ends = np.concatenate([snapshot.plan.energies_ev, snapshot.phases.energy_ev])
+        self._plot.setXRange(float(ends.min()), float(ends.max()), padding=0.02)
+
     def clear(self) -> None:
         """Show that no pixel can be shown yet."""
         self.where.setText("Spectrum")
@@ -126,7 +136,7 @@ class SpectrumPanel(QFrame):
         self._write(spectrum)
         self._draw_points(spectrum)
         self._draw_fit(spectrum)
-        self._set_range(snapshot, spectrum)
+        self._set_range(spectrum)
 
     def _write(self, spectrum: PixelSpectrum) -> None:
         self.where.setText(
@@ -174,11 +184,7 @@ class SpectrumPanel(QFrame):
             else:
                 part.setData([], [])
 
-    def _set_range(self, snapshot: Snapshot, spectrum: PixelSpectrum) -> None:
-        energies = snapshot.plan.energies_ev
-        dense = snapshot.phases.energy_ev
-        ends = np.concatenate([energies, dense])
-        self._plot.setXRange(float(ends.min()), float(ends.max()), padding=0.02)
+    def _set_range(self, spectrum: PixelSpectrum) -> None:
         heights = np.concatenate([spectrum.od + np.nan_to_num(spectrum.od_error), spectrum.fit, [0.1]])
         depths = np.concatenate([spectrum.od - np.nan_to_num(spectrum.od_error), [0.0, spectrum.background]])
         self._plot.setYRange(float(np.nanmin(depths)), float(np.nanmax(heights)), padding=0.06)

@@ -57,7 +57,7 @@ class Status:
     detail
         One line that explains the state; may be empty.
     sample, run, source
-        Which sample, short uid of the run with its plan, and where the documents come from.
+        Which sample; short uid of the run, its plan and its source; where the documents come from.
     fields
         The values beside it, in order.
     """
@@ -72,19 +72,28 @@ class Status:
 
 def _state(snapshot: Snapshot, age_s: float, stale_after_s: float) -> tuple[State, str]:
     progress, delivery = snapshot.progress, snapshot.delivery
-    if progress.is_closed and progress.exit_status == "success":
-        return State.FINISHED, f"{count(progress.lines_seen)} lines"
-    if progress.is_closed:
-        return State.ABORTED, f"exit status “{plain(progress.exit_status, 16)}”"
-    if delivery.is_finished:
-        return State.INCOMPLETE, "the source ended, the run did not"
-    if age_s > stale_after_s:
-        return State.STALE, f"nothing new for {duration(age_s)}"
-    if delivery.behind >= CATCHING_UP_FROM:
-        return State.CATCHING_UP, f"{count(delivery.behind)} documents to go"
-    if progress.lines_seen == 0:
-        return State.WAITING, "for the first line"
-    return State.LIVE, ""
+    # The first that holds counts: an end is an end however old, and silence outweighs a backlog.
+    candidates = (
+        (
+            progress.is_closed and progress.exit_status == "success",
+            State.FINISHED,
+            f"{count(progress.lines_seen)} lines",
+        ),
+        (progress.is_closed, State.ABORTED, f"exit status “{plain(progress.exit_status, 16)}”"),
+        (delivery.is_finished, State.INCOMPLETE, "source ended, run did not"),
+        (age_s > stale_after_s, State.STALE, f"for {duration(age_s)}"),
+        (delivery.behind >= CATCHING_UP_FROM, State.CATCHING_UP, f"{count(delivery.behind)} documents to go"),
+        (progress.lines_seen == 0, State.WAITING, "for the first line"),
+    )
+    return next(
+        ((state, detail) for holds, state, detail in candidates if holds), (State.LIVE, _map_state(snapshot))
+    )
+
+
+def _map_state(snapshot: Snapshot) -> str:
+    if snapshot.map is None:
+        return "no map yet"
+    return "map provisional" if snapshot.map.is_provisional else f"map of cycle {snapshot.map.cycle + 1}"
 
 
 def _progress_fields(snapshot: Snapshot) -> tuple[Field, ...]:
@@ -146,6 +155,7 @@ def present_status(snapshot: Snapshot | None, age_s: float, stale_after_s: float
         return Status(State.WAITING, "for a run", "", "", "", ())
     state, detail = _state(snapshot, age_s, stale_after_s)
     plan, delivery = snapshot.plan, snapshot.delivery
+    source = plain(delivery.source, 120)
     lines = Field(
         "Lost · again · refused",
         f"{count(delivery.lost)} · {count(delivery.repeated)} · {count(delivery.rejected)}",
@@ -156,7 +166,7 @@ def present_status(snapshot: Snapshot | None, age_s: float, stale_after_s: float
         state=state,
         detail=detail,
         sample=plain(plan.sample, 60) or "unnamed sample",
-        run=f"{plain(plan.run, 8).rstrip('…')} · {plain(plan.plan_name, 40)}",
-        source=plain(delivery.source, 120),
+        run=" · ".join(filter(None, (plain(plan.run)[:8], plain(plan.plan_name, 40), source))),
+        source=source,
         fields=(*_progress_fields(snapshot), *_time_fields(snapshot, age_s), lines),
     )

@@ -26,10 +26,10 @@ class StatusStrip(QFrame):
         self.fields: list[tuple[QLabel, QLabel]] = []
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(16, 8, 16, 8)
-        self._row.setSpacing(22)
+        self._row.setSpacing(20)
         self._row.addLayout(_stacked(self.state, self.detail))
         self._row.addLayout(_stacked(self.sample, self.run), 1)
-        self.detail.setMinimumWidth(170)
+        self.detail.setMinimumWidth(150)
 
     def draw(self, status: Status) -> None:
         """Show a status; only words that changed are written."""
@@ -38,7 +38,7 @@ class StatusStrip(QFrame):
         self._drawn = status
         self.state.setText(f"{status.state.shape} {status.state.word}")
         self.state.setStyleSheet(f"color: {state_colour(self._theme, status.state)}")
-        self.detail.setText(status.detail or status.source)
+        self.detail.setText(status.detail)
         self.sample.setText(status.sample)
         self.run.setText(status.run)
         while len(self.fields) < len(status.fields):

@@ -110,7 +110,7 @@ def style_sheet(theme: Theme) -> str:
     QLabel[role="title"] {{ font-size: 14px; font-weight: 600; }}
     QLabel[role="muted"] {{ color: {theme.muted}; font-size: 12px; }}
     QLabel[role="caption"] {{ color: {theme.muted}; font-size: 11px; }}
-    QLabel[role="value"] {{ font-size: 17px; font-weight: 600; }}
+    QLabel[role="value"] {{ font-size: 16px; font-weight: 600; }}
     QLabel[role="value"][alarming="true"] {{ color: {theme.warning}; }}
     QLabel[role="state"] {{ font-size: 21px; font-weight: 700; }}
     QLabel[role="sample"] {{ font-size: 17px; font-weight: 600; }}
@@ -125,7 +125,8 @@ def style_sheet(theme: Theme) -> str:
     QPushButton:checked {{ color: {theme.text}; background: {theme.border}; border-color: {theme.muted}; }}
     QPushButton:disabled {{ color: {theme.undetermined}; }}
     QPushButton:focus {{ border-color: {theme.accent}; }}
-    QToolTip {{ background: {theme.panel}; color: {theme.text}; border: 1px solid {theme.border}; padding: 4px; }}
+    QToolTip {{ background: {theme.panel}; color: {theme.text}; border: 1px solid {theme.border};
+                padding: 4px; }}
     QScrollArea, QScrollArea > QWidget > QWidget {{ background: transparent; border: none; }}
     QScrollBar:vertical {{ background: transparent; width: 8px; margin: 0; }}
     QScrollBar::handle:vertical {{ background: {theme.border}; border-radius: 4px; min-height: 24px; }}

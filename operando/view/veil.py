@@ -16,6 +16,7 @@ class Veil(QWidget):
 
     def __init__(self, parent: QWidget, theme: Theme) -> None:
         super().__init__(parent)
+        self._covered = parent
         self._theme = theme
         self._headline = ""
         self._detail = ""
@@ -29,7 +30,7 @@ class Veil(QWidget):
 
     def lower_with(self, headline: str, detail: str) -> None:
         """Cover the parent."""
-        self.setGeometry(self.parentWidget().rect())
+        self.setGeometry(self._covered.rect())
         if (headline, detail) != (self._headline, self._detail):
             self._headline, self._detail = headline, detail
             self.update()

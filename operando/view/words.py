@@ -6,7 +6,18 @@ import html
 import math
 import unicodedata
 
-__all__ = ["UNKNOWN", "count", "duration", "general", "markup", "measurement", "percent", "plain", "share"]
+__all__ = [
+    "UNKNOWN",
+    "about",
+    "count",
+    "duration",
+    "general",
+    "markup",
+    "measurement",
+    "percent",
+    "plain",
+    "share",
+]
 
 UNKNOWN = "–"
 """What stands where nothing is known."""
@@ -64,6 +75,16 @@ def duration(seconds: float) -> str:
     if total < 86400:
         return f"{total // 3600} h {total % 3600 // 60:02d} min"
     return f"{total // 86400} d {total % 86400 // 3600:02d} h"
+
+
+def about(seconds: float) -> str:
+    """Write a span of time with the one unit that matters, e.g. ``3 min``."""
+    if not math.isfinite(seconds):
+        return UNKNOWN
+    for limit_s, unit_s, unit in ((90, 1, "s"), (5400, 60, "min"), (172800, 3600, "h")):
+        if seconds < limit_s:
+            return f"{round(max(seconds, 0.0) / unit_s)} {unit}"
+    return f"{round(seconds / 86400)} d"
 
 
 def count(number: int) -> str:

@@ -136,7 +136,7 @@ def build(
             if cycle >= 0:
                 row_time_s[energy, row] = STARTED_S + LINE_S * (cycle * energies * ny + nth + 1)
     reacted = np.where(np.isnan(row_time_s), 0.0, (row_time_s - STARTED_S) / (LINE_S * ny * energies * 12))
-    x_true = 1 / (1 + np.exp((front[None] - 1.02 + 1.1 * reacted[:, :, None]) / 0.07))
+    x_true = 1 / (1 + np.exp((front[None] - 1.02 + 1.1 * reacted[:, :, None]) / 0.14))
     amounts = thickness[None] * np.stack([x_true, 1 - x_true])
     clean = sum(amounts[phase] * phases.at_energies[:, phase, None, None] for phase in range(2)) + 0.05
     counts = rng.poisson(9000 * np.exp(-clean)).astype(float)
@@ -147,7 +147,7 @@ def build(
     state = {
         "plan": plan,
         "progress": _progress(stage, ny, energies, lines, now_s),
-        "map": _fit(stage, od, od_error, phases, thickness, row_time_s, now_s),
+        "map": _fit(stage, od, od_error, phases, row_time_s),
         "frame": _frame(stage, counts, od, row_time_s),
         "od": od,
         "od_error": od_error,
@@ -198,7 +198,7 @@ def _frame(stage, counts, od, row_time_s):
     )
 
 
-def _fit(stage, od, od_error, phases, thickness, row_time_s, now_s):
+def _fit(stage, od, od_error, phases, row_time_s):
     """Return an ordinary weighted fit, clipped at zero: enough for a picture, not the real one."""
     seen = np.isfinite(od).all(axis=0)
     if not seen.any():
@@ -223,7 +223,8 @@ def _fit(stage, od, od_error, phases, thickness, row_time_s, now_s):
             np.nan,
         )
         r_factor = np.where(valid, (rest**2).sum(axis=0) / (od**2).sum(axis=0), np.nan)
-    oldest = np.nanmax(row_time_s, axis=1)
+    newest_s = np.nanmax(row_time_s, axis=1)
+    now_s = float(newest_s.max())
     nan = np.where(valid, 0.0, np.nan)
     return LithiationMap(
         cycle=stage.cycles if stage.frames or stage.rows else stage.cycles - 1,
@@ -238,7 +239,7 @@ def _fit(stage, od, od_error, phases, thickness, row_time_s, now_s):
         chi2=(rest**2 * weight).sum(axis=0) / (len(od) - 3) + nan,
         r_factor=r_factor,
         energies_used=np.where(seen, len(od), 0).astype(np.uint16),
-        frame_age_s=now_s - oldest,
+        frame_age_s=now_s - newest_s,
         reason=reason,
         is_provisional=bool(stage.frames or stage.rows),
     )

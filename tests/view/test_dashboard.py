@@ -1,0 +1,354 @@
+"""The window: draws what it is given, survives what it is given, and stops when closed."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from operando.errors import ConfigurationError
+from operando.types import Delivery, Finding, PhaseSpectra, Reason, Severity
+from operando.view import qt
+from operando.view.qt import has_display, require_qt, require_screen
+
+try:
+    require_qt()
+except ConfigurationError as error:
+    pytest.skip(str(error), allow_module_level=True)
+
+from PySide6.QtCore import QObject, QPointF, Qt
+from PySide6.QtWidgets import QLabel
+
+from operando.view import Dashboard, DashboardOptions, run_dashboard, save_screenshot
+from operando.view.present import FrameKind, MapKind
+from operando.view.scales import FIRST_COLOUR, UNSEEN
+
+HOSTILE = '<b>cell</b><img src="http://example.org/x.png">'
+
+
+class Screen:
+    """A dashboard fed by hand, with a clock that is turned by hand."""
+
+    def __init__(self, **options):
+        self.now_s = 0.0
+        self.waiting = []
+        self.closed = 0
+        self.window = Dashboard(
+            lambda: self.waiting.pop() if self.waiting else None,
+            DashboardOptions(clock=lambda: self.now_s, on_close=self._close, **options),
+        )
+        self.window.timer.stop()
+        self.window.show()
+
+    def _close(self):
+        self.closed += 1
+
+    def show(self, snapshot):
+        self.waiting.append(snapshot)
+        self.window.refresh()
+        return self.window
+
+    def texts(self):
+        return [label.text() for label in self.window.findChildren(QLabel)]
+
+
+@pytest.fixture
+def screen(qtbot):
+    made = Screen()
+    qtbot.addWidget(made.window)
+    return made
+
+
+def drawn(image_view):
+    return image_view._image.image
+
+
+def test_the_map_fills_row_by_row(screen, snapshot_at, stages):
+    first_map = type(stages["filling"])
+    for rows in (10, 50, 96):
+        window = screen.show(snapshot_at(first_map(frames=4, rows=rows)))
+        filled = np.any(drawn(window.map_panel.image) != UNSEEN, axis=1)
+        np.testing.assert_array_equal(np.flatnonzero(filled), np.arange(rows))
+
+
+@pytest.mark.parametrize("turn_x", [1, -1])
+@pytest.mark.parametrize("turn_y", [1, -1])
+def test_a_click_shows_the_spectrum_of_that_pixel_whichever_way_the_axes_run(
+    screen, qtbot, snapshot_at, stages, turn_x, turn_y
+):
+    snapshot = snapshot_at(stages["filling"])
+    grid = replace(
+        snapshot.plan.grid, x_um=snapshot.plan.grid.x_um[::turn_x], y_um=snapshot.plan.grid.y_um[::turn_y]
+    )
+    window = screen.show(replace(snapshot, plan=replace(snapshot.plan, grid=grid)))
+    qtbot.waitExposed(window)
+    window.grab()
+    image = window.map_panel.image
+    position = image.position_of(20, 70)
+    viewport = image._canvas.viewport()
+    qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=viewport.mapFrom(image, position.toPoint()))
+    assert window.spectrum_panel.where.text().startswith("Pixel 70, 20 ")
+    assert f"{grid.x_um[70]:.2f}, {grid.y_um[20]:.2f} µm" in window.spectrum_panel.where.text()
+    # The stage's larger x is to the right and its larger y above, on every grid.
+    other = image.position_of(40, 30)
+    assert (other.x() < position.x()) == (grid.x_um[30] < grid.x_um[70])
+    assert (other.y() < position.y()) == (grid.y_um[40] > grid.y_um[20])
+
+
+def test_the_pixel_drawn_at_a_place_is_the_one_measured_there(screen, snapshot_at, stages):
+    snapshot = snapshot_at(stages["complete"])
+    grid = replace(snapshot.plan.grid, y_um=snapshot.plan.grid.y_um[::-1])
+    window = screen.show(replace(snapshot, plan=replace(snapshot.plan, grid=grid)))
+    item = window.map_panel.image._image
+    for row, column in ((0, 0), (95, 0), (12, 81)):
+        centre = item.mapToParent(QPointF(column + 0.5, row + 0.5))
+        assert centre.x() == pytest.approx(grid.x_um[column])
+        assert centre.y() == pytest.approx(grid.y_um[row])
+
+
+def test_the_chosen_pixel_stays_and_the_default_does_not_wander(screen, snapshot_at, stages):
+    window = screen.show(snapshot_at(stages["filling"]))
+    default = window.spectrum_panel.where.text()
+    assert default.startswith("Pixel")
+    window = screen.show(snapshot_at(stages["filling"], seed=3, findings=()))
+    assert window.spectrum_panel.where.text() == default
+    window.choose_pixel(0, 1)
+    assert window.spectrum_panel.quality.text() == "too thin"
+    screen.show(snapshot_at(stages["complete"]))
+    assert window.spectrum_panel.where.text().startswith("Pixel 1, 0 ")
+
+
+@pytest.mark.parametrize("reason", [Reason.THIN, Reason.UNSEEN, Reason.AMBIGUOUS])
+def test_a_map_of_nothing_but_nan_is_shown_as_such(screen, snapshot_at, stages, reason):
+    snapshot = snapshot_at(stages["filling"])
+    nothing = np.full(snapshot.map.lithium.shape, np.nan)
+    fields = ("lithium", "lithium_error", "thickness", "thickness_error", "background", "chi2", "r_factor")
+    nan_map = replace(
+        snapshot.map,
+        **dict.fromkeys(fields, nothing),
+        fraction=np.stack([nothing, nothing]),
+        fraction_error=np.stack([nothing, nothing]),
+        frame_age_s=np.full(5, np.nan),
+        reason=np.full(nothing.shape, reason, np.uint8),
+    )
+    window = screen.show(replace(snapshot, map=nan_map))
+    for kind in MapKind:
+        window.map_panel.show_kind(kind)
+        assert np.all(drawn(window.map_panel.image) < FIRST_COLOUR)
+    window.choose_pixel(50, 50)
+    assert window.spectrum_panel.result.text() == "x = –"
+    window.grab()
+
+
+def test_closing_stops_the_timer_and_says_so_once(screen):
+    screen.window.timer.start()
+    screen.window.close()
+    assert not screen.window.timer.isActive()
+    screen.window.close()
+    assert screen.closed == 1
+
+
+def test_the_timer_asks_at_most_ten_times_a_second(qtbot):
+    hasty = Screen(interval_ms=1)
+    qtbot.addWidget(hasty.window)
+    assert hasty.window.timer.interval() == 100
+
+
+def test_silence_greys_the_screen_and_news_lift_the_veil(screen, snapshot_at, stages):
+    window = screen.show(snapshot_at(stages["filling"]))
+    screen.now_s = 59.0
+    window.refresh()
+    assert not window.veil.isVisible()
+    screen.now_s = 130.0
+    window.refresh()
+    assert window.veil.isVisible()
+    assert window.veil.words == "NO NEW DATA FOR 2 min 10 s"
+    assert window.strip.state.text() == "◆ STALE"
+    screen.show(snapshot_at(stages["filling"]))
+    assert not window.veil.isVisible()
+    screen.now_s = 1000.0
+    screen.show(snapshot_at(stages["finished"]))
+    screen.now_s = 99999.0
+    window.refresh()
+    assert not window.veil.isVisible()
+    assert window.strip.state.text() == "■ FINISHED"
+
+
+def test_before_the_first_snapshot_the_screen_says_what_it_waits_for(screen):
+    screen.window.refresh()
+    assert screen.window.veil.words == "WAITING FOR A RUN"
+    assert screen.window.strip.state.text() == "○ WAITING"
+
+
+def test_counts_and_optical_density_of_the_frame(screen, snapshot_at, stages):
+    snapshot = snapshot_at(stages["first_frame"])
+    window = screen.show(snapshot)
+    od = drawn(window.frame_panel.image).copy()
+    window.frame_panel.buttons[FrameKind.COUNTS].click()
+    counts = drawn(window.frame_panel.image)
+    seen = snapshot.frame.rows_seen
+    # What absorbs is bright in one and dark in the other.
+    assert np.corrcoef(od[seen].ravel().astype(float), counts[seen].ravel().astype(float))[0, 1] < -0.9
+    window.frame_panel.buttons[FrameKind.OD].click()
+    np.testing.assert_array_equal(drawn(window.frame_panel.image), od)
+
+
+def test_every_kind_of_map_is_drawn_with_its_own_scale(screen, snapshot_at, stages):
+    window = screen.show(snapshot_at(stages["complete"]))
+    seen = set()
+    for kind, button in window.map_panel.buttons.items():
+        button.click()
+        window.grab()
+        # The 99th percentile lies within the last quarter of a round scale.
+        assert drawn(window.map_panel.image).max() > 190
+        seen.add((kind, window.map_panel.levels.high))
+        assert window.map_panel.autoscale.isEnabled() == (kind is not MapKind.LITHIUM)
+    assert len(seen) == len(MapKind)
+
+
+def test_scales_hold_still_until_autoscale(screen, snapshot_at, stages):
+    snapshot = snapshot_at(stages["complete"])
+    window = screen.show(snapshot)
+    window.map_panel.show_kind(MapKind.THICKNESS)
+    before = window.map_panel.levels
+    screen.show(replace(snapshot, map=replace(snapshot.map, thickness=5 * snapshot.map.thickness)))
+    assert window.map_panel.levels == before
+    window.map_panel.autoscale.click()
+    assert window.map_panel.levels.high > 4 * before.high
+
+
+def test_names_from_strangers_are_text_and_nothing_else(screen, snapshot_at, stages):
+    snapshot = snapshot_at(stages["filling"], sample=HOSTILE)
+    phases = snapshot.phases
+    hostile = PhaseSpectra(
+        (HOSTILE, "FePO₄"),
+        phases.lithium,
+        phases.at_energies,
+        phases.energy_ev,
+        phases.curves,
+        phases.unit,
+        False,
+    )
+    finding = Finding("x", Severity.ALARM, HOSTILE, HOSTILE)
+    window = screen.show(
+        replace(snapshot, phases=hostile, findings=(finding,), delivery=Delivery(source=HOSTILE))
+    )
+    assert window.strip.sample.text() == HOSTILE
+    for label in window.findChildren(QLabel):
+        assert "<img" not in label.text() or label.textFormat() == Qt.TextFormat.PlainText
+        assert "<b>" not in label.text() or label.textFormat() == Qt.TextFormat.PlainText
+    assert "&lt;b&gt;cell" in window.spectrum_panel.legend.text()
+
+
+def test_a_small_share_is_not_swallowed_as_markup(screen, snapshot_at, stages):
+    snapshot = snapshot_at(stages["filling"])
+    window = screen.show(snapshot)
+    row, column = np.argwhere(snapshot.map.valid)[0]
+    fraction = snapshot.map.fraction.copy()
+    fraction[:, row, column] = 0.996, 0.004
+    screen.show(replace(snapshot, map=replace(snapshot.map, fraction=fraction)))
+    window.choose_pixel(int(row), int(column))
+    assert "FePO₄ &lt; 1 %" in window.spectrum_panel.legend.text()
+
+
+def test_fifty_snapshots_leave_no_objects_behind(screen, snapshot_at, stages):
+    states = [snapshot_at(stages[name], findings=()) for name in ("filling", "complete")]
+    states += [snapshot_at(stages["filling"]), snapshot_at(stages["first_frame"])]
+
+    def number():
+        gc.collect()
+        window = screen.window
+        scenes = (window.map_panel.image._plot, window.curve_panel._plot, window.spectrum_panel._plot)
+        return len(window.findChildren(QObject)) + sum(len(plot.scene().items()) for plot in scenes)
+
+    for snapshot in states:
+        screen.show(snapshot).grab()
+    before = number()
+    for turn in range(50):
+        screen.show(states[turn % len(states)]).grab()
+    assert number() == before
+
+
+def test_another_run_with_another_grid_takes_over(screen, snapshot_at, stages):
+    screen.show(snapshot_at(stages["filling"])).choose_pixel(90, 90)
+    other = snapshot_at(stages["filling"], shape=(24, 40))
+    window = screen.show(replace(other, plan=replace(other.plan, run="another")))
+    assert drawn(window.map_panel.image).shape == (24, 40)
+    window.grab()
+    assert "Pixel 90, 90" not in window.spectrum_panel.where.text()
+
+
+def test_a_finding_that_comes_does_not_take_the_focus(screen, qtbot, snapshot_at, stages):
+    window = screen.show(snapshot_at(stages["filling"], findings=()))
+    button = window.map_panel.buttons[MapKind.CHI2]
+    button.setFocus()
+    before = window.focusWidget()
+    screen.show(snapshot_at(stages["filling"]))
+    assert window.focusWidget() is before
+    shown = [entry.message.text() for entry in window.findings.entries if not entry.isHidden()]
+    assert shown[0].startswith("I0 jumped")
+    assert len(shown) == 3
+
+
+def test_the_same_map_is_not_drawn_twice(screen, snapshot_at, stages):
+    snapshot = snapshot_at(stages["complete"])
+    window = screen.show(snapshot)
+    before = drawn(window.map_panel.image)
+    screen.show(replace(snapshot, findings=()))
+    assert drawn(window.map_panel.image) is before
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("stage", ["empty", "first_frame", "filling", "complete", "finished"])
+def test_a_picture_of_every_stage(qapp, tmp_path, snapshot_at, stages, stage, theme):
+    path = tmp_path / "screen.png"
+    save_screenshot(snapshot_at(stages[stage]), path, size=(1280, 800), pixel=(50, 40), theme=theme)
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_that_cannot_be_written_is_an_error_that_says_so(qapp, tmp_path, snapshot_at, stages):
+    snapshot = snapshot_at(stages["empty"])
+    with pytest.raises(ConfigurationError, match=r"ending in \.png"):
+        save_screenshot(snapshot, tmp_path / "screen.xyz")
+    with pytest.raises(ConfigurationError, match="folder must exist"):
+        save_screenshot(snapshot, tmp_path / "missing" / "screen.png")
+
+
+def test_missing_libraries_are_named(monkeypatch):
+    def refuse(name):
+        raise ImportError("libEGL.so.1: cannot open shared object file")
+
+    monkeypatch.setattr(qt.importlib, "import_module", refuse)
+    with pytest.raises(ConfigurationError, match=r"libegl1 libgl1 libxkbcommon0 libglib2.0-0"):
+        run_dashboard(lambda: None)
+
+
+def test_no_screen_is_said_before_qt_ends_the_process(monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(qt.sys, "platform", "linux")
+    assert not has_display()
+    with pytest.raises(ConfigurationError, match="DISPLAY"):
+        require_screen()
+    monkeypatch.setenv("DISPLAY", ":9")
+    assert has_display()
+    monkeypatch.delenv("DISPLAY")
+    monkeypatch.setattr(qt.sys, "platform", "darwin")
+    assert has_display()
+
+
+def test_the_loop_runs_until_the_window_is_closed(qapp, snapshot_at, stages):
+    taken, closed = [], []
+
+    def take():
+        taken.append(1)
+        for widget in qapp.topLevelWidgets():
+            if isinstance(widget, Dashboard) and widget.isVisible():
+                widget.close()
+        return snapshot_at(stages["empty"])
+
+    assert run_dashboard(take, title="t", on_close=lambda: closed.append(1)) == 0
+    assert taken
+    assert closed == [1]
