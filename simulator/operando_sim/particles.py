@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Particle", "make_particles", "own_coordinates", "thickness_um"]
 
-_ATTEMPTS = 4000
+# As many failures in a row mean that the field is full.
+_ATTEMPTS = 300
 _GAP_UM = 0.04
 
 
@@ -31,7 +32,7 @@ class Particle:
     outline
         Exponent of the superellipse |u|ⁿ + |v|ⁿ = 1 of the outline: 2 is an ellipse, 4 nearly a rectangle.
     peak_um
-        Thickness of its thickest place, apart from the wedge.
+        The most its thickness can be.
     flatness
         Thickness falls as (1 - rᵐ)^(1/2) with the distance r from the centre to the rim:
         2 is an ellipsoid, 12 a plate.
@@ -76,7 +77,8 @@ def thickness_um(
     """Return the thickness in µm at points given in µm; 0 outside."""
     u, _, r = own_coordinates(particle, x_um, y_um)
     cap = np.sqrt(np.clip(1.0 - r**particle.flatness, 0.0, None))
-    return particle.peak_um * cap * (1.0 + particle.wedge * u)
+    tilt = (1.0 + particle.wedge * np.clip(u, -1.0, 1.0)) / (1.0 + abs(particle.wedge))
+    return particle.peak_um * cap * tilt
 
 
 def make_particles(
@@ -106,10 +108,8 @@ def make_particles(
             "make field_um larger or length_um shorter"
         )
     particles: list[Particle] = []
-    covered_um2 = 0.0
-    for _ in range(_ATTEMPTS):
-        if covered_um2 >= settings.cover * settings.field_um**2:
-            break
+    covered_um2, failures = 0.0, 0
+    while covered_um2 < settings.cover * settings.field_um**2 and failures < _ATTEMPTS:
         # Large ones preferred: later on only small ones find room.
         length = shortest * (longest / shortest) ** rng.beta(2.2, 1.1)
         is_plate = rng.random() < settings.platelets
@@ -128,9 +128,11 @@ def make_particles(
             lobes=rng.uniform(0.0, 0.03) if is_plate else rng.uniform(0.0, 0.12),
             lobe_angle_rad=rng.uniform(0.0, 2.0 * np.pi),
         )
-        if not any(_touch(candidate, other) for other in particles):
-            particles.append(candidate)
-            covered_um2 += _area_um2(candidate)
+        if any(_touch(candidate, other) for other in particles):
+            failures += 1
+            continue
+        particles.append(candidate)
+        covered_um2, failures = covered_um2 + _area_um2(candidate), 0
     return tuple(particles)
 
 
@@ -149,6 +151,9 @@ def _touch(one: Particle, other: Particle) -> bool:
     # Corners and lobes of an outline reach beyond its half axes, by less than a half.
     if distance > 1.5 * (one.half_length_um + other.half_length_um) + _GAP_UM:
         return False
+    # No outline is nearer to its centre than this: no need to try the rims.
+    if distance < 0.85 * (one.half_width_um + other.half_width_um):
+        return True
     return _reaches_into(one, other) or _reaches_into(other, one)
 
 

@@ -97,15 +97,19 @@ def _peak_od_per_um(material: Material) -> float:
 def _rasterise(
     particles: tuple[Particle, ...], reactions: tuple[ParticleReaction, ...], axis_um: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    y, x = axis_um[:, None], axis_um[None, :]
     maps = np.zeros((5, axis_um.size, axis_um.size))
     for particle, reaction in zip(particles, reactions, strict=True):
+        # Twice the half length holds every outline with its corners and lobes.
+        rows = np.flatnonzero(np.abs(axis_um - particle.y_um) < 2.0 * particle.half_length_um)
+        columns = np.flatnonzero(np.abs(axis_um - particle.x_um) < 2.0 * particle.half_length_um)
+        box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+        y, x = axis_um[rows][:, None], axis_um[columns][None, :]
         thickness = thickness_um(particle, x, y)
-        inside = thickness > maps[0]
-        rows, columns = np.nonzero(inside)
-        maps[0, inside] = thickness[inside]
-        maps[1:3, inside] = arrival_s(particle, reaction, axis_um[columns], axis_um[rows])
-        maps[3:5, inside] = np.array(passing_s(reaction))[:, None]
+        inside = thickness > maps[0][box]
+        arrival = arrival_s(particle, reaction, x, y)
+        passing = np.broadcast_to(np.array(passing_s(reaction))[:, None, None], arrival.shape)
+        drawn = np.concatenate([thickness[None], arrival, passing])
+        maps[:, *box] = np.where(inside, drawn, maps[:, *box])
     if particles:
         # Beyond a rim the reaction of the nearest material goes on, else interpolation would bend it there.
         nearest = distance_transform_edt(maps[0] <= 0.0, return_distances=False, return_indices=True)

@@ -30,7 +30,7 @@ class SampleSettings:
     length_um
         Shortest and longest particle.
     peak_od
-        Lowest and highest optical density of a particle's thickest place at the strongest peak.
+        Range from which the largest optical density of a particle, at the strongest peak, is drawn.
     cover
         Share of the field under particles at which no more are added.
     platelets
