@@ -43,10 +43,6 @@ class _WorldPositioner(SoftPositioner, Generic[Position]):
                 f"its limits are {low:g} to {high:g} {self.egu}: choose a position inside"
             )
 
-    def stop(self, *, success: bool = False) -> None:
-        """Stop; there is never a move under way, since a move is over when `set` returns."""
-        super().stop(success=success)
-
     def _setup_move(self, position: Position, status: MoveStatus) -> None:
         del status  # finished by _done_moving, which it is subscribed to
         self._run_subs(sub_type=self.SUB_START, timestamp=self._world.time_s)

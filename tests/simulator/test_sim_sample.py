@@ -26,7 +26,7 @@ def maps_of(particles):
     return np.array([thickness_um(p, AXIS_UM[None, :], AXIS_UM[:, None]) for p in particles])
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(seeds)
 def test_particles_have_the_sizes_and_the_room_that_was_asked_for(seed):
     particles = particles_of(seed)

@@ -125,6 +125,7 @@ def test_variance_over_mean_is_as_stated(gain, counts_per_ms):
             sample=SMALL,
             beam=BeamSettings(counts_per_ms=counts_per_ms, top_up_s=1e9, lifetime_h=1e9),
             detector=DetectorSettings(variance_to_mean=gain),
+            optics=POINT,
         ),
         seed=3,
     )
