@@ -1,0 +1,288 @@
+import csv
+import dataclasses
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from operando.errors import ConfigurationError, DamagedFileError, SourceUnreachable
+from operando.io.results import Results, ResultsWriter, map_of, read_results, write_curve_csv
+from operando.types import Curve, LithiationMap, PhaseSpectra, Reason, ScanGrid, ScanPlan
+
+NY, NX, ENERGIES, PHASES = 3, 4, 5, 2
+
+PLAN = ScanPlan(
+    run="a run",
+    plan_name="stxm_series",
+    sample="particle 7",
+    grid=ScanGrid(x_um=np.linspace(2, -1, NX), y_um=np.linspace(-5, -4, NY)),
+    energies_ev=np.linspace(700, 715, ENERGIES),
+    dwell_ms=np.array([1.0, 2.0, np.nan, 1.0, 1.0]),
+    cycles=None,
+    started_s=1.7e9,
+)
+PHASE_SPECTRA = PhaseSpectra(
+    names=("FePO₄", "LiFePO4"),
+    lithium=np.array([0.0, 1.0]),
+    at_energies=np.arange(10.0).reshape(ENERGIES, PHASES),
+    energy_ev=np.linspace(700, 715, 30),
+    curves=np.arange(60.0).reshape(30, PHASES),
+    unit="od_per_nm",
+    is_model=False,
+)
+PROCESS: dict[str, str | float | int] = {
+    "version": "1.2",
+    "references sha256": "abc",
+    "fit/ridge": 0.5,
+    "threads": 2,
+}
+
+
+def map_of_cycle(cycle: int, seed: int = 0) -> LithiationMap:
+    rng = np.random.default_rng([cycle, seed])
+    lithium = rng.random((NY, NX))
+    lithium[0, 1] = np.nan
+    reason = np.zeros((NY, NX), np.uint8)
+    reason[0, 1] = Reason.THIN
+    age_s = rng.random(ENERGIES) * 60
+    age_s[2] = np.nan
+    return LithiationMap(
+        cycle=cycle,
+        time_s=1.7e9 + 240.0 * cycle,
+        lithium=lithium,
+        lithium_error=rng.random((NY, NX)),
+        fraction=rng.random((PHASES, NY, NX)),
+        fraction_error=rng.random((PHASES, NY, NX)),
+        thickness=rng.random((NY, NX)),
+        thickness_error=rng.random((NY, NX)),
+        background=rng.random((NY, NX)),
+        chi2=rng.random((NY, NX)),
+        r_factor=rng.random((NY, NX)),
+        energies_used=rng.integers(0, 6, (NY, NX)).astype(np.uint16),
+        frame_age_s=age_s,
+        reason=reason,
+        is_provisional=bool(cycle % 2),
+    )
+
+
+def curve_to(cycles: list[int]) -> Curve:
+    cycle = np.array(cycles, np.int64)
+    return Curve(cycle, 1.7e9 + 240.0 * cycle, cycle / 10, 0.01 + cycle / 100, 12 + cycle)
+
+
+def i0_of(cycle: int) -> np.ndarray:
+    return 1000.0 + cycle + np.arange(ENERGIES)
+
+
+def write(path: Path, cycles: list[int], seed: int = 0) -> None:
+    with ResultsWriter(path, PLAN, PHASE_SPECTRA, PROCESS) as writer:
+        for n, cycle in enumerate(cycles):
+            writer.write(map_of_cycle(cycle, seed), i0_of(cycle), curve_to(sorted(set(cycles[: n + 1]))))
+
+
+def assert_equal(one: Any, other: Any) -> None:
+    """Two dataclasses hold the same, bit for bit."""
+    for field in dataclasses.fields(one):
+        left, right = getattr(one, field.name), getattr(other, field.name)
+        if dataclasses.is_dataclass(left):
+            assert_equal(left, right)
+        else:
+            np.testing.assert_array_equal(left, right, err_msg=field.name)
+            if isinstance(right, np.ndarray):
+                assert left.dtype == right.dtype, field.name
+
+
+@settings(deadline=None, max_examples=15, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.integers(0, 50), unique=True, max_size=5).map(sorted), st.data())
+def test_what_is_written_is_read_however_often_cycles_are_written(
+    tmp_path_factory: pytest.TempPathFactory, cycles: list[int], data: Any
+) -> None:
+    path = tmp_path_factory.mktemp("results") / "series.h5"
+    write(path, cycles, seed=1)
+    # A monitor that is started again writes some cycles a second time.
+    again = cycles[data.draw(st.integers(0, len(cycles))) :]
+    with ResultsWriter(path, PLAN, PHASE_SPECTRA, PROCESS) as writer:
+        for cycle in again:
+            writer.write(map_of_cycle(cycle), i0_of(cycle), curve_to(cycles))
+    found = read_results(path)
+    assert_equal(found.plan, PLAN)
+    assert_equal(found.phases, PHASE_SPECTRA)
+    assert_equal(found.curve, curve_to(cycles))
+    assert found.cycle.tolist() == cycles
+    for index, cycle in enumerate(cycles):
+        assert_equal(map_of(found, index), map_of_cycle(cycle, 0 if cycle in again else 1))
+        np.testing.assert_array_equal(found.i0[index], i0_of(cycle))
+        np.testing.assert_array_equal(found.valid[index], map_of_cycle(cycle).valid)
+
+
+def test_two_runs_over_the_same_log_give_the_same_bytes(tmp_path: Path) -> None:
+    write(tmp_path / "one.h5", [0, 1, 2])
+    write(tmp_path / "other.h5", [0, 1, 2])
+    assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "other.h5").read_bytes()
+
+
+def test_process_and_short_names_are_given_back(tmp_path: Path) -> None:
+    write(tmp_path / "series.h5", [0])
+    found = read_results(tmp_path / "series.h5")
+    assert found.process == {"version": "1.2", "references sha256": "abc", "fit.ridge": 0.5, "threads": 2}
+    assert found.phase_names == PHASE_SPECTRA.names
+    assert found.x_um.tolist() == PLAN.grid.x_um.tolist()
+    assert found.y_um.tolist() == PLAN.grid.y_um.tolist()
+    assert found.energies_ev.tolist() == PLAN.energies_ev.tolist()
+    assert found.phase_lithium.tolist() == [0.0, 1.0]
+
+
+def test_viewers_find_the_map_by_the_rules_of_nexus(tmp_path: Path) -> None:
+    write(tmp_path / "series.h5", [0, 1])
+    with h5py.File(tmp_path / "series.h5", "r") as file:
+        entry = file[file.attrs["default"]]
+        assert entry.attrs["NX_class"] == "NXentry"
+        plot = entry[entry.attrs["default"]]
+        assert plot.name == "/entry/lithiation"
+        assert plot.attrs["signal"] == "lithium"
+        plottable = [
+            group
+            for group in entry.values()
+            if isinstance(group, h5py.Group) and group.attrs["NX_class"] == "NXdata"
+        ]
+        assert [group.name for group in plottable] == [
+            f"/entry/{name}" for name in ("curves", "fit", "fractions", "lithiation", "references")
+        ]
+        for group in plottable:
+            values = group[group.attrs["signal"]]
+            axes = list(group.attrs["axes"])
+            assert len(axes) == values.ndim
+            for place, axis in enumerate(axes):
+                if axis != ".":
+                    assert group[axis].shape == (values.shape[place],)
+            errors = f"{group.attrs['signal']}_errors"
+            if errors in group:
+                assert group[errors].shape == values.shape
+            fields = [item for item in group.values() if item.dtype.kind in "fiu"]
+            assert all("units" in field.attrs and "long_name" in field.attrs for field in fields)
+        assert entry["fit/thickness"].attrs["units"] == "nm"
+        assert entry["process"].attrs["NX_class"] == "NXprocess"
+        assert entry["process/version"].asstr()[()]
+        assert np.isnan(entry["fit/shift_px"][:]).all()
+        assert entry["fit/shift_px"].shape == (2, ENERGIES, 2)
+        assert entry["fractions/phase"].asstr()[0] == "FePO₄"
+        assert entry["start_time"].asstr()[()] == "2023-11-14T22:13:20+00:00"
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+def test_a_kill_leaves_all_finished_cycles_readable(tmp_path: Path) -> None:
+    path = tmp_path / "series.h5"
+    program = (
+        "import os, signal, sys\n"
+        "sys.path.insert(0, sys.argv[2])\n"
+        "from test_results import *\n"
+        "writer = ResultsWriter(sys.argv[1], PLAN, PHASE_SPECTRA, PROCESS)\n"
+        "for cycle in range(3):\n"
+        "    writer.write(map_of_cycle(cycle), i0_of(cycle), curve_to(list(range(cycle + 1))))\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", program, str(path), str(Path(__file__).parent)], check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    with h5py.File(path, "r") as file:
+        assert file["entry/lithiation/lithium"].shape == (3, NY, NX)
+    found = read_results(path)
+    assert found.cycle.tolist() == [0, 1, 2]
+    for cycle in range(3):
+        assert_equal(map_of(found, cycle), map_of_cycle(cycle))
+    assert_equal(found.curve, curve_to([0, 1, 2]))
+    write(path, [3])
+    assert read_results(path).cycle.tolist() == [0, 1, 2, 3]
+
+
+def test_a_cycle_out_of_order_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "series.h5", [0, 2])
+    with pytest.raises(ValueError, match="cycle 1 came after cycle 2"):
+        write(tmp_path / "series.h5", [1])
+
+
+OTHERS = {
+    "run": (dataclasses.replace(PLAN, run="another"), PHASE_SPECTRA, PROCESS),
+    "scan": (dataclasses.replace(PLAN, energies_ev=PLAN.energies_ev + 0.1), PHASE_SPECTRA, PROCESS),
+    "references": (
+        PLAN,
+        dataclasses.replace(PHASE_SPECTRA, at_energies=PHASE_SPECTRA.at_energies + 1),
+        PROCESS,
+    ),
+    "process": (PLAN, PHASE_SPECTRA, PROCESS | {"threads": 3}),
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_results_of_something_else_are_never_overwritten(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "series.h5"
+    write(path, [0, 1])
+    before = path.read_bytes()
+    with pytest.raises(ConfigurationError, match=rf"another {what} \(run a run\): choose another file"):
+        ResultsWriter(path, *OTHERS[what])
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"", b"text\n" * 100, None], ids=["empty", "text", "half"])
+def test_what_is_no_results_file_is_damaged_and_left_alone(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "series.h5"
+    write(path, [0, 1])
+    content = path.read_bytes()[:4000] if content is None else content
+    path.write_bytes(content)
+    with pytest.raises(DamagedFileError, match="not a results file"):
+        read_results(path)
+    with pytest.raises(DamagedFileError):
+        ResultsWriter(path, PLAN, PHASE_SPECTRA, PROCESS)
+    assert path.read_bytes() == content
+
+
+def test_a_foreign_or_gutted_hdf5_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "series.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["creator"] = "somebody"
+    with pytest.raises(DamagedFileError, match="HDF5 file by 'somebody'"):
+        read_results(path)
+    path.unlink()
+    write(path, [0])
+    with h5py.File(path, "r+") as file:
+        del file["entry/curves"]
+    with pytest.raises(DamagedFileError, match="not a results file"):
+        read_results(path)
+
+
+def test_a_missing_file_is_unreachable(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnreachable, match="check the name"):
+        read_results(tmp_path / "nowhere.h5")
+    with pytest.raises(SourceUnreachable, match="choose another file"):
+        ResultsWriter(tmp_path / "no folder" / "series.h5", PLAN, PHASE_SPECTRA, PROCESS)
+
+
+def test_the_curve_is_written_as_text_with_units(tmp_path: Path) -> None:
+    curve = curve_to([0, 3])
+    write_curve_csv(tmp_path / "curve.csv", curve)
+    with (tmp_path / "curve.csv").open(encoding="utf-8") as file:
+        head, *rows = csv.reader(file)
+    assert head == [
+        "cycle",
+        "time (s since 1970-01-01 UTC)",
+        "mean lithium content x",
+        "sigma of x",
+        "pixels",
+    ]
+    for index, row in enumerate(rows):
+        fields = dataclasses.fields(Curve)
+        assert [float(value) for value in row] == [getattr(curve, field.name)[index] for field in fields]
+    assert len(rows) == 2
+
+
+def test_the_results_have_every_quantity_of_a_map() -> None:
+    names = {field.name for field in dataclasses.fields(Results)}
+    assert {field.name for field in dataclasses.fields(LithiationMap)} <= names
