@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMainWindow, QSizePolicy, QVBoxLayout, QWidget
 
@@ -142,6 +143,9 @@ class Dashboard(QMainWindow):
         column.addWidget(self.strip)
         column.addWidget(pictures, 1)
         self.setCentralWidget(ground)
+        # Without this the first button would have the focus, and look chosen beside the chosen one.
+        ground.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        ground.setFocus()
         return pictures
 
     def refresh(self) -> None:
@@ -159,7 +163,9 @@ class Dashboard(QMainWindow):
                 self._pixel, self._is_pixel_chosen = None, False
             self.map_panel.begin_run(snapshot)
             self.frame_panel.begin_run(snapshot)
-            self.spectrum_panel.begin_run(snapshot)
+        if before is None or not np.array_equal(before.plan.energies_ev, snapshot.plan.energies_ev):
+            # A run that does not say its energies beforehand grows them.
+            self.spectrum_panel.take_energies(snapshot)
         self.map_panel.draw(snapshot)
         self.frame_panel.draw(snapshot)
         self.curve_panel.draw(snapshot)

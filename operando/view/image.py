@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from operando.types import MaskArray, ScanGrid
 from operando.view.geometry import Placement, pixel_at, placement, scale_bar_um
 from operando.view.present import Picture
-from operando.view.scales import FIRST_COLOUR, Levels
+from operando.view.scales import FIRST_COLOUR, Levels, ticks
 from operando.view.theme import Theme
 from operando.view.words import general
 
@@ -136,8 +136,8 @@ class ImageView(QWidget):
         bottom.setPen(pg.mkPen(None))
         bottom.setHeight(38)
         bottom.setVisible(self._is_large)
-        bar.setFixedWidth(78 if self._is_large else 56)
-        right.setWidth(62 if self._is_large else 44)
+        bar.setFixedWidth(78 if self._is_large else 70)
+        right.setWidth(62 if self._is_large else 58)
         image = pg.ImageItem(axisOrder="row-major")
         ramp = np.arange(FIRST_COLOUR, 256, dtype=np.uint8)[:, np.newaxis]
         image.setImage(ramp, autoLevels=False, levels=(0, 255))
@@ -197,7 +197,9 @@ class ImageView(QWidget):
 
     def _set_levels(self, levels: Levels) -> None:
         self._bar_image.setRect(QRectF(0.0, levels.low, 1.0, levels.high - levels.low))
-        self._bar.setYRange(levels.low, levels.high, padding=0)
+        # A hair more than the scale: rounding would otherwise cost the tick at its upper end.
+        self._bar.setYRange(levels.low, levels.high, padding=0.001)
+        self._bar.getAxis("right").setTicks([[(value, general(value)) for value in ticks(levels)]])
 
     def mark_renewed(self, renewed: MaskArray) -> None:
         """Tick the rows that have been renewed, shape (ny,)."""

@@ -89,7 +89,7 @@ def quantity(kind: MapKind, unit: str) -> Quantity:
             return Quantity(
                 "Thickness",
                 f"thickness Σt ({_UNITS.get(unit, 'units of the references')})",
-                "cividis",
+                "plasma",
                 "Amount of material, the sum over the phases",
             )
         case MapKind.CHI2:
@@ -202,7 +202,8 @@ def map_words(snapshot: Snapshot) -> str:
     energies = snapshot.plan.energies_ev.size
     if snapshot.map is None:
         seen = int(np.sum(np.any(np.isfinite(snapshot.row_time_s), axis=1)))
-        return f"No map yet: {seen} of {energies} energies begun"
+        known = f"{seen}" if snapshot.plan.is_open else f"{seen} of {energies}"
+        return f"No map yet: {known} energies begun"
     number = snapshot.map.cycle + 1
     if not snapshot.map.is_provisional:
         return f"Cycle {number} complete"

@@ -19,6 +19,7 @@ __all__ = [
     "fitted",
     "held",
     "nice_ceiling",
+    "ticks",
 ]
 
 UNSEEN = 0
@@ -55,6 +56,18 @@ def nice_ceiling(value: float) -> float:
     decade = 10.0 ** math.floor(math.log10(value))
     # The margin keeps 0.3 from becoming 0.4 through the last bit of a division.
     return next((step * decade for step in _STEPS if value <= step * decade * (1 + 1e-9)), 10.0 * decade)
+
+
+def ticks(levels: Levels) -> list[float]:
+    """Return three to six round values of a scale that starts at zero, both of its ends among them."""
+    high = levels.high
+    mantissa = high / 10.0 ** math.floor(math.log10(high)) if high > 0 else 0.0
+    for leading, parts in ((1.0, 5), (1.2, 4), (1.5, 3), (2.0, 4), (2.5, 5), (3.0, 3), (4.0, 4), (8.0, 4)):
+        if math.isclose(mantissa, leading, rel_tol=1e-6):
+            return [high * part / parts for part in range(parts + 1)]
+    # 5 and 6, and whatever a library calls its richest phase.
+    parts = round(mantissa) if 4.5 <= mantissa <= 6.5 else 4
+    return [high * part / parts for part in range(parts + 1)]
 
 
 def fitted(values: NDArray[np.float32], mask: MaskArray, *, is_locked: bool) -> Levels | None:

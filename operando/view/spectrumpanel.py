@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout
 
-from operando.types import Reason, Snapshot
+from operando.types import FloatArray, Reason, Snapshot
 from operando.view.curvepanel import quiet_axes
 from operando.view.label import ElidedLabel, plain_label, rich_label
 from operando.view.pixel import REASONS, PixelSpectrum, spectrum_at
@@ -25,13 +25,13 @@ def age_words(spectrum: PixelSpectrum) -> str:
     ages = spectrum.age_s
     if ages.size == 0:
         return ""
-    note = "" if bool(np.all(spectrum.is_this_cycle)) else "     ○ previous cycle"
+    note = "" if bool(np.all(spectrum.is_this_cycle)) else "   ○ last cycle"
     if ages.size > _MOST_AGES:
         return f"{ages.size} energies, {about(float(ages.min()))} to {about(float(ages.max()))} old{note}"
     each = (
-        f"{energy:.2f} eV: {about(float(age))}" for energy, age in zip(spectrum.energy_ev, ages, strict=True)
+        f"{energy:.2f} eV {about(float(age))}" for energy, age in zip(spectrum.energy_ev, ages, strict=True)
     )
-    return "age   " + "   ".join(each) + note
+    return "age   " + " · ".join(each) + note
 
 
 def legend_markup(spectrum: PixelSpectrum, theme: Theme) -> str:
@@ -46,6 +46,11 @@ def legend_markup(spectrum: PixelSpectrum, theme: Theme) -> str:
     if spectrum.components and spectrum.background:
         words.append(f'<span style="color:{theme.muted}">┄ background {spectrum.background:+.2f}</span>')
     return "&nbsp;&nbsp;&nbsp; ".join(words)
+
+
+def _drawable(error: FloatArray) -> FloatArray:
+    """Return error bars of no length where the error is unknown."""
+    return np.where(np.isfinite(error), error, 0.0)
 
 
 class SpectrumPanel(QFrame):
@@ -98,7 +103,7 @@ class SpectrumPanel(QFrame):
         theme = self._theme
         self._parts: list[pg.PlotCurveItem] = []
         self._ground = pg.PlotCurveItem(pen=pg.mkPen(theme.muted, width=1, style=Qt.PenStyle.DotLine))
-        self._fit = pg.PlotCurveItem(pen=pg.mkPen(theme.text, width=2.5))
+        self._fit = pg.PlotCurveItem(pen=pg.mkPen(theme.text, width=2.5), connect="finite")
         bar_pen = pg.mkPen(theme.text, width=1.4)
         self._bars = pg.ErrorBarItem(pen=bar_pen)
         self._points = pg.ScatterPlotItem(size=9, pen=pg.mkPen(theme.text, width=1.6))
@@ -115,8 +120,8 @@ class SpectrumPanel(QFrame):
         for item in (band, zero, self._rest_bars, self._rest_points):
             self._rest.addItem(item, ignoreBounds=True)
 
-    def begin_run(self, snapshot: Snapshot) -> None:
-        """Take the energies of a run, so that the axes stand still while it goes on."""
+    def take_energies(self, snapshot: Snapshot) -> None:
+        """Take the range of energies of a run, so that the axes stand still while it goes on."""
         ends = np.concatenate([snapshot.plan.energies_ev, snapshot.phases.energy_ev])
         self._plot.setXRange(float(ends.min()), float(ends.max()), padding=0.02)
 
@@ -158,7 +163,7 @@ class SpectrumPanel(QFrame):
 
     def _draw_points(self, spectrum: PixelSpectrum) -> None:
         energy, od = spectrum.energy_ev, spectrum.od
-        error = np.where(np.isfinite(spectrum.od_error), spectrum.od_error, 0.0)
+        error = _drawable(spectrum.od_error)
         self._bars.setData(x=energy, y=od, height=2 * error)
         new, old = pg.mkBrush(self._theme.text), pg.mkBrush(self._theme.panel)
         self._points.setData(energy, od, brush=[new if is_new else old for is_new in spectrum.is_this_cycle])
@@ -175,7 +180,8 @@ class SpectrumPanel(QFrame):
         while len(self._parts) < len(spectrum.components):
             number = len(self._parts)
             colour = self._theme.phases[number % len(self._theme.phases)]
-            part = pg.PlotCurveItem(pen=pg.mkPen(colour, width=1.8, style=_DASHES[number % len(_DASHES)]))
+            pen = pg.mkPen(colour, width=1.8, style=_DASHES[number % len(_DASHES)])
+            part = pg.PlotCurveItem(pen=pen, connect="finite")
             self._plot.addItem(part, ignoreBounds=True)
             self._parts.append(part)
         for number, part in enumerate(self._parts):
@@ -185,8 +191,8 @@ class SpectrumPanel(QFrame):
                 part.setData([], [])
 
     def _set_range(self, spectrum: PixelSpectrum) -> None:
-        heights = np.concatenate([spectrum.od + np.nan_to_num(spectrum.od_error), spectrum.fit, [0.1]])
-        depths = np.concatenate([spectrum.od - np.nan_to_num(spectrum.od_error), [0.0, spectrum.background]])
+        heights = np.concatenate([spectrum.od + _drawable(spectrum.od_error), spectrum.fit, [0.1]])
+        depths = np.concatenate([spectrum.od - _drawable(spectrum.od_error), [0.0, spectrum.background]])
         self._plot.setYRange(float(np.nanmin(depths)), float(np.nanmax(heights)), padding=0.06)
         known = spectrum.residual_sigma[np.isfinite(spectrum.residual_sigma)]
         reach = max(4.0, 1.15 * float(np.max(np.abs(known), initial=0.0)) + 1.0)

@@ -47,7 +47,7 @@ class Veil(QWidget):
         """Draw the veil and a band with the words across it."""
         painter = QPainter(self)
         grey = QColor(self._theme.window)
-        grey.setAlpha(190)
+        grey.setAlpha(175)
         painter.fillRect(self.rect(), grey)
         band = QRect(0, self.height() // 2 - 60, self.width(), 120)
         painter.fillRect(band, QColor(self._theme.panel))

@@ -110,5 +110,7 @@ def share(fraction: float) -> str:
 
 
 def general(value: float) -> str:
-    """Write a bare number with three significant digits."""
-    return f"{value:.3g}" if math.isfinite(value) else UNKNOWN
+    """Write a bare number with three significant digits; thousands stay readable."""
+    if not math.isfinite(value):
+        return UNKNOWN
+    return count(round(value)) if 1000 <= abs(value) < 1e6 else f"{value:.3g}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -352,3 +354,46 @@ def test_the_loop_runs_until_the_window_is_closed(qapp, snapshot_at, stages):
     assert run_dashboard(take, title="t", on_close=lambda: closed.append(1)) == 0
     assert taken
     assert closed == [1]
+
+
+def test_an_interrupt_from_the_keyboard_closes_the_window(qapp, snapshot_at, stages):
+    def take():
+        os.kill(os.getpid(), signal.SIGINT)
+        return snapshot_at(stages["empty"])
+
+    before = signal.getsignal(signal.SIGINT)
+    assert run_dashboard(take) == 130
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_library_missing_for_windows_only_is_named_too(monkeypatch):
+    def refuse(name):
+        raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setenv("DISPLAY", ":9")
+    monkeypatch.setattr(qt.sys, "platform", "linux")
+    monkeypatch.setattr(qt.ctypes, "CDLL", refuse)
+    with pytest.raises(ConfigurationError, match="libxcb-cursor0"):
+        require_screen()
+
+
+def test_energies_that_come_unannounced_widen_the_axis(screen, snapshot_at, stages):
+    snapshot = snapshot_at(stages["filling"])
+    fewer = replace(
+        snapshot,
+        map=None,
+        plan=replace(snapshot.plan, energies_ev=snapshot.plan.energies_ev[:3], is_open=True),
+        phases=replace(
+            snapshot.phases, energy_ev=snapshot.phases.energy_ev[:150], curves=snapshot.phases.curves[:150]
+        ),
+        od=snapshot.od[:3],
+        od_error=snapshot.od_error[:3],
+        row_time_s=snapshot.row_time_s[:3],
+    )
+    window = screen.show(fewer)
+    assert "3 energies begun" in window.map_panel.badge.text()
+    reach_ev = window.spectrum_panel._plot.viewRange()[0][1]
+    screen.show(snapshot)
+    assert window.spectrum_panel._plot.viewRange()[0][1] > reach_ev

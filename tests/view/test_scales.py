@@ -16,6 +16,7 @@ from operando.view.scales import (
     fitted,
     held,
     nice_ceiling,
+    ticks,
 )
 
 positive = st.floats(1e-6, 1e6)
@@ -76,3 +77,14 @@ def test_the_ends_of_the_scale_are_the_ends_of_the_table(high):
 def test_no_valid_pixel_gives_no_levels():
     assert fitted(np.full((2, 2), np.nan, np.float32), np.ones((2, 2), np.bool_), is_locked=True) is None
     assert held(None, None) == Levels(0.0, 1.0)
+
+
+@given(positive)
+def test_ticks_are_few_even_and_reach_both_ends(value):
+    high = nice_ceiling(value)
+    marks = ticks(Levels(0.0, high))
+    assert 4 <= len(marks) <= 7
+    assert marks[0] == 0
+    assert marks[-1] == high
+    # Round: two digits write each of them.
+    np.testing.assert_allclose(marks, [float(f"{mark:.2g}") for mark in marks], rtol=1e-9)
