@@ -40,10 +40,12 @@ class DetectorSettings(_Settings):
 
 
 class IncidentSettings(_Settings):
-    """I0: blank pixels of the same image, a channel of the run, or a spectrum in counts per ms."""
+    """I0: blank pixels of the same image, a channel of the run, or a spectrum in counts per ms.
+
+    `scale` takes the channel's or file's reading to that of the detector.
+    """
 
     mode: Literal["blank", "channel", "file"] = "blank"
-    channel: str | None = None
     file: str | None = None
     scale: float = Field(default=1.0, gt=0)
 
@@ -52,6 +54,7 @@ class LayoutSettings(_Settings):
     """Where things are in the documents; what is left out is found by itself."""
 
     data_field: str | None = None
+    i0_field: str | None = None
     energy_key: str | None = None
     pitch_um: float | None = Field(default=None, gt=0)
 

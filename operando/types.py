@@ -74,6 +74,8 @@ class ScanPlan:
         How many times all energies are visited; None where the plan does not say.
     started_s
         Time of the start document.
+    is_open
+        True while more energies may come: the run did not say beforehand which.
     """
 
     run: str
@@ -84,6 +86,7 @@ class ScanPlan:
     dwell_ms: FloatArray
     cycles: int | None
     started_s: float
+    is_open: bool = False
 
     @property
     def stack_shape(self) -> tuple[int, int, int]:

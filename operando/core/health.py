@@ -17,6 +17,27 @@ _ALIKE = 50.0
 _THICK_OD = 1.5
 _THICK_SHARE = 0.02
 
+_NO_I0 = {
+    IncidentMode.BLANK: Finding(
+        "i0-missing",
+        Severity.INFO,
+        "an image has no blank pixels in its rows so far, so they have no I0 yet",
+        "the map shows the rows of the cycle before",
+    ),
+    IncidentMode.CHANNEL: Finding(
+        "i0-missing",
+        Severity.ALARM,
+        "the run has images without a reading of the incident-beam channel",
+        "name the channel in the profile as [layout] i0_field, or take I0 from blank pixels (--i0 blank)",
+    ),
+    IncidentMode.FILE: Finding(
+        "i0-missing",
+        Severity.ALARM,
+        "the I0 file does not cover every energy of the run, or the run does not say its dwell",
+        "take a spectrum that covers them, or I0 from blank pixels (--i0 blank)",
+    ),
+}
+
 
 def check_design(plan: ScanPlan, phases: PhaseSpectra, recipe: Recipe) -> None:
     """Refuse a scan that cannot give x at all.
@@ -76,9 +97,7 @@ def findings_of(composite: Composite, newest: LithiationMap, recipe: Recipe) -> 
             )
         )
     elif _waits_for_i0(composite):
-        findings.append(
-            Finding("i0-missing", Severity.WARNING, "some images have no I0 yet", "their rows wait for it")
-        )
+        findings.append(_NO_I0[recipe.incident.mode])
     valid = newest.valid
     if valid.any():
         thick = float((np.nan_to_num(composite.od[:, valid]).max(axis=0) > _THICK_OD).mean())

@@ -104,18 +104,20 @@ def start(plan: ScanPlan, library: Library, recipe: Recipe) -> PipelineState:
         There are too few energies for the phases.
     """
     phases = spectra_of(library, plan.energies_ev)
-    check_design(plan, phases, recipe)
+    if not plan.is_open:
+        check_design(plan, phases, recipe)
     remarks = tuple(reference_findings(plan, phases, recipe))
     return PipelineState(library, phases, recipe, empty_stack(plan), frozenset(), {}, remarks, None)
 
 
 def replan(state: PipelineState, plan: ScanPlan) -> PipelineState:
-    """Return `state` under a plan that learned of more energies; takes `state` over.
+    """Return `state` under a plan that learned of more energies, or that it has them all.
 
     Raises
     ------
     RunRejected
-        The pixels or the energies known so far changed: the lines seen no longer fit.
+        The pixels or the energies known so far changed: the lines seen no longer fit; or all
+        energies are known, and they are too few for the phases.
     """
     old = state.plan
     known = old.energies_ev.size
@@ -159,8 +161,9 @@ def due(state: PipelineState) -> tuple[int, ...]:
 
     def is_due(cycle: int) -> bool:
         is_final = cycle <= leaving or state.closed is not None
+        is_whole = is_complete(state.stack, cycle) and not state.plan.is_open
         has_half = 2 * state.stack.rows_seen[cycle] >= energies * ny
-        return is_complete(state.stack, cycle) or (is_final and has_half)
+        return is_whole or (is_final and has_half)
 
     return tuple(sorted(filter(is_due, state.changed)))
 

@@ -168,7 +168,7 @@ class DocumentReader:
         if uid in self._runs or uid in self._closed:
             return
         self._runs[uid] = run = _Run(uid, document, None, None)
-        run.block = block_of(document, self._settings.data_field)
+        run.block = block_of(document, self._settings)
         if run.block is not None:
             run.plan = run.block.plan(uid, document)
             yield run.plan
@@ -180,6 +180,8 @@ class DocumentReader:
                 "program knows: no 'stxm' block in its start document and no images in its events"
             )
             yield self._refuse(run.uid, RunRejected(msg))
+        elif run.plan is not None and run.plan.is_open:
+            yield replace(run.plan, is_open=False)
         yield RunClosed(run.uid, str(document.get("exit_status", "")), str(document.get("reason") or ""))
         self._lost += len(run.sequence.missing)
         self._repeated += run.sequence.repeated
@@ -242,6 +244,7 @@ class DocumentReader:
                 dwell_ms=np.array([np.nan]),
                 cycles=None,
                 started_s=float(run.start["time"]),
+                is_open=True,
             )
         energy = int(np.argmin(np.abs(plan.energies_ev - energy_ev)))
         if abs(plan.energies_ev[energy] - energy_ev) > _SAME_ENERGY_EV:
@@ -251,13 +254,16 @@ class DocumentReader:
                 energies_ev=np.append(plan.energies_ev, energy_ev),
                 dwell_ms=np.append(plan.dwell_ms, np.nan),
             )
-        if plan is not run.plan:
-            run.plan = plan
-            yield plan
         number = int(event["seq_num"])
         if number not in run.places:
             run.places[number] = (run.visits.get(energy, 0), energy)
             run.visits[energy] = run.visits.get(energy, 0) + 1
+        if plan.is_open and run.places[number][0] > 0:
+            # An energy came back, so the first cycle had them all.
+            plan = replace(plan, is_open=False)
+        if plan is not run.plan:
+            run.plan = plan
+            yield plan
         yield from _lines_of(run.uid, plan, run.places[number], readings, None, _time_of(event, data_field))
 
 

@@ -236,8 +236,13 @@ class LogReader:
             message = f"there is no run log at {self._path}: check the name, or start the recorder first"
             raise SourceUnreachable(message)
         with _translated(self._path):
+            # The monitor opens here and reads in its thread, one after the other.
             self._db = sqlite3.connect(
-                _read_only_uri(self._path), uri=True, timeout=_BUSY_S, isolation_level=None
+                _read_only_uri(self._path),
+                uri=True,
+                timeout=_BUSY_S,
+                isolation_level=None,
+                check_same_thread=False,
             )
             self._db.text_factory = _lenient_text
             try:

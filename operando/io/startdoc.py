@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from operando.errors import RunRejected
+from operando.settings import LayoutSettings
 from operando.types import FloatArray, ScanGrid, ScanPlan
 
 __all__ = ["Block", "block_of", "image_grid", "sample_of"]
@@ -53,15 +54,15 @@ class Block:
         )
 
 
-def block_of(start: Mapping[str, Any], data_field: str | None) -> Block | None:
+def block_of(start: Mapping[str, Any], settings: LayoutSettings) -> Block | None:
     """Return the checked `stxm` block of a start document, or None if it has none.
 
     Parameters
     ----------
     start
         The start document.
-    data_field
-        Overrides the block's own.
+    settings
+        `data_field` and `i0_field` override the block's own.
 
     Raises
     ------
@@ -97,7 +98,7 @@ def block_of(start: Mapping[str, Any], data_field: str | None) -> Block | None:
         raise RunRejected(msg)
     series = start.get("operando")
     cycles = series.get("cycles", 1) if isinstance(series, Mapping) else 1
-    i0_field = block.get("i0_field")
+    i0_field = settings.i0_field or block.get("i0_field")
     return Block(
         grid=ScanGrid(
             x_um=_axis(block["x_extent"], int(shape[2]), "x_extent"),
@@ -106,7 +107,7 @@ def block_of(start: Mapping[str, Any], data_field: str | None) -> Block | None:
         energies_ev=energies,
         dwell_ms=_dwell(block.get("dwell_ms"), energies.size),
         cycles=None if cycles is None else int(cycles),
-        data_field=data_field or str(block["data_field"]),
+        data_field=settings.data_field or str(block["data_field"]),
         i0_field=None if i0_field is None else str(i0_field),
     )
 

@@ -79,6 +79,8 @@ class Monitor:
     ----------
     latest
         The newest snapshot, for a view to take.
+    newest
+        The snapshot that was shown last, taken or not; None before the first.
     failure
         What ended the worker before its time, or None.
     """
@@ -91,6 +93,7 @@ class Monitor:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.latest: Latest[Snapshot] = Latest()
+        self.newest: Snapshot | None = None
         self.failure: Exception | None = None
         self._source = source
         self._work = work
@@ -163,6 +166,7 @@ class Monitor:
         if run is None:
             return None
         snapshot = self._dressed(look(run.state))
+        self.newest = snapshot
         self.latest.put(snapshot)
         return snapshot
 

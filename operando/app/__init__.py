@@ -1,0 +1,1 @@
+"""Joins everything, and nothing else does."""

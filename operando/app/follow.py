@@ -1,0 +1,83 @@
+"""Run a monitor with or without a window, and keep what it finds."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from operando.app.outcome import Keeper, Outcome
+from operando.io.sources import Source
+from operando.live.monitor import Monitor, Work
+from operando.types import Snapshot
+
+__all__ = ["follow"]
+
+_log = logging.getLogger(__name__)
+
+_POLL_S = 0.2
+_PATIENCE_S = 30.0
+
+
+def follow(
+    source: Source,
+    work: Work,
+    keeper: Keeper,
+    *,
+    has_window: bool,
+    tell: Callable[[Snapshot], None] = lambda _snapshot: None,
+) -> Outcome:
+    """Follow a source to its end and return what came of it.
+
+    Interrupted from the keyboard, it stops after the batch in hand, records what is there, and says
+    so in the outcome.
+
+    Parameters
+    ----------
+    source
+        Where the documents come from.
+    work
+        What to fit, and how.
+    keeper
+        Writes the cycles of record.
+    has_window
+        Whether to show the dashboard; when it is closed, following goes on without.
+    tell
+        Called now and then with the newest snapshot, in the calling thread.
+    """
+    monitor = Monitor(source, work, keeper)
+    monitor.start()
+    was_interrupted = False
+    try:
+        if has_window:
+            _show(monitor, source.name)
+        while not monitor.join(_POLL_S):
+            newest = monitor.latest.take()
+            if newest is not None:
+                tell(newest)
+    except KeyboardInterrupt:
+        was_interrupted = True
+        monitor.stop()
+        if not monitor.join(_PATIENCE_S):
+            _log.warning("the monitor did not stop within %.0f s; its last batch may be missing", _PATIENCE_S)
+    if monitor.newest is not None:
+        tell(monitor.newest)
+    keeper.close()
+    return Outcome(
+        monitor.newest, keeper.records, keeper.results, monitor.failure, monitor.refusals, was_interrupted
+    )
+
+
+def _show(monitor: Monitor, title: str) -> None:
+    """Show the dashboard until it is closed.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        The user interrupted the program rather than closing the window.
+    """
+    from operando.view import run_dashboard  # noqa: PLC0415 - Qt only when it is wanted
+
+    if run_dashboard(monitor.latest.take, title=f"Operando: {title}"):
+        raise KeyboardInterrupt
+    if not monitor.join(0.0):
+        _log.warning("the window is closed, the fit goes on; Ctrl-C ends it")

@@ -1,0 +1,191 @@
+"""Acquire a series from the simulated cell into a run log: plan, RunEngine, recorder."""
+
+# Simulator, plans and bluesky are imported when a simulation runs: a monitor needs none of them.
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+import logging
+import signal
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from operando.errors import ConfigurationError, OperandoError
+from operando.live.recorder import Recorder
+
+if TYPE_CHECKING:
+    from operando_plans import Field
+    from operando_sim import World
+
+__all__ = ["MATERIAL_ENERGIES_EV", "Cell", "field_of", "simulate", "world_of"]
+
+MATERIAL_ENERGIES_EV = {
+    "lixv2o5": (515.0, 517.5, 518.6, 519.4, 529.5, 531.0),
+    "lixfepo4": (705.0, 707.6, 708.25, 709.1, 709.67, 712.9),
+}
+"""Energies that a few-energy series of each model material is taken at."""
+
+_FIELD_UM = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A simulated experiment.
+
+    Attributes
+    ----------
+    material
+        "lixv2o5" or "lixfepo4".
+    seed
+        Of the sample and the noise.
+    started_s
+        The world's clock at the start, seconds since the epoch.
+    pixels
+        Columns and rows of the square field.
+    cycles, dwell_ms
+        Of the series.
+    energies_ev
+        Of each cycle.
+    is_reacting
+        False for a cell stopped half-way.
+    elapsed_s
+        Reaction time at the start.
+    """
+
+    material: str
+    seed: int
+    started_s: float
+    pixels: int
+    cycles: int
+    dwell_ms: float
+    energies_ev: tuple[float, ...]
+    is_reacting: bool = True
+    elapsed_s: float = 0.0
+
+
+def world_of(cell: Cell, *, speed: float | None = None) -> World:
+    """Return the world of an experiment: the same cell gives the same truth in every process.
+
+    Parameters
+    ----------
+    cell
+        Which experiment.
+    speed
+        World seconds per wall second; None for as fast as it can.
+
+    Raises
+    ------
+    ConfigurationError
+        The material is not one that is simulated, or the speed is not above zero.
+    """
+    from operando_sim import World, demo_settings, static_settings
+
+    if cell.material not in MATERIAL_ENERGIES_EV:
+        msg = f"'{cell.material}' is not simulated; choose {' or '.join(MATERIAL_ENERGIES_EV)}"
+        raise ConfigurationError(msg)
+    if speed is not None and not speed > 0:
+        msg = f"the speed is {speed}; give a number above 0, or 'max'"
+        raise ConfigurationError(msg)
+    settings = demo_settings() if cell.is_reacting else static_settings()
+    reaction = settings.reaction
+    if cell.is_reacting:
+        reaction = replace(reaction, elapsed_s=cell.elapsed_s)
+    settings = replace(
+        settings,
+        start_time_s=cell.started_s,
+        sample=replace(settings.sample, material=cell.material, field_um=_FIELD_UM),
+        reaction=reaction,
+    )
+    return World(settings, cell.seed, pace=0.0 if speed is None else 1.0 / speed)
+
+
+def field_of(cell: Cell) -> Field:
+    """Return the pixels of an experiment.
+
+    Raises
+    ------
+    ConfigurationError
+        There are too few or too many.
+    """
+    from operando_plans import Field
+
+    try:
+        return Field((0.0, 0.0), (_FIELD_UM, _FIELD_UM), (cell.pixels, cell.pixels))
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def simulate(cell: Cell, log: Path, *, speed: float | None = None) -> str:
+    """Run the series of an experiment and record it; return its exit status.
+
+    SIGINT and SIGTERM abort the plan: the shutter closes and the stop document is recorded.
+
+    Parameters
+    ----------
+    cell
+        Which experiment.
+    log
+        The run log; made if it does not exist, continued if it does.
+    speed
+        World seconds per wall second; None for as fast as it can.
+
+    Raises
+    ------
+    ConfigurationError
+        Something about the experiment makes no sense; nothing was recorded.
+    OperandoError
+        Not everything could be written into the log.
+    """
+    from bluesky import RunEngine
+    from bluesky.utils import RunEngineInterrupted
+
+    from operando_plans import Instrument, operando_series
+    from operando_sim import make_stxm
+
+    # A run that was stopped on purpose is no news; the RunEngine would print its whole stack.
+    logging.getLogger("bluesky").setLevel(logging.CRITICAL)
+    stxm = make_stxm(world_of(cell, speed=speed))
+    instrument = Instrument(stxm.energy, stxm.flyer, stxm.shutter, stxm.ring_current)
+    metadata = {"sample": f"simulated {cell.material}, seed {cell.seed}"}
+    try:
+        plan = operando_series(
+            instrument,
+            field_of(cell),
+            cell.energies_ev,
+            cell.dwell_ms,
+            cycles=cell.cycles,
+            metadata=metadata,
+        )
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+    engine: Any = RunEngine({}, context_managers=[])
+    statuses: list[str] = []
+
+    def note_status(_name: str, stop: dict[str, Any]) -> None:
+        statuses.append(stop["exit_status"])
+
+    def abort(_signal: int, _frame: FrameType | None) -> None:
+        if engine.state == "running":
+            engine.abort("interrupted from outside")
+
+    with Recorder(log) as recorder:
+        engine.subscribe(recorder)
+        engine.subscribe(note_status, "stop")
+        before = {number: signal.signal(number, abort) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            engine(plan)
+        except RunEngineInterrupted:
+            logging.getLogger(__name__).info("the series was aborted")
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    status = recorder.status
+    if status.queued or status.dropped or status.refused:
+        msg = (
+            f"{status.queued + status.dropped + status.refused} documents were not recorded in {log}: "
+            f"{status.last_error or 'memory was full'}"
+        )
+        raise OperandoError(msg)
+    return statuses[-1] if statuses else "abort"

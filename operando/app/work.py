@@ -1,0 +1,120 @@
+"""From a profile and the options of the command line to what the monitor is to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from operando.core.absorption import Detector
+from operando.core.fit import Background
+from operando.core.incident import IncidentMode, IncidentRule
+from operando.core.stack import Limits, Recipe
+from operando.errors import ConfigurationError
+from operando.io.library import load_library, read_spectrum
+from operando.live.monitor import Work
+from operando.settings import Profile, load_profile
+
+__all__ = ["Options", "work_of"]
+
+_MODES = frozenset({IncidentMode.BLANK.value, IncidentMode.CHANNEL.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says; None leaves it to the profile.
+
+    Attributes
+    ----------
+    profile
+        A `profile.toml`.
+    references
+        A `library.toml`.
+    i0
+        "blank", "channel", or the path of a spectrum in counts per ms.
+    background
+        "none", "constant" or "linear".
+    gain
+        Variance-to-mean ratio of the counter.
+    energies_ev
+        Fit only these.
+    """
+
+    profile: Path | None = None
+    references: Path | None = None
+    i0: str | None = None
+    background: str | None = None
+    gain: float | None = None
+    energies_ev: tuple[float, ...] | None = None
+
+
+def work_of(options: Options, *, beside: Path | None = None) -> Work:
+    """Return what the monitor is to do.
+
+    Parameters
+    ----------
+    options
+        From the command line.
+    beside
+        The folder of the data; references and I0 spectra are looked for there too.
+
+    Raises
+    ------
+    ConfigurationError
+        A file is missing or wrong, or no references are named.
+    """
+    profile = Profile() if options.profile is None else load_profile(options.profile)
+    home = Path() if options.profile is None else options.profile.parent
+    references = options.references
+    if references is None:
+        if profile.library is None:
+            msg = (
+                "no reference spectra are named; give --references LIBRARY.toml, or a profile with 'library'"
+            )
+            raise ConfigurationError(msg)
+        references = home / profile.library
+    background = options.background or profile.fit.background
+    if background.upper() not in Background.__members__:
+        msg = f"the background is '{background}'; expected none, constant or linear"
+        raise ConfigurationError(msg)
+    gain = profile.detector.gain if options.gain is None else options.gain
+    if not gain > 0:
+        msg = f"the gain is {gain}; the variance-to-mean ratio of a counter is above 0"
+        raise ConfigurationError(msg)
+    energies_ev = None if options.energies_ev is None else np.array(options.energies_ev, dtype=np.float64)
+    return Work(
+        library=load_library(references, beside=beside),
+        recipe=Recipe(
+            detector=Detector(gain, profile.detector.dark_counts, profile.detector.saturation_counts),
+            incident=_incident(options.i0, profile, [home, *([] if beside is None else [beside])]),
+            background=Background[background.upper()],
+            limits=Limits(
+                profile.limits.min_thickness, profile.limits.min_significance, profile.limits.max_od
+            ),
+        ),
+        layout=profile.layout,
+        energies_ev=energies_ev,
+    )
+
+
+def _incident(i0: str | None, profile: Profile, folders: list[Path]) -> IncidentRule:
+    scale = profile.i0.scale
+    mode = i0 if i0 is not None else profile.i0.mode
+    if mode in _MODES:
+        return IncidentRule(IncidentMode(mode), scale)
+    name = i0 if i0 is not None else profile.i0.file
+    if name is None:
+        msg = "the profile takes I0 from a file but names none; add [i0] file"
+        raise ConfigurationError(msg)
+    candidates = [folder / name for folder in folders]
+    found = next((candidate for candidate in candidates if candidate.is_file()), None)
+    if found is None:
+        places = " or ".join(str(candidate) for candidate in candidates)
+        msg = f"I0 is '{name}', which is neither 'blank' nor 'channel' nor a file at {places}"
+        raise ConfigurationError(msg)
+    energy_ev, counts_per_ms = read_spectrum(found)
+    if not (np.diff(energy_ev) > 0).all():
+        msg = f"{found}: the energies of an I0 spectrum must ascend"
+        raise ConfigurationError(msg)
+    return IncidentRule(IncidentMode.FILE, scale, energy_ev, counts_per_ms)

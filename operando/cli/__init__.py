@@ -1,0 +1,15 @@
+"""The command line. stdout carries data, stderr what people read; exit codes are documented here.
+
+0 done · 1 failed · 2 usage · 3 configuration or references · 4 source unreachable ·
+5 data incomplete · 6 file damaged · 130 interrupted
+"""
+
+from operando.cli.commands import app
+from operando.cli.console import Exit
+
+__all__ = ["Exit", "app", "main"]
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="operando")

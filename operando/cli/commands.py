@@ -1,0 +1,254 @@
+"""The commands."""
+
+# What a command needs is imported when it runs, so that `operando --help` answers at once.
+# A command has as many arguments as it has options.
+# ruff: noqa: PLC0415, PLR0913, PLR0917
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from operando import __version__
+from operando.cli.console import (
+    Exit,
+    data,
+    fail,
+    follow_and_report,
+    guarded,
+    leave_unless_fitted,
+    numbers,
+    people,
+    progress,
+    report_demo,
+    speed_of,
+)
+from operando.errors import ConfigurationError
+
+__all__ = ["app"]
+
+_DEMO_SPEED = 20.0
+"""World seconds per second when somebody watches: a cycle takes about 5 s."""
+
+_DEMO_ELAPSED_S = 600.0
+"""The demonstration begins when the first particles are on their way."""
+
+
+app = typer.Typer(
+    help="Lithiation maps from few-energy STXM, with their uncertainty, while the scan is running.",
+    epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 configuration or references, 4 source unreachable, "
+    "5 data incomplete, 6 file damaged, 130 interrupted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Source = Annotated[
+    str, typer.Argument(help="A run log, documents as .json or .jsonl, or an SDF header .hdr.")
+]
+Profile = Annotated[Path | None, typer.Option(help="How this instrument's data are read: a profile.toml.")]
+References = Annotated[Path | None, typer.Option(help="The spectra of the pure phases: a library.toml.")]
+Incident = Annotated[
+    str | None,
+    typer.Option("--i0", help="Where I0 comes from: blank, channel, or a file of energy and counts per ms."),
+]
+Background = Annotated[str | None, typer.Option(help="Background of the fit: none, constant or linear.")]
+Gain = Annotated[float | None, typer.Option(help="Variance-to-mean ratio of the counts; 1 for photons.")]
+Energies = Annotated[str | None, typer.Option(help="Fit only these energies of the run: eV, eV, …")]
+Output = Annotated[Path | None, typer.Option(help="The results file (NeXus HDF5); pictures go beside it.")]
+Headless = Annotated[bool, typer.Option("--headless", help="Do not open a window.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
+Speed = Annotated[str, typer.Option(help="Acquisition seconds per second, such as 1 or 60; or max.")]
+
+
+@app.callback()
+def _common(
+    verbose: Annotated[bool, typer.Option("--verbose", help="Say more of what goes on.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s: %(message)s"
+    )
+    if version:
+        data.print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder for all that is written.")] = Path("operando-demo"),
+    cycles: Annotated[int, typer.Option(min=1, help="How often all energies are visited.")] = 6,
+    pixels: Annotated[int, typer.Option(min=16, max=512, help="Columns and rows of the field.")] = 96,
+    material: Annotated[str, typer.Option(help="The model material: lixv2o5 or lixfepo4.")] = "lixv2o5",
+    seed: Annotated[int, typer.Option(help="Of sample and noise.")] = 7,
+    headless: Headless = False,
+    as_json: AsJson = False,
+) -> None:
+    """Watch a simulated cell react: plan, recorder, log, monitor, dashboard, and the truth beside it."""
+    from operando.app.demo import demo as run_demo
+    from operando.app.demo import fresh_folder
+    from operando.app.simulate import MATERIAL_ENERGIES_EV, Cell
+    from operando.view import has_display
+
+    with guarded():
+        if material not in MATERIAL_ENERGIES_EV:
+            msg = f"'{material}' is not simulated; choose {' or '.join(MATERIAL_ENERGIES_EV)}"
+            raise ConfigurationError(msg)
+        cell = Cell(
+            material=material,
+            seed=seed,
+            started_s=float(int(time.time())),
+            pixels=pixels,
+            cycles=cycles,
+            dwell_ms=1.0,
+            energies_ev=MATERIAL_ENERGIES_EV[material],
+            elapsed_s=_DEMO_ELAPSED_S,
+        )
+        has_window = has_display() and not headless
+        folder = fresh_folder(output)
+        people.print("Compiling the fit, if this is the first time, and starting the simulated cell …")
+        with progress() as tell:
+            result = run_demo(
+                cell,
+                folder,
+                speed=_DEMO_SPEED if has_window else None,
+                has_window=has_window,
+                tell=tell,
+            )
+        report_demo(result, as_json=as_json)
+        if result.outcome.was_interrupted:
+            raise typer.Exit(Exit.INTERRUPTED)
+        leave_unless_fitted(result.outcome)
+        delivery = None if result.outcome.last is None else result.outcome.last.delivery
+        if delivery is None or delivery.lost:
+            fail(Exit.INCOMPLETE, "documents were lost on the way")
+        if not result.agrees:
+            fail(
+                Exit.FAILED,
+                f"the map does not agree with the truth: {result.share_within:.1%} of the valid pixels "
+                "are within 3 σ; 99 % are expected in every cycle",
+            )
+
+
+@app.command()
+def simulate(
+    log: Annotated[Path, typer.Argument(help="The run log to write.")],
+    material: Annotated[str, typer.Option(help="lixv2o5 or lixfepo4.")] = "lixv2o5",
+    seed: Annotated[int, typer.Option(help="Of sample and noise.")] = 7,
+    pixels: Annotated[int, typer.Option(help="Columns and rows of the field.")] = 96,
+    cycles: Annotated[int, typer.Option(help="How often all energies are visited.")] = 6,
+    dwell_ms: Annotated[float, typer.Option(help="Per pixel.")] = 1.0,
+    energies: Annotated[str | None, typer.Option(help="eV, eV, …; the material's own if left out.")] = None,
+    elapsed: Annotated[float, typer.Option(help="Seconds the cell has reacted before the start.")] = 600.0,
+    started: Annotated[
+        float | None, typer.Option(help="The world's clock at the start, seconds since the epoch; now.")
+    ] = None,
+    speed: Speed = "max",
+    static: Annotated[bool, typer.Option("--static", help="A cell stopped half-way.")] = False,
+) -> None:
+    """Acquire a series from the simulated cell into a run log, through a real RunEngine."""
+    from operando.app.simulate import MATERIAL_ENERGIES_EV, Cell
+    from operando.app.simulate import simulate as run_simulation
+
+    with guarded():
+        cell = Cell(
+            material=material,
+            seed=seed,
+            started_s=time.time() if started is None else started,
+            pixels=pixels,
+            cycles=cycles,
+            dwell_ms=dwell_ms,
+            energies_ev=numbers(energies) or MATERIAL_ENERGIES_EV.get(material, ()),
+            is_reacting=not static,
+            elapsed_s=elapsed,
+        )
+        status = run_simulation(cell, log, speed=speed_of(speed))
+        people.print(f"The series ended with '{status}'; it is in {log}.")
+        if status != "success":
+            raise typer.Exit(Exit.INTERRUPTED)
+
+
+@app.command()
+def replay(
+    source: Source,
+    references: References = None,
+    profile: Profile = None,
+    energies: Energies = None,
+    i0: Incident = None,
+    background: Background = None,
+    gain: Gain = None,
+    speed: Speed = "max",
+    output: Output = None,
+    headless: Headless = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fit a recorded run with the same engine that follows a live one."""
+    from operando.app.open_source import folder_of, open_recording
+    from operando.app.work import Options, work_of
+
+    with guarded():
+        options = Options(profile, references, i0, background, gain, numbers(energies))
+        work = work_of(options, beside=folder_of(source))
+        results = output or Path(f"{Path(source).stem}-lithiation.h5")
+        follow_and_report(
+            open_recording(source, speed_of(speed)), work, results, headless=headless, as_json=as_json
+        )
+
+
+@app.command()
+def monitor(
+    source: Annotated[str, typer.Argument(help="A run log that is being written.")],
+    references: References = None,
+    profile: Profile = None,
+    energies: Energies = None,
+    i0: Incident = None,
+    background: Background = None,
+    gain: Gain = None,
+    output: Output = None,
+    headless: Headless = False,
+    as_json: AsJson = False,
+) -> None:
+    """Follow a run log while it is written, until interrupted (Ctrl-C)."""
+    import threading
+
+    from operando.app.open_source import folder_of, follow_log
+    from operando.app.work import Options, work_of
+
+    with guarded():
+        options = Options(profile, references, i0, background, gain, numbers(energies))
+        work = work_of(options, beside=folder_of(source))
+        results = output or Path(f"{Path(source).stem}-lithiation.h5")
+        follow_and_report(
+            follow_log(source, threading.Event()), work, results, headless=headless, as_json=as_json
+        )
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="A results file.")],
+    second: Annotated[Path, typer.Argument(help="A results file of the same field, taken as the reference.")],
+    as_json: AsJson = False,
+) -> None:
+    """Print how the lithium content of two results differs, by thickness."""
+    from rich.table import Table
+
+    from operando.app.compare import compare as run_compare
+
+    with guarded():
+        rows = run_compare(first, second)
+        if as_json:
+            data.print_json(json.dumps([asdict(row) for row in rows], allow_nan=True))
+            return
+        table = Table(title="x of the first less x of the second, last cycles, pixels valid in both")
+        for heading in ("thickness / references", "pixels", "1.48 × MAD", "median"):
+            table.add_column(heading, justify="right")
+        for row in rows:
+            low, high = row.thickness
+            table.add_row(f"{low:g} to {high:g}", str(row.pixels), f"{row.spread:.3f}", f"{row.median:+.3f}")
+        data.print(table)
