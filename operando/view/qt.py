@@ -81,18 +81,24 @@ def require_screen() -> None:
             raise ConfigurationError(message) from error
 
 
-def _add_fonts() -> None:
-    """Register the fonts that come with matplotlib where the system has none."""
-    from PySide6.QtGui import QFontDatabase  # noqa: PLC0415 - only once Qt is known to load
+def _secure_font(made: QApplication) -> None:
+    """Write with the font that comes with matplotlib where the system has none.
 
-    if QFontDatabase.families():
+    The list of families does not tell, because fontconfig names "Sans Serif" with no font
+    behind it; and the boxes drawn instead claim to support every character.
+    """
+    from PySide6.QtGui import QFont, QFontDatabase, QFontInfo  # noqa: PLC0415 - only once Qt is known to load
+
+    if QFontInfo(made.font()).family():
         return
     found = importlib.util.find_spec("matplotlib")
     if found is None or found.origin is None:
         return
     folder = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf"
-    for name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf"):
-        QFontDatabase.addApplicationFont(str(folder / name))
+    for name in ("DejaVuSans-Bold.ttf", "DejaVuSans.ttf"):
+        number = QFontDatabase.addApplicationFont(str(folder / name))
+        for family in QFontDatabase.applicationFontFamilies(number):
+            made.setFont(QFont(family, max(made.font().pointSize(), 9)))
 
 
 @contextmanager
@@ -122,6 +128,6 @@ def application() -> QApplication:
     with _offscreen_unless(has_display()):
         made = QApplication(["operando"])
     made.setApplicationName("Operando")
-    _add_fonts()
+    _secure_font(made)
     _kept.append(made)
     return made

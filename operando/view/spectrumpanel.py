@@ -25,13 +25,13 @@ def age_words(spectrum: PixelSpectrum) -> str:
     ages = spectrum.age_s
     if ages.size == 0:
         return ""
-    note = "" if bool(np.all(spectrum.is_this_cycle)) else "   ○ last cycle"
+    note = "" if bool(np.all(spectrum.is_this_cycle)) else "  ○ last cycle"
     if ages.size > _MOST_AGES:
         return f"{ages.size} energies, {about(float(ages.min()))} to {about(float(ages.max()))} old{note}"
     each = (
         f"{energy:.2f} eV {about(float(age))}" for energy, age in zip(spectrum.energy_ev, ages, strict=True)
     )
-    return "age   " + " · ".join(each) + note
+    return "age " + " · ".join(each) + note
 
 
 def legend_markup(spectrum: PixelSpectrum, theme: Theme) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pytest
@@ -105,10 +106,10 @@ COMPLETE = Stage(cycles=4)
 FINISHED = Stage(cycles=12, is_closed=True)
 
 
-def build(
-    stage=FILLING, *, shape=(96, 96), sample="LFP platelet 7, cell B", findings=FINDINGS, seed=3, **changes
-):
-    """Return the snapshot of a run at a stage; `changes` replace its fields."""
+# Frozen, so that all tests can share one of each.
+@cache
+def build(stage=FILLING, *, shape=(96, 96), sample="LFP platelet 7, cell B", findings=FINDINGS, seed=3):
+    """Return the snapshot of a run at a stage."""
     rng = np.random.default_rng(seed)
     ny, nx = shape
     energies = ENERGIES_EV.size
@@ -160,7 +161,7 @@ def build(
         "findings": findings,
         "delivery": Delivery("run.operando", lines, 0, 0.08, 0, 3, 0, stage.is_closed),
     }
-    return replace(Snapshot(**state), **changes)
+    return Snapshot(**state)
 
 
 def _progress(stage, ny, energies, lines, now_s):

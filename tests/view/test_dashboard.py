@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -397,3 +399,25 @@ def test_energies_that_come_unannounced_widen_the_axis(screen, snapshot_at, stag
     reach_ev = window.spectrum_panel._plot.viewRange()[0][1]
     screen.show(snapshot)
     assert window.spectrum_panel._plot.viewRange()[0][1] > reach_ev
+
+
+def test_a_machine_without_fonts_still_writes_words(tmp_path):
+    nothing = tmp_path / "fonts.conf"
+    nothing.write_text(f"<fontconfig><dir>{tmp_path}</dir><cachedir>{tmp_path}</cachedir></fontconfig>")
+    # Without a font every sign is the same box: two signs that look alike are not written.
+    code = """
+from operando.view.qt import application
+made = application()
+from PySide6.QtGui import QImage, QPainter
+def look(sign):
+    image = QImage(40, 40, QImage.Format.Format_Grayscale8)
+    image.fill(0)
+    painter = QPainter(image)
+    painter.setPen("white")
+    painter.drawText(image.rect(), 0, sign)
+    painter.end()
+    return bytes(image.constBits())
+raise SystemExit(len({look(sign) for sign in "xσ●▲■◆"}) != 6)
+"""
+    environment = {**os.environ, "FONTCONFIG_FILE": str(nothing), "QT_QPA_PLATFORM": "offscreen"}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0

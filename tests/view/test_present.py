@@ -128,8 +128,7 @@ def test_only_a_provisional_map_has_renewed_rows(snapshot_at, stages, filling):
 def test_the_fitted_curve_is_the_sum_of_what_is_drawn_and_the_residual_its_distance(
     snapshot_at, stages, row, column
 ):
-    snapshot = snapshot_at(stages["filling"]) if not _built else _built[0]
-    _built[:] = [snapshot]
+    snapshot = snapshot_at(stages["filling"])
     spectrum = spectrum_at(snapshot, row, column)
     assert np.all(np.diff(spectrum.energy_ev) > 0)
     if spectrum.reason is not Reason.DETERMINED:
@@ -145,9 +144,6 @@ def test_the_fitted_curve_is_the_sum_of_what_is_drawn_and_the_residual_its_dista
         spectrum.od - spectrum.residual_sigma * spectrum.od_error, at_points, atol=2e-3
     )
     assert sum(part.share for part in spectrum.components) == pytest.approx(1)
-
-
-_built: list = []
 
 
 def test_ages_and_the_cycle_of_each_energy(filling):
