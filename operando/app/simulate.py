@@ -19,13 +19,7 @@ if TYPE_CHECKING:
     from operando_plans import Field
     from operando_sim import World
 
-__all__ = ["MATERIAL_ENERGIES_EV", "Cell", "field_of", "simulate", "world_of"]
-
-MATERIAL_ENERGIES_EV = {
-    "lixv2o5": (515.0, 517.5, 518.6, 519.4, 529.5, 531.0),
-    "lixfepo4": (705.0, 707.6, 708.25, 709.1, 709.67, 712.9),
-}
-"""Energies that a few-energy series of each model material is taken at."""
+__all__ = ["Cell", "energies_of", "field_of", "simulate", "world_of"]
 
 _FIELD_UM = 6.0
 
@@ -65,6 +59,23 @@ class Cell:
     elapsed_s: float = 0.0
 
 
+def energies_of(material: str) -> tuple[float, ...]:
+    """Return the energies in eV that a few-energy series of a model material is taken at.
+
+    Raises
+    ------
+    ConfigurationError
+        The material is not one that is simulated.
+    """
+    from operando_sim import MATERIALS
+
+    for known in MATERIALS:
+        if known.name == material:
+            return tuple(known.energies_ev)
+    msg = f"'{material}' is not simulated; choose {' or '.join(known.name for known in MATERIALS)}"
+    raise ConfigurationError(msg)
+
+
 def world_of(cell: Cell, *, speed: float | None = None) -> World:
     """Return the world of an experiment: the same cell gives the same truth in every process.
 
@@ -78,13 +89,10 @@ def world_of(cell: Cell, *, speed: float | None = None) -> World:
     Raises
     ------
     ConfigurationError
-        The material is not one that is simulated, or the speed is not above zero.
+        The speed is not above zero.
     """
     from operando_sim import World, demo_settings, static_settings
 
-    if cell.material not in MATERIAL_ENERGIES_EV:
-        msg = f"'{cell.material}' is not simulated; choose {' or '.join(MATERIAL_ENERGIES_EV)}"
-        raise ConfigurationError(msg)
     if speed is not None and not speed > 0:
         msg = f"the speed is {speed}; give a number above 0, or 'max'"
         raise ConfigurationError(msg)

@@ -29,7 +29,6 @@ from operando.cli.console import (
     report_demo,
     speed_of,
 )
-from operando.errors import ConfigurationError
 
 __all__ = ["app"]
 
@@ -93,13 +92,10 @@ def demo(
     """Watch a simulated cell react: plan, recorder, log, monitor, dashboard, and the truth beside it."""
     from operando.app.demo import demo as run_demo
     from operando.app.demo import fresh_folder
-    from operando.app.simulate import MATERIAL_ENERGIES_EV, Cell
+    from operando.app.simulate import Cell, energies_of
     from operando.view import has_display
 
     with guarded():
-        if material not in MATERIAL_ENERGIES_EV:
-            msg = f"'{material}' is not simulated; choose {' or '.join(MATERIAL_ENERGIES_EV)}"
-            raise ConfigurationError(msg)
         cell = Cell(
             material=material,
             seed=seed,
@@ -107,7 +103,7 @@ def demo(
             pixels=pixels,
             cycles=cycles,
             dwell_ms=1.0,
-            energies_ev=MATERIAL_ENERGIES_EV[material],
+            energies_ev=energies_of(material),
             elapsed_s=_DEMO_ELAPSED_S,
         )
         has_window = has_display() and not headless
@@ -153,7 +149,7 @@ def simulate(
     static: Annotated[bool, typer.Option("--static", help="A cell stopped half-way.")] = False,
 ) -> None:
     """Acquire a series from the simulated cell into a run log, through a real RunEngine."""
-    from operando.app.simulate import MATERIAL_ENERGIES_EV, Cell
+    from operando.app.simulate import Cell, energies_of
     from operando.app.simulate import simulate as run_simulation
 
     with guarded():
@@ -164,7 +160,7 @@ def simulate(
             pixels=pixels,
             cycles=cycles,
             dwell_ms=dwell_ms,
-            energies_ev=numbers(energies) or MATERIAL_ENERGIES_EV.get(material, ()),
+            energies_ev=numbers(energies) or energies_of(material),
             is_reacting=not static,
             elapsed_s=elapsed,
         )

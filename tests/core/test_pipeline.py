@@ -1,0 +1,198 @@
+"""The state is what is known: order, grouping and repetition of lines leave no trace."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from operando.core.pipeline import PipelineState, close, due, look, record, replan, start, step
+from operando.errors import ConfigurationError, FrameRejected, RunRejected
+from operando.types import Line, LithiationMap, Reason, RunClosed, Snapshot
+from scans import library, lines_of, plan_of, recipe, stack_of
+
+PLAN = plan_of()
+COUNTS = stack_of(PLAN, np.random.default_rng(0))
+LINES = lines_of(PLAN, COUNTS)
+PER_CYCLE = len(LINES) // 2
+
+
+def run(lines: list[Line], state: PipelineState | None = None) -> tuple[PipelineState, dict[int, Snapshot]]:
+    state = state or start(PLAN, library(), recipe())
+    records: dict[int, Snapshot] = {}
+    for line in lines:
+        state = step(state, line)
+        for cycle in due(state):
+            state, records[cycle] = record(state, cycle)
+    return state, records
+
+
+def assert_same_bytes(one: LithiationMap | None, other: LithiationMap | None) -> None:
+    assert one is not None
+    assert other is not None
+    for name in (entry.name for entry in fields(LithiationMap)):
+        ours, theirs = np.asarray(getattr(one, name)), np.asarray(getattr(other, name))
+        assert ours.tobytes() == theirs.tobytes(), name
+
+
+REFERENCE = run(LINES)[1]
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_order_and_repetition_within_a_cycle_change_no_bit(data: st.DataObject) -> None:
+    order = [
+        *data.draw(st.permutations(range(PER_CYCLE))),
+        *(PER_CYCLE + index for index in data.draw(st.permutations(range(PER_CYCLE)))),
+    ]
+    again = data.draw(st.lists(st.sampled_from(range(PER_CYCLE)), max_size=5))
+    shuffled = [LINES[index] for index in (*order[:PER_CYCLE], *again, *order[PER_CYCLE:])]
+    _, records = run(shuffled)
+    assert records.keys() == REFERENCE.keys()
+    for cycle, snapshot in records.items():
+        assert_same_bytes(snapshot.map, REFERENCE[cycle].map)
+
+
+@settings(max_examples=25, deadline=None)
+@given(index=st.integers(0, PER_CYCLE - 1), late=st.booleans())
+def test_of_two_deliveries_of_a_row_the_one_taken_later_counts(index: int, late: bool) -> None:
+    first = LINES[index]
+    wrong = replace(first, counts=first.counts * 0.5, time_s=first.time_s - 0.5)
+    before, after = (first, wrong) if late else (wrong, first)
+    lines = [*LINES[:index], before, after, *LINES[index + 1 :]]
+    _, records = run(lines)
+    assert_same_bytes(records[0].map, REFERENCE[0].map)
+
+
+def test_a_row_repeated_after_its_cycle_was_recorded_is_recorded_anew() -> None:
+    state, _ = run(LINES[: PER_CYCLE + 3])
+    corrected = replace(LINES[2], counts=LINES[2].counts * 0.9, time_s=LINES[PER_CYCLE + 3].time_s)
+    _, records = run([corrected], state)
+    assert list(records) == [0]
+    expected = run([*LINES[:2], corrected, *LINES[3:PER_CYCLE]])[1]
+    assert records[0].map is not None
+    assert records[0].map.lithium.tobytes() == expected[0].map.lithium.tobytes()
+
+
+def test_what_a_snapshot_holds_does_not_change_any_more() -> None:
+    state, _ = run(LINES[:10])
+    snapshot = look(state)
+    assert snapshot.frame is not None
+    before = (snapshot.od.tobytes(), snapshot.frame.counts.tobytes(), snapshot.row_time_s.tobytes())
+    run(LINES[10:PER_CYCLE], state)
+    assert before == (snapshot.od.tobytes(), snapshot.frame.counts.tobytes(), snapshot.row_time_s.tobytes())
+
+
+def test_the_map_is_provisional_until_its_cycle_is_whole() -> None:
+    state, records = run(LINES[: PER_CYCLE - 1])
+    assert not records
+    newest = look(state).map
+    assert newest is not None
+    assert newest.is_provisional
+    assert (newest.energies_used[-1] == 3).all()
+    assert (newest.energies_used[:-1] == 4).all()
+    _, records = run([LINES[PER_CYCLE - 1]], state)
+    assert records[0].map is not None
+    assert not records[0].map.is_provisional
+
+
+def test_pixels_seen_at_too_few_energies_are_nan_and_say_so() -> None:
+    state, _ = run(LINES[: 2 * PLAN.grid.shape[0]])
+    snapshot = look(state)
+    assert snapshot.map is None, "two energies cannot tell three phases"
+    state, _ = run(LINES[2 * PLAN.grid.shape[0] : 2 * PLAN.grid.shape[0] + 2], state)
+    newest = look(state).map
+    assert newest is not None
+    assert (newest.reason[2:] == Reason.UNSEEN).all()
+    assert np.isnan(newest.lithium[2:]).all()
+    assert np.isfinite(newest.lithium[:2][newest.valid[:2]]).all()
+
+
+def test_x_agrees_with_the_mixtures_the_counts_were_made_of() -> None:
+    newest = REFERENCE[0].map
+    assert newest is not None
+    rng = np.random.default_rng(0)
+    amounts = rng.uniform(0.0, 0.6, size=(2, 3, *PLAN.grid.shape))
+    x = np.einsum("syx,s->yx", amounts[0], library().lithium) / amounts[0].sum(axis=0)
+    deviation = np.abs(newest.lithium - x)[newest.valid] / newest.lithium_error[newest.valid]
+    # 48 pixels at 3 σ: the chance of a false alarm at 4 σ is below one in a hundred.
+    assert newest.valid.sum() > 40
+    assert (deviation < 4).all()
+
+
+def test_bad_readings_make_only_their_own_pixel_undetermined() -> None:
+    spoiled = [replace(line, counts=line.counts.copy()) for line in LINES[:PER_CYCLE]]
+    for value, column in ((np.nan, 0), (-5.0, 1), (0.0, 2), (np.inf, 3)):
+        for line in spoiled:
+            if line.row == 1 and line.energy < 2:
+                line.counts[column] = value
+    newest = run(spoiled)[1][0].map
+    reference = REFERENCE[0].map
+    assert newest is not None
+    assert reference is not None
+    assert (newest.reason[1, :4] >= Reason.UNSEEN).all()
+    assert np.isnan(newest.lithium[1, :4]).all()
+    untouched = np.ones(PLAN.grid.shape, dtype=bool)
+    untouched[1, :4] = False
+    assert newest.lithium[untouched].tobytes() == reference.lithium[untouched].tobytes()
+
+
+def test_a_run_that_ends_in_mid_cycle_is_recorded_if_half_of_the_cycle_is_there() -> None:
+    ended = RunClosed(PLAN.run, "abort", "")
+    for lines, expected in ((PER_CYCLE // 2, (0,)), (PER_CYCLE // 2 - 1, ())):
+        state, _ = run(LINES[:lines])
+        assert due(close(state, ended)) == expected
+    state, _ = run(LINES[: PER_CYCLE // 2])
+    _, snapshot = record(close(state, ended), 0)
+    assert {finding.code for finding in snapshot.findings} >= {"run-ended", "lines-missing"}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        replace(LINES[0], energy=4),
+        replace(LINES[0], row=6),
+        replace(LINES[0], row=-1),
+        replace(LINES[0], cycle=-1),
+        replace(LINES[0], counts=np.ones(3)),
+        replace(LINES[0], time_s=float("nan")),
+    ],
+)
+def test_a_line_that_does_not_fit_is_rejected(bad: Line) -> None:
+    with pytest.raises(FrameRejected):
+        step(start(PLAN, library(), recipe()), bad)
+
+
+def test_memory_holds_only_the_newest_cycles() -> None:
+    state = start(replace(PLAN, cycles=None), library(), recipe())
+    for cycle in range(7):
+        shifted = [replace(line, cycle=cycle, time_s=line.time_s + 100 * cycle) for line in LINES[:PER_CYCLE]]
+        state, _ = run(shifted, state)
+    assert {key[0] for key in state.stack.images} == {4, 5, 6}
+    assert look(state).curve.cycle.tolist() == list(range(7))
+    with pytest.raises(FrameRejected):
+        step(state, LINES[0])
+
+
+def test_too_few_energies_are_refused_before_the_beam_is_used() -> None:
+    with pytest.raises(RunRejected, match="2 energies"):
+        start(plan_of(energies_ev=np.array([700.0, 708.0])), library(), recipe())
+
+
+def test_an_energy_outside_the_references_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"covers 690\.00 to 729\.75 eV.*740\.00"):
+        start(plan_of(energies_ev=np.array([700.0, 708.0, 740.0])), library(), recipe())
+
+
+def test_a_plan_may_learn_of_more_energies_but_not_change_those_it_has() -> None:
+    opened = replace(plan_of(energies_ev=np.array([700.0])), is_open=True)
+    state = start(opened, library(), recipe())
+    grown = replace(plan_of(energies_ev=np.array([700.0, 708.0, 710.0])))
+    assert replan(state, grown).plan.energies_ev.size == 3
+    with pytest.raises(RunRejected):
+        replan(state, plan_of(energies_ev=np.array([701.0, 708.0, 710.0])))
+    with pytest.raises(RunRejected):
+        replan(state, plan_of(shape=(5, 8)))
