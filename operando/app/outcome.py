@@ -114,7 +114,15 @@ def write_pictures(snapshot: Snapshot, folder: Path, stem: str) -> dict[str, Pat
         write_curve_csv(written["curve"], snapshot.curve)
     if snapshot.map is not None:
         written["map"] = folder / f"{stem}-map.png"
-        map_picture(written["map"], snapshot.map, snapshot.plan, snapshot.phases)
+        title = snapshot.plan.sample or snapshot.plan.plan_name
+        map_picture(
+            written["map"],
+            snapshot.map,
+            snapshot.plan.grid,
+            snapshot.phases,
+            title=title,
+            run=snapshot.plan.run,
+        )
         written["report"] = folder / f"{stem}-report.png"
         report_picture(written["report"], snapshot, figures_of(snapshot))
     dashboard = folder / f"{stem}-dashboard.png"

@@ -13,7 +13,7 @@ from operando.types import Finding, LithiationMap, PhaseSpectra, Reason, ScanPla
 
 __all__ = ["check_design", "findings_of", "reference_findings"]
 
-_ALIKE = 50.0
+_ALIKE = 100.0
 _THICK_OD = 1.5
 _THICK_SHARE = 0.02
 
