@@ -210,8 +210,11 @@ def _draw_image(
     axes.tick_params(labelsize=8)
     # Absolute stage positions: an offset notation would hide which.
     axes.ticklabel_format(useOffset=False, style="plain")
-    axes.locator_params(nbins=5)
-    bar = axes.figure.colorbar(image, cax=axes.inset_axes((1.03, 0.0, 0.045, 1.0)))
+    # Narrow fields have room for fewer numbers, and need a bar that is wide beside them.
+    slimness = min(max(_extent(grid.y_um) / _extent(grid.x_um), 0.4), 4.0)
+    axes.locator_params(axis="x", nbins=max(1, min(5, round(4 / slimness))))
+    axes.locator_params(axis="y", nbins=max(3, min(5, round(5 * slimness))))
+    bar = axes.figure.colorbar(image, cax=axes.inset_axes((1 + 0.03 * slimness, 0.0, 0.045 * slimness, 1.0)))
     bar.set_label(label, fontsize=9)
     bar.ax.tick_params(labelsize=8)
 
@@ -236,11 +239,11 @@ def _draw_scale_bar(axes: Axes, grid: ScanGrid) -> None:
     )
     text = f"{length_um:g} µm" if length_um >= 1 else f"{1000 * length_um:g} nm"
     axes.text(
-        start + length_um / 2,
+        start + length_um,
         bottom + 0.05 * (top - bottom) + 1.5 * height_um,
         text,
         color="white",
-        ha="center",
+        ha="right",
         va="bottom",
         fontsize=8,
         fontweight="bold",
@@ -279,8 +282,8 @@ def _draw_curve(axes: Axes, curve: Curve, plan: ScanPlan, phases: PhaseSpectra) 
 
 
 def _draw_references(axes: Axes, phases: PhaseSpectra, plan: ScanPlan) -> None:
-    kind = "references (computed, not measured)" if phases.is_model else "references"
-    axes.set_title(f"{kind} and the energies of the scan", loc="left", fontsize=10)
+    kind = "references (a model)" if phases.is_model else "references"
+    axes.set_title(f"{kind}; dashed: scan energies", loc="left", fontsize=10)
     for energy_ev in plan.energies_ev:
         axes.axvline(energy_ev, color=_MUTED, lw=0.8, ls="--", zorder=1)
     for number, (name, lithium) in enumerate(zip(phases.names, phases.lithium, strict=True)):
