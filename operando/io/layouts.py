@@ -26,7 +26,7 @@ from operando.types import FloatArray, Line, RunClosed, ScanPlan
 __all__ = ["DocumentReader", "Item", "Rejection"]
 
 _STREAM = "primary"
-_MAX_GAP = 1_000_000
+_MAX_GAP = 100_000
 _SAME_ENERGY_EV = 0.02
 """Read-backs of one set point scatter by 0.03 eV at most; neighbours in a scan are farther apart."""
 _READ = frozenset({"start", "descriptor", "event", "event_page", "stop"})
