@@ -1,33 +1,73 @@
 """The fit: per pixel, weighted, phase amounts non-negative, with the uncertainty of x.
 
 Minimises Σ_e (y_e - Σ_k a_ek t_k)² / var_e over the energies e that a pixel has, with t_k ≥ 0
-for the phases and background coefficients free of sign. The active-set method of Lawson and
-Hanson (Solving Least Squares Problems, 1974, ch. 23) runs on the normal equations, which is
-exact enough because columns are brought to unit size first and hopeless conditioning is refused.
+for the phases and background coefficients free of sign, and Σ t fixed where it is given.
 
-Every pixel is computed on its own, in a fixed order of operations, so that the bits of the
-result do not depend on which pixels are computed together.
+Every pixel is computed on its own, in a fixed order of operations, so that the bits of the result
+depend neither on which pixels are computed together nor on where the search began. `plain` says
+the same in twenty lines; `kernel` runs it.
 """
-
-# Numba infers the types of the kernels below, and takes arrays one by one, not dataclasses.
-# ruff: noqa: ANN001, ANN202, PLR0912, PLR0913, PLR0917
-# pyright: reportUnknownParameterType=false, reportMissingParameterType=false
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any, Generic
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import TypeVar
 
+from operando.core.kernel import kernel_for
+from operando.core.shape import Shape
 from operando.types import FloatArray
 
-__all__ = ["Background", "Design", "Fit", "design_of", "fit"]
+__all__ = ["MAX_PHASES", "Background", "Design", "Fit", "Real", "Spread", "design_of", "fit", "make_ready"]
 
-_PIVOT_FLOOR = 1e-10
-"""Smallest Cholesky pivot of the unit-diagonal normal matrix: a condition number of about 1e5."""
+Real = TypeVar("Real", np.float32, np.float64, default=np.float64)
+"""The precision of a fit: float64 for records, float32 for pictures."""
+
+Spread = Callable[[Callable[[int], None], Iterable[int]], Iterable[None]]
+"""How pieces of the work are run: `map`, or `executor.map` of somebody who has threads."""
+
+MAX_PHASES = 10
+"""All sets of so many phases can be gone through where nothing faster ends."""
+
+_PIECE = 16384
+"""Pixels in a piece of the work; a multiple of a block. Calling the kernel costs some µs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Thresholds:
+    """What counts as zero in the unit-length problem.
+
+    Attributes
+    ----------
+    slope
+        Largest slope that rounding alone may give.
+    pivot
+        Smallest pivot of columns that can be told apart; its inverse bounds from below the
+        squared condition number.
+    trusted_pivot, trusted_margin
+        Below them (the second: of the distance from another set, times the pivot) a pixel is solved
+        again in double precision from the standard start.
+    """
+
+    slope: float
+    pivot: float
+    trusted_pivot: float
+    trusted_margin: float
+
+    def array(self, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return them in the order that the kernel takes them."""
+        return np.array([self.slope, self.pivot, self.trusted_pivot, self.trusted_margin], dtype)
+
+
+# Rounding errors are some units of the last place, 1e-16 and 6e-8, over the pivot.
+_DOUBLE = _Thresholds(1e-12, 1e-10, -np.inf, -np.inf)
+_DOUBLE_FROM_START = _Thresholds(1e-12, 1e-10, 1e-10, 1e-11)
+_SINGLE = _Thresholds(1e-6, 1e-30, 1e-3, 2e-6)
 
 
 class Background(IntEnum):
@@ -64,13 +104,13 @@ class Design:
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class Fit(Generic[Real]):
     """What the fit says per pixel; NaN where it says nothing.
 
     Attributes
     ----------
     lithium, lithium_error
-        x = Σ t_s x_s / Σ t_s and its standard deviation over the active set, shape (pixel,).
+        x = Σ t_s x_s / Σ t_s and its standard deviation, shape (pixel,).
     fraction, fraction_error
         t_s / Σ t, shape (phase, pixel).
     thickness, thickness_error
@@ -86,19 +126,23 @@ class Fit:
         Shape (pixel,).
     is_solved
         False where there were fewer energies than columns or the columns could not be told apart.
+    active
+        Which phases are not held at zero, as a sum of 2^phase, shape (pixel,); a later fit of the
+        same pixels can start from it.
     """
 
-    lithium: FloatArray
-    lithium_error: FloatArray
-    fraction: FloatArray
-    fraction_error: FloatArray
-    thickness: FloatArray
-    thickness_error: FloatArray
-    background: FloatArray
-    chi2: FloatArray
-    r_factor: FloatArray
+    lithium: NDArray[Real]
+    lithium_error: NDArray[Real]
+    fraction: NDArray[Real]
+    fraction_error: NDArray[Real]
+    thickness: NDArray[Real]
+    thickness_error: NDArray[Real]
+    background: NDArray[Real]
+    chi2: NDArray[Real]
+    r_factor: NDArray[Real]
     energies_used: NDArray[np.uint16]
     is_solved: NDArray[np.bool_]
+    active: NDArray[np.uint16]
 
 
 def design_of(
@@ -128,318 +172,185 @@ def design_of(
     )
 
 
-def fit(od: FloatArray, variance: FloatArray, design: Design) -> Fit:
+def fit(
+    od: NDArray[Real],
+    variance: NDArray[Real],
+    design: Design,
+    *,
+    total: NDArray[Real] | None = None,
+    start: NDArray[np.uint16] | None = None,
+    spread: Spread = map,
+) -> Fit[Real]:
     """Fit every pixel.
 
     Parameters
     ----------
     od
-        Optical density, shape (energy, pixel); NaN where unknown.
+        Optical density, shape (energy, pixel); NaN where unknown. Its type, float32 or float64, is
+        that of the result; anything else is taken as float64.
     variance
         Its variance, same shape; an energy with a variance that is not positive and finite
         is not used.
     design
         The model for these energies.
+    total
+        Σ t per pixel where it is known and not to be fitted (the host does not move, only lithium
+        does), shape (pixel,). The errors are then those of the constrained problem. A total known
+        with an uncertainty is better given as one more row of `od` and `design`.
+    start
+        `Fit.active` of an earlier fit of these pixels. It saves time, and changes no bit of the result.
+    spread
+        Runs a function over the pieces of the work; `ThreadPoolExecutor.map` of the caller makes use
+        of several cores, since the compiled code does not hold the interpreter's lock.
 
     Raises
     ------
     ValueError
-        The shapes do not agree.
+        The shapes do not agree, or there are more phases than `MAX_PHASES`.
+
+    Notes
+    -----
+    Columns that cannot be told apart at a pixel's energies are refused, even if one of them would be
+    held at zero: which one would be noise.
+
+    In float32, amounts agree with float64 within 1e-4 of the largest amount of the pixel: t is
+    corrected once by its own residual, and a pixel whose set is not clear in single precision, or
+    whose columns are nearly dependent, is solved in double.
     """
-    energies, columns = design.matrix.shape
+    _check(od, variance, design, total, start)
+    dtype = od.dtype if od.dtype == np.float32 else np.dtype(np.float64)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite there, and not used
+        given = _Problem(
+            np.ascontiguousarray(od, dtype),
+            np.ascontiguousarray(variance, dtype),
+            None if total is None else np.ascontiguousarray(total, dtype),
+            None if start is None else np.ascontiguousarray(start, np.uint16),
+        )
+    in_double = _DOUBLE if start is None else _DOUBLE_FROM_START
+    thresholds = _SINGLE if dtype == np.float32 else in_double
+    answer = _solve(given, design, thresholds, spread)
+    doubtful = np.flatnonzero(answer.is_doubtful)
+    if doubtful.size:
+        _replace(answer, doubtful, _solve(_in_double(given, doubtful), design, _DOUBLE, spread))
+    return _fit_of(answer, design)
+
+
+def make_ready(design: Design) -> None:
+    """Compile what fits of this design need, or load it from numba's cache.
+
+    Compiling takes seconds, once on a machine; a caller can say so before.
+    """
+    od = np.zeros((design.matrix.shape[0], 1))
+    variance = np.ones_like(od)
+    fit(od, variance, design)
+    fit(od.astype(np.float32), variance.astype(np.float32), design)
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """The measured part of a fit, C-ordered; see `fit`."""
+
+    od: NDArray[Any]
+    variance: NDArray[Any]
+    total: NDArray[Any] | None
+    start: NDArray[np.uint16] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the kernel fills in; `values` has the rows of `pixel.answer`."""
+
+    values: NDArray[Any]
+    active: NDArray[np.uint16]
+    energies_used: NDArray[np.uint16]
+    is_solved: NDArray[np.bool_]
+    is_doubtful: NDArray[np.bool_]
+
+
+def _check(
+    od: NDArray[Any],
+    variance: NDArray[Any],
+    design: Design,
+    total: NDArray[Any] | None,
+    start: NDArray[np.uint16] | None,
+) -> None:
+    energies = design.matrix.shape[0]
     if od.ndim != 2 or od.shape[0] != energies or od.shape != variance.shape:
         msg = (
             f"od {od.shape} and variance {variance.shape} must both have shape ({energies}, pixels): "
             "one row for each energy of the design"
         )
         raise ValueError(msg)
-    pixels = od.shape[1]
-    phases = design.phases
-    result = Fit(
-        lithium=np.full(pixels, np.nan),
-        lithium_error=np.full(pixels, np.nan),
-        fraction=np.full((phases, pixels), np.nan),
-        fraction_error=np.full((phases, pixels), np.nan),
-        thickness=np.full(pixels, np.nan),
-        thickness_error=np.full(pixels, np.nan),
-        background=np.full((columns - phases, pixels), np.nan),
-        chi2=np.full(pixels, np.nan),
-        r_factor=np.full(pixels, np.nan),
-        energies_used=np.zeros(pixels, dtype=np.uint16),
-        is_solved=np.zeros(pixels, dtype=np.bool_),
-    )
-    _fit_pixels(
-        np.ascontiguousarray(od, dtype=np.float64),
-        np.ascontiguousarray(variance, dtype=np.float64),
-        design.matrix,
-        design.scale,
-        design.lithium,
-        result.lithium,
-        result.lithium_error,
-        result.fraction,
-        result.fraction_error,
-        result.thickness,
-        result.thickness_error,
-        result.background,
-        result.chi2,
-        result.r_factor,
-        result.energies_used,
-        result.is_solved,
-    )
-    return result
+    for name, values in (("total", total), ("start", start)):
+        if values is not None and values.shape != od.shape[1:]:
+            msg = f"{name} has shape {values.shape}; it must have one value for each of {od.shape[1]} pixels"
+            raise ValueError(msg)
+    if not 1 <= design.phases <= MAX_PHASES:
+        msg = f"the design has {design.phases} phases; from 1 to {MAX_PHASES} can be fitted"
+        raise ValueError(msg)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _fit_pixels(
-    od, variance, matrix, scale, lithium,
-    out_x, out_x_error, out_fraction, out_fraction_error, out_thickness, out_thickness_error,
-    out_background, out_chi2, out_r, out_used, out_solved,
-):  # fmt: skip
-    energies, pixels = od.shape
-    columns = matrix.shape[1]
-    phases = lithium.size
-    weight = np.empty(energies)
-    normal = np.empty((columns, columns))
-    right = np.empty(columns)
-    size = np.empty(columns)
-    amount = np.empty(columns)
-    active = np.empty(columns, dtype=np.bool_)
-    covariance = np.empty((columns, columns))
-    work = _workspace(columns)
-    for p in range(pixels):
-        used = 0
-        for e in range(energies):
-            good = np.isfinite(od[e, p]) and variance[e, p] > 0.0 and np.isfinite(variance[e, p])
-            weight[e] = 1.0 / variance[e, p] if good else 0.0
-            used += good
-        out_used[p] = used
-        if used < columns:
-            continue
-        _normal_equations(od, weight, matrix, p, normal, right, size)
-        if not _solve_nonnegative(normal, right, phases, amount, active, work):
-            continue
-        # Over all columns: a phase at its bound is not known to be absent, only not to be negative.
-        everything = np.ones(columns, dtype=np.bool_)
-        if not _invert_active(normal, everything, covariance, work):
-            continue
-        for k in range(columns):
-            amount[k] /= size[k] * scale[k]
-            for m in range(columns):
-                covariance[k, m] /= size[k] * scale[k] * size[m] * scale[m]
-        out_solved[p] = True
-        _judge(od, weight, matrix, scale, p, amount, active, used, out_chi2, out_r)
-        for k in range(phases, columns):
-            out_background[k - phases, p] = amount[k]
-        _propagate(
-            amount, covariance, lithium, p,
-            out_x, out_x_error, out_fraction, out_fraction_error, out_thickness, out_thickness_error,
+def _solve(given: _Problem, design: Design, thresholds: _Thresholds, spread: Spread) -> _Answer:
+    """Run the kernel over all pixels, in pieces."""
+    dtype = given.od.dtype
+    pixels = given.od.shape[1]
+    columns = design.matrix.shape[1]
+    shape = Shape(design.phases, columns - design.phases, int(given.total is not None))
+    answer = _Answer(
+        np.empty((len(shape.groups["answer"]), pixels), dtype),
+        np.empty(pixels, np.uint16),
+        np.empty(pixels, np.uint16),
+        np.empty(pixels, np.bool_),
+        np.empty(pixels, np.bool_),
+    )
+    kernel = kernel_for(shape.code)
+    matrix = (design.matrix * design.scale).astype(dtype)
+    lithium = design.lithium.astype(dtype)
+    limits = thresholds.array(dtype)
+
+    def solve_piece(first: int) -> None:
+        kernel(
+            given.od, given.variance, given.total, given.start, matrix, lithium, limits,
+            first, min(first + _PIECE, pixels),
+            answer.values, answer.active, answer.energies_used, answer.is_solved, answer.is_doubtful,
         )  # fmt: skip
 
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _workspace(columns):
-    return np.empty((columns, columns)), np.empty(columns), np.empty(columns, dtype=np.int64)
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _normal_equations(od, weight, matrix, p, normal, right, size):
-    """Fill AᵀWA at unit diagonal, AᵀWy scaled alike, and the scaling."""
-    energies, columns = matrix.shape
-    for k in range(columns):
-        right[k] = 0.0
-        for m in range(k + 1):
-            normal[k, m] = 0.0
-    for e in range(energies):
-        if weight[e] == 0.0:
-            continue
-        for k in range(columns):
-            weighted = weight[e] * matrix[e, k]
-            right[k] += weighted * od[e, p]
-            for m in range(k + 1):
-                normal[k, m] += weighted * matrix[e, m]
-    for k in range(columns):
-        size[k] = np.sqrt(normal[k, k]) if normal[k, k] > 0.0 else 1.0
-    for k in range(columns):
-        right[k] /= size[k]
-        for m in range(k + 1):
-            normal[k, m] /= size[k] * size[m]
-            normal[m, k] = normal[k, m]
+    for _ in spread(solve_piece, range(0, pixels, _PIECE)):
+        pass
+    return answer
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _solve_nonnegative(normal, right, phases, amount, active, work):
-    """Lawson and Hanson's active set; returns False if the columns cannot be told apart."""
-    columns = right.size
-    factor, trial, index = work
-    largest = 0.0
-    for k in range(columns):
-        active[k] = k >= phases
-        amount[k] = 0.0
-        largest = max(largest, abs(right[k]))
-    # The gradient of a unit-diagonal problem carries rounding of this size.
-    tolerance = 1e-13 * columns * largest
-    if phases < columns and not _solve_active(normal, right, active, amount, factor, index):
-        return False
-    for _ in range(10 * columns):
-        best = -1
-        steepest = tolerance
-        for k in range(phases):
-            if not active[k]:
-                gradient = right[k]
-                for m in range(columns):
-                    gradient -= normal[k, m] * amount[m]
-                if gradient > steepest:
-                    steepest = gradient
-                    best = k
-        if best < 0:
-            return True
-        active[best] = True
-        while True:
-            if not _solve_active(normal, right, active, trial, factor, index):
-                return False
-            step = 1.0
-            for k in range(phases):
-                if active[k] and trial[k] <= 0.0:
-                    step = min(step, amount[k] / (amount[k] - trial[k]) if amount[k] > 0.0 else 0.0)
-            if step == 1.0:
-                for k in range(columns):
-                    amount[k] = trial[k]
-                break
-            for k in range(columns):
-                amount[k] += step * (trial[k] - amount[k])
-            for k in range(phases):
-                if active[k] and trial[k] <= 0.0 and amount[k] <= 1e-15 * largest:
-                    active[k] = False
-                    amount[k] = 0.0
-            if not active[best]:
-                # Rounding alone asked for this column; without it the point is optimal.
-                return True
-    return True
+def _in_double(given: _Problem, pixels: NDArray[np.intp]) -> _Problem:
+    """Return some pixels in double precision, without a place to start from."""
+    total = None if given.total is None else given.total[pixels].astype(np.float64)
+    return _Problem(
+        given.od[:, pixels].astype(np.float64), given.variance[:, pixels].astype(np.float64), total, None
+    )
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _solve_active(normal, right, active, solution, factor, index):
-    """Solve the normal equations over the active columns; inactive ones get zero."""
-    count = _factorise(normal, active, factor, index)
-    if count < 0:
-        return False
-    for k in range(right.size):
-        solution[k] = 0.0
-    for i in range(count):
-        value = right[index[i]]
-        for j in range(i):
-            value -= factor[i, j] * solution[index[j]]
-        solution[index[i]] = value / factor[i, i]
-    for i in range(count - 1, -1, -1):
-        value = solution[index[i]]
-        for j in range(i + 1, count):
-            value -= factor[j, i] * solution[index[j]]
-        solution[index[i]] = value / factor[i, i]
-    return True
+def _replace(answer: _Answer, pixels: NDArray[np.intp], better: _Answer) -> None:
+    """Write the answer for some pixels over that for all."""
+    with np.errstate(over="ignore"):
+        answer.values[:, pixels] = better.values
+    answer.active[pixels] = better.active
+    answer.energies_used[pixels] = better.energies_used
+    answer.is_solved[pixels] = better.is_solved
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _factorise(normal, active, factor, index):
-    """Cholesky over the active columns; returns their number, or -1 if they are dependent."""
-    count = 0
-    for k in range(active.size):
-        if active[k]:
-            index[count] = k
-            count += 1
-    for i in range(count):
-        for j in range(i + 1):
-            value = normal[index[i], index[j]]
-            for m in range(j):
-                value -= factor[i, m] * factor[j, m]
-            if i == j:
-                if value < _PIVOT_FLOOR:
-                    return -1
-                factor[i, i] = np.sqrt(value)
-            else:
-                factor[i, j] = value / factor[j, j]
-    return count
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _invert_active(normal, active, covariance, work):
-    """Inverse of the normal matrix over the active columns; zero elsewhere."""
-    factor, column, index = work
-    count = _factorise(normal, active, factor, index)
-    if count < 0:
-        return False
-    covariance[:, :] = 0.0
-    for c in range(count):
-        for i in range(count):
-            value = 1.0 if i == c else 0.0
-            for j in range(i):
-                value -= factor[i, j] * column[j]
-            column[i] = value / factor[i, i]
-        for i in range(count - 1, -1, -1):
-            value = column[i]
-            for j in range(i + 1, count):
-                value -= factor[j, i] * column[j]
-            column[i] = value / factor[i, i]
-            covariance[index[i], index[c]] = column[i]
-    return True
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _judge(od, weight, matrix, scale, p, amount, active, used, out_chi2, out_r):
-    """χ² per degree of freedom and R-factor, from the residuals themselves."""
-    chi2 = 0.0
-    residual2 = 0.0
-    measured2 = 0.0
-    for e in range(weight.size):
-        if weight[e] == 0.0:
-            continue
-        residual = od[e, p]
-        for k in range(amount.size):
-            residual -= matrix[e, k] * scale[k] * amount[k]
-        chi2 += weight[e] * residual * residual
-        residual2 += residual * residual
-        measured2 += od[e, p] * od[e, p]
-    freedom = used
-    for k in range(active.size):
-        freedom -= active[k]
-    if freedom > 0:
-        out_chi2[p] = chi2 / freedom
-    if measured2 > 0.0:
-        out_r[p] = residual2 / measured2
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _propagate(
-    amount, covariance, lithium, p,
-    out_x, out_x_error, out_fraction, out_fraction_error, out_thickness, out_thickness_error,
-):  # fmt: skip
-    """x, fractions and thickness with their first-order errors: var(g) = ∇gᵀ C ∇g."""
-    phases = lithium.size
-    total = 0.0
-    host_lithium = 0.0
-    for s in range(phases):
-        total += amount[s]
-        host_lithium += amount[s] * lithium[s]
-    thickness_variance = 0.0
-    for s in range(phases):
-        for r in range(phases):
-            thickness_variance += covariance[s, r]
-    out_thickness[p] = total
-    out_thickness_error[p] = np.sqrt(thickness_variance)
-    if total <= 0.0:
-        return
-    x = host_lithium / total
-    x_variance = 0.0
-    for s in range(phases):
-        for r in range(phases):
-            x_variance += (lithium[s] - x) * covariance[s, r] * (lithium[r] - x)
-    out_x[p] = x
-    out_x_error[p] = np.sqrt(max(x_variance, 0.0)) / total
-    for f in range(phases):
-        share = amount[f] / total
-        # ∂f_f/∂t_s = (δ_fs - f_f) / Σt, so the variance needs one row and two sums of C.
-        row = 0.0
-        for s in range(phases):
-            row += covariance[f, s]
-        variance = covariance[f, f] - 2.0 * share * row + share * share * thickness_variance
-        out_fraction[f, p] = share
-        out_fraction_error[f, p] = np.sqrt(max(variance, 0.0)) / total
+def _fit_of(answer: _Answer, design: Design) -> Fit[Any]:
+    lithium, lithium_error, thickness, thickness_error, chi2, r_factor, _ = answer.values[:7]
+    fraction, fraction_error, background = np.split(answer.values[7:], [design.phases, 2 * design.phases])
+    return Fit(
+        lithium=lithium,
+        lithium_error=lithium_error,
+        fraction=fraction,
+        fraction_error=fraction_error,
+        thickness=thickness,
+        thickness_error=thickness_error,
+        background=background,
+        chi2=chi2,
+        r_factor=r_factor,
+        energies_used=answer.energies_used,
+        is_solved=answer.is_solved,
+        active=answer.active,
+    )
