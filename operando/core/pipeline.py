@@ -171,7 +171,8 @@ def due(state: PipelineState) -> tuple[int, ...]:
 def record(state: PipelineState, cycle: int) -> tuple[PipelineState, Snapshot]:
     """Return the state knowing that `cycle` is recorded, and the snapshot of record."""
     composite, newest = _fit(state, cycle)
-    points = {**state.points, cycle: _mean_lithium(newest)}
+    point = _mean_lithium(newest)
+    points = {**state.points, cycle: point} if point.pixels else state.points
     state = replace(state, changed=state.changed - {cycle}, points=points)
     return state, _snapshot(state, composite, newest)
 

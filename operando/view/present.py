@@ -267,7 +267,9 @@ def present_curve(snapshot: Snapshot) -> CurvePicture:
     curve = snapshot.curve
     since_s = curve.time_s - snapshot.plan.started_s
     now_s = snapshot.progress.last_line_s - snapshot.plan.started_s
-    span_s = max(float(np.max(since_s, initial=0.0)), now_s if np.isfinite(now_s) else 0.0, 1.0)
+    span_s = max(
+        float(np.max(since_s[np.isfinite(since_s)], initial=0.0)), now_s if np.isfinite(now_s) else 0.0, 1.0
+    )
     unit, scale_s = next(
         (unit, scale_s)
         for unit, scale_s, limit_s in (

@@ -1,0 +1,212 @@
+"""The command line as a user meets it: what it prints, how it ends, what it leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from operando.cli import Exit, app
+from operando.io.results import read_results
+from operando.io.runlog import verify
+
+RUN = [sys.executable, "-m", "operando"]
+HEADLESS = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "DISPLAY": "", "WAYLAND_DISPLAY": ""}
+SMALL = ("--pixels", "24", "--cycles", "2", "--seed", "3")
+
+
+def invoke(*arguments: str | Path) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small simulated series with its references beside it."""
+    folder = tmp_path_factory.mktemp("recorded")
+    subprocess.run([*RUN, "simulate", folder / "run.log", *SMALL], check=True, env=HEADLESS, timeout=120)
+    subprocess.run([sys.executable, "-m", "operando_sim.references", folder], check=True, timeout=60)
+    return folder
+
+
+def test_help_answers_at_once_and_loads_neither_qt_nor_sklearn_nor_bluesky() -> None:
+    code = (
+        "import sys; from operando.cli import app; from typer.testing import CliRunner;"
+        "assert CliRunner().invoke(app, ['--help']).exit_code == 0;"
+        "print([m for m in ('PySide6', 'sklearn', 'bluesky', 'numba', 'scipy', 'h5py') if m in sys.modules])"
+    )
+    command = [sys.executable, "-c", code]
+    found = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    assert found.stdout.strip() == "[]"
+
+
+def test_the_demo_closes_the_loop_and_says_what_it_measured(tmp_path: Path) -> None:
+    found = subprocess.run(
+        [*RUN, "demo", "--headless", "--json", "--pixels", "32", "--cycles", "2",
+         "--output", tmp_path / "demo"],
+        capture_output=True, text=True, env=HEADLESS, timeout=200, check=False,
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    said = json.loads(found.stdout)
+    assert said["cycles and lines seen"] == "2 and 320"
+    assert said["documents read / lost / rejected"] == "323 / 0 / 0"
+    assert 0 < float(said["RMSE of x against the truth"]) < 0.1
+    assert float(said["pixels within 3 σ of the truth"].rstrip("%")) >= 99.0
+    for kind in ("run log", "references", "results", "curve", "map", "report", "dashboard"):
+        if kind == "dashboard" and kind not in said:
+            assert "libegl1" in found.stderr
+            continue
+        assert Path(said[kind]).stat().st_size > 0
+    assert verify(said["run log"]).first_bad_seq is None
+    again = invoke("replay", said["run log"], "--references", said["references"], "--gain", "0.8",
+                   "--output", tmp_path / "again.h5", "--headless")  # fmt: skip
+    assert again[0] == 0
+    live, replayed = read_results(Path(said["results"])), read_results(tmp_path / "again.h5")
+    assert live.lithium.tobytes() == replayed.lithium.tobytes()
+    assert live.lithium_error.tobytes() == replayed.lithium_error.tobytes()
+
+
+def replay(folder: Path, source: Path | str, *options: str | Path) -> tuple[int, str, str]:
+    return invoke("replay", source, "--headless", "--output", folder / "out.h5", *options)
+
+
+def test_an_unknown_file_is_unreachable(tmp_path: Path, recorded: Path) -> None:
+    code, _, said = replay(tmp_path, tmp_path / "nothing.hdr", "--references", recorded / "library.toml")
+    assert code == Exit.UNREACHABLE
+    assert "there is no file" in said
+
+
+def test_a_file_of_another_kind_is_damaged(tmp_path: Path, recorded: Path) -> None:
+    for name in ("run.log", "run.hdr", "run.json"):
+        (tmp_path / name).write_text("this is a shopping list\n" * 50)
+        code, _, said = replay(tmp_path, tmp_path / name, "--references", recorded / "library.toml")
+        assert code == Exit.DAMAGED, said
+
+
+def test_a_network_address_is_not_read_yet(tmp_path: Path, recorded: Path) -> None:
+    code, _, said = replay(tmp_path, "tcp://127.0.0.1:5577", "--references", recorded / "library.toml")
+    assert code == Exit.CONFIGURATION
+    assert "network address" in said
+
+
+def test_references_that_do_not_cover_an_energy(tmp_path: Path, recorded: Path) -> None:
+    short = tmp_path / "library.toml"
+    short.write_text((recorded / "library.toml").read_text())
+    for spectrum in recorded.glob("*.txt"):
+        kept = [
+            line
+            for line in spectrum.read_text().splitlines()
+            if line.startswith("#") or float(line[:6]) < 529
+        ]
+        (tmp_path / spectrum.name).write_text("\n".join(kept))
+    code, _, said = replay(tmp_path, recorded / "run.log", "--references", short)
+    assert code == Exit.CONFIGURATION
+    assert "529.10 eV" in said
+    assert ".txt" in said
+
+
+def test_a_run_with_no_usable_layout(tmp_path: Path, recorded: Path) -> None:
+    documents = [
+        ["start", {"uid": "u", "time": 1.0, "plan_name": "count"}],
+        ["stop", {"uid": "s", "time": 2.0, "run_start": "u", "exit_status": "success", "num_events": {}}],
+    ]
+    (tmp_path / "run.json").write_text(json.dumps(documents))
+    code, _, said = replay(tmp_path, tmp_path / "run.json", "--references", recorded / "library.toml")
+    assert code == Exit.CONFIGURATION
+    assert "no layout" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--references", "nowhere.toml"), "nowhere.toml"),
+        (("--energies", "700"), "no energy 700.00"),
+        (("--energies", "many"), "not a list of energies"),
+        (("--speed", "fast"), "speed"),
+        (("--speed", "0"), "speed"),
+        (("--i0", "lamp"), "lamp"),
+    ],
+)
+def test_options_that_cannot_be_meant(
+    tmp_path: Path, recorded: Path, options: tuple[str, str], words: str
+) -> None:
+    references = () if "--references" in options else ("--references", recorded / "library.toml")
+    code, _, said = replay(tmp_path, recorded / "run.log", *references, *options)
+    assert code == Exit.CONFIGURATION
+    assert words in said
+    assert not (tmp_path / "out.h5").exists()
+
+
+def test_without_references_nothing_is_fitted(tmp_path: Path, recorded: Path) -> None:
+    code, _, said = replay(tmp_path, recorded / "run.log")
+    assert code == Exit.CONFIGURATION
+    assert "--references" in said
+
+
+def test_a_run_without_the_channel_i0_should_come_from_is_incomplete(tmp_path: Path, recorded: Path) -> None:
+    references = ("--references", recorded / "library.toml")
+    code, _, said = replay(tmp_path, recorded / "run.log", *references, "--i0", "channel")
+    assert code == Exit.INCOMPLETE
+    assert "without a reading of the incident-beam channel" in said
+
+
+def test_simulating_what_makes_no_sense_records_nothing(tmp_path: Path) -> None:
+    for options in (("--dwell-ms", "0"), ("--pixels", "1"), ("--material", "gold"), ("--cycles", "0")):
+        code, _, said = invoke("simulate", tmp_path / "run.log", *options)
+        assert code == Exit.CONFIGURATION, said
+        assert not (tmp_path / "run.log").exists()
+
+
+def test_interrupted_in_the_middle_everything_recorded_is_kept(tmp_path: Path) -> None:
+    demo = subprocess.Popen(
+        [*RUN, "demo", "--headless", "--pixels", "48", "--cycles", "500", "--output", tmp_path / "demo"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=HEADLESS,
+    )  # fmt: skip
+    results = tmp_path / "demo" / "lithiation.h5"
+    deadline = time.monotonic() + 100.0
+    while not results.exists() and demo.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.2)  # waiting for another process, which has no event to wait on
+    demo.send_signal(signal.SIGINT)
+    said, complaints = demo.communicate(timeout=60)
+    assert demo.returncode == Exit.INTERRUPTED, complaints
+    assert "Traceback" not in complaints
+    assert "run log" in said
+    log = tmp_path / "demo" / "series.runlog"
+    checked = verify(log)
+    assert checked.first_bad_seq is None
+    assert checked.good > 240
+    assert read_results(results).cycle.size >= 1
+
+
+def test_a_series_that_is_aborted_has_a_stop_document_and_is_replayed(tmp_path: Path, recorded: Path) -> None:
+    log = tmp_path / "run.log"
+    simulation = subprocess.Popen(
+        [*RUN, "simulate", log, "--pixels", "24", "--cycles", "500"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=HEADLESS,
+    )
+    deadline = time.monotonic() + 60.0
+    while time.monotonic() < deadline and (not log.exists() or log.stat().st_size + _wal(log) < 400_000):
+        time.sleep(0.1)  # waiting for another process, which has no event to wait on
+    simulation.send_signal(signal.SIGTERM)
+    _, complaints = simulation.communicate(timeout=60)
+    assert simulation.returncode == Exit.INTERRUPTED, complaints
+    assert "'abort'" in complaints
+    code, _, said = replay(tmp_path, log, "--references", recorded / "library.toml")
+    assert code == Exit.DONE
+    assert "ended with 'abort'" in said
+
+
+def _wal(log: Path) -> int:
+    wal = log.with_name(f"{log.name}-wal")
+    return wal.stat().st_size if wal.exists() else 0
