@@ -109,6 +109,8 @@ class Monitor:
         self._last_look = float("-inf")
         self._has_news = False
         self._stop = threading.Event()
+        # Not Thread.join: in Python 3.11 a Ctrl-C while joining marks the thread as ended when it is not.
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="operando-monitor", daemon=True)
 
     def start(self) -> None:
@@ -121,8 +123,7 @@ class Monitor:
 
     def join(self, timeout_s: float | None = None) -> bool:
         """Wait for the worker's end; return whether it came in time."""
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        return self._ended.wait(timeout_s)
 
     @property
     def refusals(self) -> tuple[OperandoError, ...]:
@@ -193,6 +194,7 @@ class Monitor:
             self.failure = error
         finally:
             self._source.close()
+            self._ended.set()
 
     def _take(self, item: Item) -> None:
         try:

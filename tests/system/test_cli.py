@@ -180,6 +180,7 @@ def test_interrupted_in_the_middle_everything_recorded_is_kept(tmp_path: Path) -
     assert demo.returncode == Exit.INTERRUPTED, complaints
     assert "Traceback" not in complaints
     assert "run log" in said
+    assert "results" in said
     log = tmp_path / "demo" / "series.runlog"
     checked = verify(log)
     assert checked.first_bad_seq is None
