@@ -59,9 +59,10 @@ class _Thresholds:
     trusted_pivot: float
     trusted_margin: float
 
-    def array(self, dtype: np.dtype[Any]) -> NDArray[Any]:
-        """Return them in the order that the kernel takes them."""
-        return np.array([self.slope, self.pivot, self.trusted_pivot, self.trusted_margin], dtype)
+    def with_lithium(self, lithium: FloatArray, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return the constants of a fit in the order of `pixel`."""
+        limits = [self.slope, self.pivot, self.trusted_pivot, self.trusted_margin]
+        return np.array([*limits, *lithium], dtype)
 
 
 # Rounding errors are some units of the last place, 1e-16 and 6e-8, over the pivot.
@@ -258,13 +259,13 @@ class _Problem:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What the kernel fills in; `values` has the rows of `pixel.answer`."""
+    """What the kernel fills in, in the order of `pixel.answer`."""
 
     values: NDArray[Any]
-    active: NDArray[np.uint16]
     energies_used: NDArray[np.uint16]
     is_solved: NDArray[np.bool_]
     is_doubtful: NDArray[np.bool_]
+    active: NDArray[np.uint16]
 
 
 def _check(
@@ -297,22 +298,21 @@ def _solve(given: _Problem, design: Design, thresholds: _Thresholds, spread: Spr
     columns = design.matrix.shape[1]
     shape = Shape(design.phases, columns - design.phases, int(given.total is not None))
     answer = _Answer(
-        np.empty((len(shape.groups["answer"]), pixels), dtype),
-        np.empty(pixels, np.uint16),
+        np.empty((len(shape.groups["answer"]) - 4, pixels), dtype),
         np.empty(pixels, np.uint16),
         np.empty(pixels, np.bool_),
         np.empty(pixels, np.bool_),
+        np.empty(pixels, np.uint16),
     )
     kernel = kernel_for(shape.code)
     matrix = (design.matrix * design.scale).astype(dtype)
-    lithium = design.lithium.astype(dtype)
-    limits = thresholds.array(dtype)
+    constants = thresholds.with_lithium(design.lithium, dtype)
 
     def solve_piece(first: int) -> None:
         kernel(
-            given.od, given.variance, given.total, given.start, matrix, lithium, limits,
+            given.od, given.variance, given.total, given.start, matrix, constants,
             first, min(first + _PIECE, pixels),
-            answer.values, answer.active, answer.energies_used, answer.is_solved, answer.is_doubtful,
+            answer.values, answer.energies_used, answer.is_solved, answer.is_doubtful, answer.active,
         )  # fmt: skip
 
     for _ in spread(solve_piece, range(0, pixels, _PIECE)):
@@ -338,8 +338,8 @@ def _replace(answer: _Answer, pixels: NDArray[np.intp], better: _Answer) -> None
 
 
 def _fit_of(answer: _Answer, design: Design) -> Fit[Any]:
-    lithium, lithium_error, thickness, thickness_error, chi2, r_factor, _ = answer.values[:7]
-    fraction, fraction_error, background = np.split(answer.values[7:], [design.phases, 2 * design.phases])
+    lithium, lithium_error, thickness, thickness_error, chi2, r_factor = answer.values[:6]
+    fraction, fraction_error, background = np.split(answer.values[6:], [design.phases, 2 * design.phases])
     return Fit(
         lithium=lithium,
         lithium_error=lithium_error,

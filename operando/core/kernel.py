@@ -27,15 +27,16 @@ from operando.core.shape import Shape
 
 __all__ = ["kernel_for"]
 
+_weigh = compiled(pixel.weigh, "energies", "energy energies")
 _accumulate = compiled(pixel.accumulate, "gram right norm", "gram right norm")
 _normalise = compiled(pixel.normalise, "gram right norm total", "scale norm normal inside")
-_survey = compiled(pixel.survey, "normal inside scale", "inside verdict covariance")
-_propose = compiled(pixel.propose, "normal inside", "inside verdict")
+_survey = compiled(pixel.survey, "normal inside scale energies", "inside is_open nearest pivot covariance")
+_propose = compiled(pixel.propose, "normal inside pivot", "inside is_open nearest")
 _solution = compiled(pixel.solution, "normal inside scale norm", "amount inverse")
 _add_slope = compiled(pixel.add_slope, "amount slope", "slope")
 _correct = compiled(pixel.correct, "inverse slope amount", "amount")
 _judge = compiled(pixel.judge, "amount sums", "sums")
-_answer = compiled(pixel.answer, "energies is_solved inside amount covariance sums", "answer")
+_answer = compiled(pixel.answer, "energies inside is_open nearest pivot amount covariance sums", "answer")
 
 
 def _sources() -> str:
@@ -48,33 +49,27 @@ def _sources() -> str:
 def kernel_for(code: int) -> Any:
     """Return the compiled function for a `Shape.code`.
 
-    It is called as `kernel(od, variance, total, start, matrix, lithium, thresholds, first, last,
-    values, active, energies_used, is_solved, is_doubtful)`: for the pixels from `first` to before
-    `last` it reads `od` and `variance`, both (energy, pixel), `total` and `start`, both (pixel,) or
-    None, and fills the last five, which are (row, pixel) in the order of `pixel.answer`, then
-    (pixel,). `thresholds` are: largest slope taken as zero, smallest pivot, and the pivot and
-    nearest change times pivot below which a pixel is doubtful.
+    It is called as `kernel(od, variance, total, start, matrix, constants, first, last, values, energies_used,
+    is_solved, is_doubtful, active)`: for the pixels from `first` to before `last` it reads `od` and
+    `variance`, both (energy, pixel), `total` and `start`, both (pixel,) or None, and fills the last
+    five, (row, pixel) and (pixel,), in the order of `pixel.answer`. `constants` are as in `pixel`.
     """
     shape = Shape.of(code)
     sources = _sources()
-    rows_needed, columns, phases, has_total = shape.rows, shape.columns, shape.phases, shape.has_total
+    rows_needed, phases = shape.rows, shape.phases
     sums_end = shape.groups["sums"].stop
-    energies_row = shape.groups["energies"].start
     total_row = shape.groups["total"].start
-    normal_row = shape.groups["normal"].start
-    inside_row = shape.groups["inside"].start
-    verdict_row = shape.groups["verdict"].start
-    solved_row = shape.groups["is_solved"].start
-    answer_row = shape.groups["answer"].start
-    answers = len(shape.groups["answer"])
-    exchanges = 2 * columns
-    """Rounds of exchanging all wrong columns, which nearly always ends within four; it can cycle,
-    and then all sets are gone through in order."""
+    normal_row, inside_row, is_open_row, nearest_row, pivot_row = (
+        shape.groups[name].start for name in ("normal", "inside", "is_open", "nearest", "pivot")
+    )
+    answer_row, answer_end = shape.groups["answer"].start, shape.groups["answer"].stop
+    exchanges = 2 * shape.columns  # nearly always four are enough; they can go round in circles
+    limit = exchanges + 2**phases
 
     @numba.njit(cache=True, nogil=True, error_model="numpy")
     def kernel(
-        od, variance, total, start, matrix, lithium, thresholds, first, last,
-        values, active, energies_used, is_solved, is_doubtful,
+        od, variance, total, start, matrix, constants, first, last,
+        values, energies_used, is_solved, is_doubtful, active,
     ):  # fmt: skip
         _ = sources
         energies = od.shape[0]
@@ -84,86 +79,67 @@ def kernel_for(code: int) -> Any:
         lane_of = np.zeros(BLOCK, dtype=np.int64)
         for begin in range(first, last, BLOCK):
             pixels = min(BLOCK, last - begin)
-            _read(od, variance, begin, pixels, measured, rows[energies_row])
             rows[:sums_end] = 0.0
             if total is not None:
                 rows[total_row, :pixels] = total[begin : begin + pixels]
-
             for e in range(energies):
+                for lane in range(pixels):
+                    measured[e, 0, lane] = od[e, begin + lane]
+                    measured[e, 1, lane] = variance[e, begin + lane]
+                _weigh(code, constants, measured[e], rows, BLOCK)
                 _accumulate(code, matrix[e], measured[e], rows, BLOCK)
-            _normalise(code, matrix[0], measured[0], rows, BLOCK)
+            _normalise(code, constants, measured[0], rows, BLOCK)
 
-            _survey(code, thresholds, measured[0], rows, BLOCK)
-            open_pixels = 0
-            for lane in range(pixels):
-                is_enough = rows[energies_row, lane] + has_total >= columns
-                pivot = rows[verdict_row + 2, lane]
-                is_distinct = is_enough and pivot > thresholds[1]
-                is_found = is_distinct and rows[verdict_row, lane] == 0.0
-                rows[solved_row, lane] = is_found
-                is_doubtful[begin + lane] = is_enough and _is_doubtful(
-                    is_found, rows[verdict_row + 1, lane], pivot, thresholds
-                )
-                if is_distinct and not is_found:
-                    lane_of[open_pixels] = lane
-                    open_pixels += 1
-                    if start is not None:
-                        _set_inside(rows, inside_row, phases, lane, start[begin + lane])
-
-            for turn in range(exchanges + 2**phases):
+            # The set of all columns first, then the one to start from, then exchanges. A set
+            # that is right stays, so the whole block may go on while most of it is open.
+            _survey(code, constants, measured[0], rows, BLOCK)
+            open_pixels = _find_open(rows[is_open_row], pixels, lane_of)
+            if start is not None:
+                for i in range(open_pixels):
+                    _put_set(rows, inside_row, phases, lane_of[i], start[begin + lane_of[i]])
+            for turn in range(limit):
                 if open_pixels == 0:
                     break
-                _gather(rows, search, normal_row, verdict_row, lane_of, open_pixels)
-                _propose(code, thresholds, measured[0], search, open_pixels)
-                still_open = 0
-                for i in range(open_pixels):
-                    lane = lane_of[i]
-                    for k in range(phases):
-                        rows[inside_row + k, lane] = search[inside_row + k, i]
-                    if search[verdict_row, i] == 0.0:
-                        rows[solved_row, lane] = 1.0
-                        is_doubtful[begin + lane] = _is_doubtful(
-                            True, search[verdict_row + 1, i], rows[verdict_row + 2, lane], thresholds
-                        )
-                    else:
-                        lane_of[still_open] = lane
-                        still_open += 1
-                        if turn >= exchanges - 1:
-                            _set_inside(rows, inside_row, phases, lane, turn - exchanges + 1)
-                open_pixels = still_open
+                if turn >= exchanges:
+                    for i in range(open_pixels):
+                        _put_set(rows, inside_row, phases, lane_of[i], turn - exchanges)
+                if open_pixels > BLOCK // 4:
+                    _propose(code, constants, measured[0], rows, BLOCK)
+                else:
+                    _gather(rows, search, normal_row, pivot_row + 1, lane_of, open_pixels)
+                    _propose(code, constants, measured[0], search, open_pixels)
+                    _scatter(search, rows, inside_row, nearest_row + 1, lane_of, open_pixels)
+                open_pixels = _find_open(rows[is_open_row], pixels, lane_of)
 
-            _solution(code, matrix[0], measured[0], rows, BLOCK)
+            _solution(code, constants, measured[0], rows, BLOCK)
             for e in range(energies):
                 _add_slope(code, matrix[e], measured[e], rows, BLOCK)
-            _correct(code, matrix[0], measured[0], rows, BLOCK)
+            _correct(code, constants, measured[0], rows, BLOCK)
             for e in range(energies):
                 _judge(code, matrix[e], measured[e], rows, BLOCK)
-            _answer(code, lithium, measured[0], rows, BLOCK)
+            _answer(code, constants, measured[0], rows, BLOCK)
 
-            for lane in range(pixels):
-                energies_used[begin + lane] = np.uint16(rows[energies_row, lane])
-                is_solved[begin + lane] = rows[solved_row, lane] > 0.0
-                active[begin + lane] = np.uint16(rows[answer_row + 6, lane])
-            for i in range(answers):
+            for row in range(answer_row, answer_end - 4):
                 for lane in range(pixels):
-                    values[i, begin + lane] = rows[answer_row + i, lane]
+                    values[row - answer_row, begin + lane] = rows[row, lane]
+            for lane in range(pixels):
+                energies_used[begin + lane] = np.uint16(rows[answer_end - 4, lane])
+                is_solved[begin + lane] = rows[answer_end - 3, lane] > 0.0
+                is_doubtful[begin + lane] = rows[answer_end - 2, lane] > 0.0
+                active[begin + lane] = np.uint16(rows[answer_end - 1, lane])
 
     return kernel
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _read(od, variance, begin, pixels, measured, energies):
-    """Take a block's optical density and weight, both zero where either is not usable."""
-    for lane in range(BLOCK):
-        energies[lane] = 0.0
-    for e in range(od.shape[0]):
-        for lane in range(pixels):
-            y = od[e, begin + lane]
-            v = variance[e, begin + lane]
-            is_usable = (abs(y) < np.inf) & (v > 0.0) & (v < np.inf)
-            measured[e, 0, lane] = y if is_usable else od.dtype.type(0.0)
-            measured[e, 1, lane] = od.dtype.type(1.0) / v if is_usable else od.dtype.type(0.0)
-            energies[lane] += is_usable
+def _find_open(is_open, pixels, lane_of):
+    """List the lanes whose set is not found yet; returns how many these are."""
+    count = 0
+    for lane in range(pixels):
+        if is_open[lane] > 0.0:
+            lane_of[count] = lane
+            count += 1
+    return count
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -175,12 +151,15 @@ def _gather(rows, search, begin, end, lane_of, pixels):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _set_inside(rows, inside_row, phases, lane, code):
-    """Put the set with this code, a sum of 2^phase, in place."""
-    for k in range(phases):
-        rows[inside_row + k, lane] = (code >> k) & 1
+def _scatter(search, rows, begin, end, lane_of, pixels):
+    """Put what was found for them back."""
+    for row in range(begin, end):
+        for i in range(pixels):
+            rows[row, lane_of[i]] = search[row, i]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _is_doubtful(is_found, nearest, pivot, thresholds):
-    return not (is_found and pivot > thresholds[2] and nearest * pivot > thresholds[3])
+def _put_set(rows, inside_row, phases, lane, code):
+    """Put the set with this code, a sum of 2^phase, in place."""
+    for k in range(phases):
+        rows[inside_row + k, lane] = (code >> k) & 1

@@ -141,8 +141,8 @@ def compiled(program: Program, reads: str, writes: str) -> Any:
         the 1-D array `scalars`, the same for all pixels; `energy` the two rows of one energy;
         each of `rows` the list of rows that `reads` names.
     reads, writes
-        Names of row groups of `shape.groups`, separated by spaces. The program returns one list
-        for each name in `writes`.
+        Names of row groups of `shape.groups`, separated by spaces; `writes` may name `energy` too.
+        The program returns one list for each name in `writes`.
 
     Notes
     -----
@@ -184,9 +184,10 @@ def compiled(program: Program, reads: str, writes: str) -> Any:
                 given = [[load(row_at, row, lane) for row in shape.groups[name]] for name in reads.split()]
                 results = program(shape, scalar, measured, *given)
                 for name, numbers in zip(writes.split(), results, strict=True):
-                    for row, number in zip(shape.groups[name], numbers, strict=True):
+                    start, group = (energy_at, range(2)) if name == "energy" else (row_at, shape.groups[name])
+                    for row, number in zip(group, numbers, strict=True):
                         value = measured[0].number(number)
-                        builder.store(value, vector_at(row_at, row, lane), align=size_bytes)
+                        builder.store(value, vector_at(start, row, lane), align=size_bytes)
             return context.get_dummy_value()
 
         return numba.void(code, scalars, energy, rows, lanes), generate

@@ -24,6 +24,11 @@ from operando.core.lanes import Number, root, where
 from operando.core.shape import Shape
 
 __all__ = [
+    "LITHIUM",
+    "PIVOT",
+    "SLOPE",
+    "TRUSTED_MARGIN",
+    "TRUSTED_PIVOT",
     "accumulate",
     "add_slope",
     "answer",
@@ -33,6 +38,7 @@ __all__ = [
     "propose",
     "solution",
     "survey",
+    "weigh",
 ]
 
 _Numbers = list[Number]
@@ -41,6 +47,18 @@ _Scalars = Callable[[int], Number]
 
 _NAN = float("nan")
 _HUGE = 1e30
+_INFINITE = float("inf")
+
+SLOPE, PIVOT, TRUSTED_PIVOT, TRUSTED_MARGIN, LITHIUM = range(5)
+"""Where the constants of a fit stand; from `LITHIUM` on, the lithium content of each phase."""
+
+
+def weigh(shape: Shape, _: _Scalars, energy: _Numbers, energies: _Numbers) -> tuple[_Numbers, _Numbers]:  # noqa: ARG001 - as all programs
+    """Turn y and its variance into y and its weight, both zero if either is not usable."""
+    y, variance = energy
+    is_usable = (y > -_INFINITE) & (y < _INFINITE) & (variance > 0.0) & (variance < _INFINITE)
+    weighed = [where(is_usable, y, 0.0), where(is_usable, 1.0 / variance, 0.0)]
+    return weighed, [energies[0] + where(is_usable, 1.0, 0.0)]
 
 
 def accumulate(
@@ -86,29 +104,37 @@ def normalise(
 
 def survey(
     shape: Shape,
-    tolerance: _Scalars,
+    constant: _Scalars,
     _: _Numbers,
     normal: _Numbers,
     inside: _Numbers,
     scale: _Numbers,
-) -> tuple[_Numbers, _Numbers, _Numbers]:
-    """Judge the set of all columns; returns the next set, the verdict and the covariance.
+    energies: _Numbers,
+) -> tuple[_Numbers, ...]:
+    """Judge the set of all columns, and whether there is anything to fit.
 
-    The errors come from here whatever set is found: a phase at its bound is not known to be
-    absent, only not to be negative. So does the smallest pivot: those of a smaller set are no smaller.
+    Returns the next set, is_open, nearest, pivot and covariance. The errors come from here whatever
+    set is found: a phase at its bound is not known to be absent, only not to be negative. So does
+    the smallest pivot, since those of a smaller set are no smaller.
     """
-    swept, smallest = _swept(shape, normal, inside)
-    following, verdict = _judged(shape, swept[-1], inside, tolerance(0))
-    return following, [*verdict, smallest], _inverse(shape, swept, scale)
+    matrix = _square(normal, shape.order)
+    smallest = _sweep_set(shape, matrix, inside)
+    is_fit = (energies[0] >= shape.energies_needed) & (smallest > constant(PIVOT))
+    pivot = where(is_fit, smallest, 0.0)
+    return (
+        *_judged(shape, matrix[-1], inside, pivot, constant(SLOPE)),
+        [pivot],
+        _inverse(shape, matrix, scale),
+    )
 
 
 def propose(
-    shape: Shape, tolerance: _Scalars, _: _Numbers, normal: _Numbers, inside: _Numbers
-) -> tuple[_Numbers, _Numbers]:
-    """Judge a set of columns; returns the next set and the verdict."""
-    swept, smallest = _swept(shape, normal, inside)
-    following, verdict = _judged(shape, swept[-1], inside, tolerance(0))
-    return following, [*verdict, smallest]
+    shape: Shape, constant: _Scalars, _: _Numbers, normal: _Numbers, inside: _Numbers, pivot: _Numbers
+) -> tuple[_Numbers, ...]:
+    """Judge a set of columns; returns the next set, is_open and nearest."""
+    matrix = _square(normal, shape.order)
+    _sweep_set(shape, matrix, inside)
+    return _judged(shape, matrix[-1], inside, pivot[0], constant(SLOPE))
 
 
 def solution(
@@ -121,7 +147,8 @@ def solution(
     norm: _Numbers,
 ) -> tuple[_Numbers, _Numbers]:
     """Return t and the inverse of AᵀWA over the set, in the units of the model; zero outside it."""
-    swept, _smallest = _swept(shape, normal, inside)
+    swept = _square(normal, shape.order)
+    _sweep_set(shape, swept, inside)
     used = [where(inside[k] > 0.5, scale[k], 0.0) for k in range(shape.columns)]
     amount = [swept[-1][k] * norm[0] * used[k] for k in range(shape.columns)]
     return amount, _inverse(shape, swept, used)
@@ -160,26 +187,32 @@ def judge(
     return ([sums[0] + weight * r * r, sums[1] + counted * counted, sums[2] + y * y],)
 
 
-def answer(  # noqa: PLR0913, PLR0917 - a program names the rows it reads
+def answer(  # noqa: PLR0913, PLR0914, PLR0917 - a program names the rows it reads
     shape: Shape,
-    lithium: _Scalars,
+    constant: _Scalars,
     _: _Numbers,
     energies: _Numbers,
-    is_solved: _Numbers,
     inside: _Numbers,
+    is_open: _Numbers,
+    nearest: _Numbers,
+    pivot: _Numbers,
     amount: _Numbers,
     covariance: _Numbers,
     sums: _Numbers,
 ) -> tuple[_Numbers]:
     """Return all that is said about a pixel, NaN where nothing is.
 
-    x, its σ, Σt, its σ, χ² per degree of freedom, R-factor, the set as a sum of 2^phase, fractions,
-    their σ, background. First-order errors: var(g) = ∇gᵀ C ∇g.
+    x, its σ, Σt, its σ, χ² per degree of freedom, R-factor, fractions, their σ, background; then
+    the energies used, whether it is solved, whether that is doubtful, and the set as a sum of
+    2^phase. First-order errors: var(g) = ∇gᵀ C ∇g.
     """
     phases = range(shape.phases)
     spread = _square(covariance, shape.columns)
-    known = is_solved[0] > 0.5
-    content = [lithium(s) for s in phases]
+    known = (pivot[0] > 0.0) & (is_open[0] < 0.5)
+    is_trusted = (
+        known & (pivot[0] > constant(TRUSTED_PIVOT)) & (nearest[0] * pivot[0] > constant(TRUSTED_MARGIN))
+    )
+    content = [constant(LITHIUM + s) for s in phases]
     thickness = _sum([amount[s] for s in phases])
     row_sum = [_sum([spread[s][r] for r in phases]) for s in phases]
     thickness_variance = _sum(row_sum)
@@ -193,7 +226,6 @@ def answer(  # noqa: PLR0913, PLR0917 - a program names the rows it reads
         spread[s][s] - 2.0 * share[s] * row_sum[s] + share[s] * share[s] * thickness_variance for s in phases
     ]
     freedom = energies[0] - _sum(inside) + float(shape.has_total)
-    code = _sum([inside[s] * float(2**s) for s in phases])
     return (
         [
             x,
@@ -202,17 +234,19 @@ def answer(  # noqa: PLR0913, PLR0917 - a program names the rows it reads
             where(known, _root_of_positive(thickness_variance), _NAN),
             where(known & (freedom > 0.5), sums[0] / freedom, _NAN),
             where(known & (sums[2] > 0.0), sums[1] / sums[2], _NAN),
-            where(known, code, 0.0),
             *share,
             *[_root_of_positive(variance) * per_thickness for variance in share_variance],
             *[where(known, amount[k], _NAN) for k in range(shape.phases, shape.columns)],
+            energies[0],
+            where(known, 1.0, 0.0),
+            where((energies[0] < shape.energies_needed) | is_trusted, 0.0, 1.0),
+            where(known, _sum([inside[s] * float(2**s) for s in phases]), 0.0),
         ],
     )
 
 
-def _swept(shape: Shape, normal: _Numbers, inside: _Numbers) -> tuple[_Matrix, Number]:
-    """Return the normal matrix swept on the columns inside, and the smallest of their pivots."""
-    matrix = _square(normal, shape.order)
+def _sweep_set(shape: Shape, matrix: _Matrix, inside: _Numbers) -> Number:
+    """Sweep the normal matrix on the columns inside; returns the smallest of their pivots."""
     smallest = _HUGE
     for k in range(shape.columns):
         is_in = inside[k] > 0.5
@@ -220,16 +254,16 @@ def _swept(shape: Shape, normal: _Numbers, inside: _Numbers) -> tuple[_Matrix, N
         _sweep(matrix, k, is_in)
     if shape.has_total:
         _sweep(matrix, shape.columns, inside[0] >= 0.0)
-    return matrix, smallest
+    return smallest
 
 
 def _judged(
-    shape: Shape, result: _Numbers, inside: _Numbers, tolerance: Number
-) -> tuple[_Numbers, list[Number]]:
+    shape: Shape, result: _Numbers, inside: _Numbers, pivot: Number, tolerance: Number
+) -> tuple[_Numbers, _Numbers, _Numbers]:
     """Exchange the columns that are on the wrong side (block principal pivoting).
 
-    Also returns how many these are, and how far the nearest of all is from its bound (by its t, or
-    by its slope if it is outside). An undefined value counts as wrong.
+    Also returns whether there were any, and how far the nearest of all is from its bound (by its t,
+    or by its slope if it is outside). An undefined value counts as wrong; a right set stays.
     """
     wrong, nearest = 0.0, _HUGE
     following = list(inside)
@@ -238,9 +272,9 @@ def _judged(
         is_right = (is_in & (result[k] >= 0.0)) | (~is_in & (result[k] <= tolerance))
         distance = where(is_in, result[k], -result[k])
         nearest = where(distance > nearest, nearest, distance)
-        wrong = wrong + where(is_right, 0.0, 1.0)
+        wrong = where(is_right, wrong, 1.0)
         following[k] = where(is_right, inside[k], 1.0 - inside[k])
-    return following, [wrong, nearest]
+    return following, [where(pivot > 0.0, wrong, 0.0)], [nearest]
 
 
 def _inverse(shape: Shape, swept: _Matrix, scale: _Numbers) -> _Numbers:

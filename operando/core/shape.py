@@ -44,6 +44,11 @@ class Shape:
         """Rows of the swept matrix: columns, the multiplier if any, and the right side."""
         return self.columns + self.has_total + 1
 
+    @property
+    def energies_needed(self) -> int:
+        """With fewer usable energies than this a pixel is not fitted."""
+        return self.columns - self.has_total
+
     @cached_property
     def groups(self) -> dict[str, range]:
         """Which numbers a pixel has while it is fitted, by name."""
@@ -53,20 +58,21 @@ class Shape:
             "gram": triangle,  # AᵀWA
             "right": self.columns,  # AᵀWy
             "norm": 1,  # yᵀWy, then its root
+            "energies": 1,  # how many are usable
             "slope": self.columns,  # AᵀW (y - At)
             "sums": 3,  # Σ w r², Σ r², Σ y²
             # The rest:
-            "energies": 1,  # how many are usable
             "total": self.has_total,  # Σ t, given
             "scale": self.columns,  # 1 / length of each column
             "normal": self.order * (self.order + 1) // 2,  # the matrix that is swept
             "inside": self.columns,  # 1 for a column in the set, 0 for another
-            "verdict": 3,  # columns on the wrong side; distance from a change; smallest pivot
-            "is_solved": 1,
+            "is_open": 1,  # 1 while the set is not found
+            "nearest": 1,  # distance of the set from a change
+            "pivot": 1,  # smallest of all columns; 0 for a pixel that is not fitted
             "amount": self.columns,
             "inverse": triangle,  # of AᵀWA over the set
             "covariance": triangle,  # over all columns
-            "answer": 7 + 2 * self.phases + self.background,
+            "answer": 10 + 2 * self.phases + self.background,
         }
         groups: dict[str, range] = {}
         start = 0
