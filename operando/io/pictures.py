@@ -362,7 +362,7 @@ def _round_length(length_um: float) -> float:
 def _moment(lithiation: LithiationMap) -> str:
     when = datetime.fromtimestamp(lithiation.time_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     caveat = "  ·  provisional: rows of the cycle are missing" if lithiation.is_provisional else ""
-    return f"cycle {lithiation.cycle}  ·  {when}{caveat}"
+    return f"cycle {lithiation.cycle + 1}  ·  {when}{caveat}"
 
 
 def _save(figure: Figure, path: str | Path) -> None:
