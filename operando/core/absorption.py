@@ -8,7 +8,7 @@ import numpy as np
 
 from operando.types import FloatArray
 
-__all__ = ["Detector", "optical_density"]
+__all__ = ["Detector", "optical_density", "without_fit_bias"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +58,24 @@ def optical_density(
     od = np.log(incident / signal)
     variance = detector.gain * (signal + detector.dark_counts) / signal**2 + i0_variance / incident**2
     return od, np.where(np.isnan(od), np.nan, variance)
+
+
+def without_fit_bias(od: FloatArray, variance: FloatArray, leverage: float) -> FloatArray:
+    """Return the optical density whose weighted least squares are free of bias to first order.
+
+    The logarithm of few counts is too low by var/2, and a weight taken from the same counts is
+    large where they happen to be high; the fit's own pull on each energy gives part of that back.
+    With N = μ + ε, weight N / F and h_e the leverage of energy e in the fit, the expected normal
+    equations are those of an optical density that is off by (h_e - 1/2) F / μ_e (expand
+    Σ a_e N_e (ln(I0/N_e) - a_e·t) to ε², and the inverse of the normal matrix to ε). The leverages
+    of a fit sum to its number of columns. At one column for two energies nothing is left to
+    correct; the textbook's ln(N + F/2) is right only where nothing is left to fit.
+
+    Parameters
+    ----------
+    od, variance
+        Optical density and its variance, same shape.
+    leverage
+        Mean leverage: columns of the fit divided by energies, 0 to 1.
+    """
+    return od - (leverage - 0.5) * variance

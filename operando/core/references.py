@@ -10,7 +10,15 @@ import numpy as np
 from operando.errors import ConfigurationError
 from operando.types import FloatArray, PhaseSpectra
 
-__all__ = ["Library", "Phase", "SpectrumKind", "condition_number", "resample", "spectra_of"]
+__all__ = [
+    "Library",
+    "Phase",
+    "SpectrumKind",
+    "condition_number",
+    "reference_variance",
+    "resample",
+    "spectra_of",
+]
 
 _DENSE_POINTS = 400
 _MARGIN_EV = 2.0
@@ -42,6 +50,9 @@ class Phase:
         Where the spectrum comes from and under which terms.
     is_model
         True if it is computed, not measured.
+    sigma
+        Standard deviation of the values, in their own unit, independent from energy to energy:
+        the noise of the spectrum, not the error of a scale that all its values share.
     """
 
     name: str
@@ -52,6 +63,7 @@ class Phase:
     source: str
     licence: str
     is_model: bool
+    sigma: float = 0.0
 
     def __post_init__(self) -> None:
         _check_spectrum(self)
@@ -97,6 +109,11 @@ class Library:
     def lithium(self) -> FloatArray:
         """Lithium content of each pure phase, shape (phase,)."""
         return np.array([phase.lithium for phase in self.phases])
+
+    @property
+    def sigma(self) -> FloatArray:
+        """Standard deviation of the values of each spectrum, shape (phase,)."""
+        return np.array([phase.sigma for phase in self.phases])
 
 
 def resample(library: Library, energies_ev: FloatArray) -> FloatArray:
@@ -147,6 +164,31 @@ def spectra_of(library: Library, energies_ev: FloatArray) -> PhaseSpectra:
     )
 
 
+def reference_variance(amount: FloatArray, sigma: FloatArray) -> FloatArray:
+    """Return the variance that the noise of the references adds to every optical density.
+
+    A model OD_e = Σ_s t_s μ_s(E_e) with uncertain μ is uncertain by Σ_s t_s² σ_s², so the thicker
+    a pixel, the less its counts matter. It is the same error in every pixel of one composition.
+
+    Parameters
+    ----------
+    amount
+        Fitted amounts t, shape (phase, pixel); NaN where unknown, which adds nothing.
+    sigma
+        Standard deviation of each reference's values, shape (phase,).
+
+    Returns
+    -------
+    ndarray
+        Shape (pixel,).
+    """
+    total = np.zeros(amount.shape[1])
+    # Phase by phase, since a matrix product's bits depend on the number of pixels.
+    for column, error in zip(amount, sigma, strict=True):
+        total += np.nan_to_num(column * error) ** 2
+    return total
+
+
 def condition_number(matrix: FloatArray) -> float:
     """Return how badly the columns can be told apart: the condition number at unit column norms.
 
@@ -179,6 +221,11 @@ def _check_spectrum(phase: Phase) -> None:
         raise ConfigurationError(msg)
     if not np.isfinite(phase.lithium) or phase.lithium < 0:
         msg = f"{where} has a lithium content of {phase.lithium}; it must be a number of 0 or more"
+        raise ConfigurationError(msg)
+    if not np.isfinite(phase.sigma) or phase.sigma < 0:
+        msg = (
+            f"{where} has a sigma of {phase.sigma}; it must be a number of 0 or more, in the spectrum's unit"
+        )
         raise ConfigurationError(msg)
 
 

@@ -1,0 +1,91 @@
+"""The lithium content of many pixels together: a fit of their mean, not a mean of their fits.
+
+Fractions cannot be negative, so noise moves every nearly pure pixel the same way, by up to 0.4 σ. In
+one pixel that is less than its error; in the mean of a thousand it is many times the error. Optical
+densities may be added first: the model is linear, Σ_p OD_e(p) = Σ_s (Σ_p t_s(p)) μ_s(E_e), and the noise
+of the sum is so small that the bound hardly touches it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from operando.core.fit import Design, fit
+from operando.core.references import reference_variance
+from operando.types import FloatArray
+
+__all__ = ["RegionLithium", "lithium_of_region"]
+
+
+@dataclass(frozen=True, slots=True)
+class RegionLithium:
+    """The lithium content of all the material in a region.
+
+    Attributes
+    ----------
+    lithium, lithium_error
+        x = Σ t_s x_s / Σ t_s over all pixels, and its standard deviation; NaN where undetermined.
+    thickness
+        Mean amount of material per pixel, in units of the references.
+    chi2
+        χ² per degree of freedom of the mean; large where pixels differ from the references
+        alike, by less than the noise of one pixel.
+    pixels
+        How many pixels were taken: those that have every energy.
+    """
+
+    lithium: float
+    lithium_error: float
+    thickness: float
+    chi2: float
+    pixels: int
+
+
+def lithium_of_region(
+    od: FloatArray,
+    variance: FloatArray,
+    common_variance: FloatArray,
+    design: Design,
+    reference_sigma: FloatArray,
+) -> RegionLithium:
+    """Return the lithium content of the material in some pixels, with the error of the whole.
+
+    Parameters
+    ----------
+    od
+        Optical density ln(I0 / I) of the pixels of the region, shape (energy, pixel).
+    variance
+        Its variance, same shape.
+    common_variance
+        The part of the variance that all pixels of an image share: that of I0 where it is read
+        from blank pixels. It does not average out. Shape (energy,).
+    design
+        The model for these energies.
+    reference_sigma
+        Standard deviation of the values of each reference, shape (phase,): shared by all pixels
+        too; zeros where it is not known.
+    """
+    known = (np.isfinite(od) & np.isfinite(variance) & (variance > 0)).all(axis=0)
+    pixels = int(known.sum())
+    if pixels == 0:
+        nan = float("nan")
+        return RegionLithium(nan, nan, nan, nan, 0)
+    own = np.maximum(variance[:, known] - common_variance[:, None], 0.0)
+    # The logarithm of few counts is too low by half its variance; a plain mean has no weights that
+    # would make up for it, as those of a pixel's fit do.
+    mean = (od[:, known] - own / 2).mean(axis=1, keepdims=True)
+    spread = own.sum(axis=1, keepdims=True) / pixels**2 + common_variance[:, None]
+    whole = fit(mean, spread, design)
+    if reference_sigma.any():
+        whole = fit(
+            mean, spread + reference_variance(whole.fraction * whole.thickness, reference_sigma), design
+        )
+    return RegionLithium(
+        float(whole.lithium[0]),
+        float(whole.lithium_error[0]),
+        float(whole.thickness[0]),
+        float(whole.chi2[0]),
+        pixels,
+    )
