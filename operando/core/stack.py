@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from operando.core.absorption import Detector, optical_density
+from operando.core.absorption import Detector, optical_density, without_fit_bias
 from operando.core.fit import Background, Fit, design_of, fit
 from operando.core.incident import IncidentMode, IncidentRule, blank_pixels, blank_reading
 from operando.errors import FrameRejected
@@ -272,7 +272,9 @@ def solve(
     ny, nx = plan.grid.shape
     energies = plan.energies_ev.size
     design = design_of(phases.at_energies, phases.lithium, plan.energies_ev, recipe.background)
-    result = fit(composite.od.reshape(energies, -1), composite.variance.reshape(energies, -1), design)
+    variance = composite.variance.reshape(energies, -1)
+    leverage = design.matrix.shape[1] / energies
+    result = fit(without_fit_bias(composite.od.reshape(energies, -1), variance, leverage), variance, design)
     reason = _reasons(composite, result, design.matrix.shape[1], recipe.limits)
     determined = (reason == Reason.DETERMINED).reshape(ny, nx)
 
