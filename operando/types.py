@@ -204,8 +204,9 @@ class LithiationMap:
     thickness, thickness_error
         Sum of the phase amounts, in units of the references (a sample as thick as the
         references has 1; nm for references in OD per nm), shape (ny, nx).
-    background
-        Fitted background at the mean energy, optical density, shape (ny, nx); 0 without one.
+    background, background_slope
+        Fitted background in the middle of the energy range (optical density), and its slope
+        (optical density per eV), shape (ny, nx); 0 without one.
     chi2
         χ² per degree of freedom, shape (ny, nx); NaN where no degree of freedom is left.
     r_factor
@@ -230,6 +231,7 @@ class LithiationMap:
     thickness: FloatArray
     thickness_error: FloatArray
     background: FloatArray
+    background_slope: FloatArray
     chi2: FloatArray
     r_factor: FloatArray
     energies_used: NDArray[np.uint16]

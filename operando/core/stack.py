@@ -284,7 +284,10 @@ def solve(
     def determined_only(values: FloatArray) -> FloatArray:
         return np.where(determined, image(values), np.nan)
 
-    background = result.background[0] if recipe.background else np.where(result.is_solved, 0.0, np.nan)
+    none = np.where(result.is_solved, 0.0, np.nan)
+    background = result.background[0] if recipe.background >= Background.CONSTANT else none
+    half_range_ev = float(np.ptp(plan.energies_ev)) / 2
+    slope = result.background[1] / half_range_ev if recipe.background is Background.LINEAR else none
     energy_time_s = _newest(composite.row_time_s, axis=1)
     return LithiationMap(
         cycle=composite.cycle,
@@ -296,6 +299,7 @@ def solve(
         thickness=image(result.thickness),
         thickness_error=image(result.thickness_error),
         background=image(background),
+        background_slope=image(slope),
         chi2=image(result.chi2),
         r_factor=image(result.r_factor),
         energies_used=result.energies_used.reshape(ny, nx),

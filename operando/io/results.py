@@ -48,7 +48,7 @@ class Results:
         Mean lithium content against time.
     cycle, time_s
         Which cycles, and the time each map speaks for, shape (cycle,).
-    lithium, lithium_error, thickness, thickness_error, background, chi2, r_factor
+    lithium, lithium_error, thickness, thickness_error, background, background_slope, chi2, r_factor
         Shape (cycle, ny, nx).
     fraction, fraction_error
         Shape (cycle, phase, ny, nx).
@@ -73,6 +73,7 @@ class Results:
     thickness: FloatArray
     thickness_error: FloatArray
     background: FloatArray
+    background_slope: FloatArray
     chi2: FloatArray
     r_factor: FloatArray
     energies_used: NDArray[np.uint16]

@@ -73,6 +73,7 @@ QUANTITIES = (
         "fit/thickness_errors", "thickness_error", _MAP, "<f8", "thickness", "standard deviation of amount"
     ),
     Quantity("fit/background", "background", _MAP, "<f8", "", "background (optical density)"),
+    Quantity("fit/background_slope", "background_slope", _MAP, "<f8", "1/eV", "slope of the background"),
     Quantity("fit/chi2", "chi2", _MAP, "<f8", "", "χ² per degree of freedom"),
     Quantity("fit/r_factor", "r_factor", _MAP, "<f8", "", "R-factor, Σ residual² / Σ OD²"),
     Quantity("fit/energies_used", "energies_used", _MAP, "<u2", "", "energies fitted"),

@@ -58,7 +58,9 @@ class PixelSpectrum:
     components
         The terms of that sum, one per phase; empty where undetermined.
     background
-        The fitted background; the same at all energies here.
+        The fitted background in the middle of the energy range; 0 without one.
+    ground
+        The fitted background on the dense grid, shape (n,); empty where undetermined.
     residual_sigma
         (measured − fitted) / σ, shape (m,); NaN where there is no fit.
     lithium, lithium_error, chi2, r_factor
@@ -80,6 +82,7 @@ class PixelSpectrum:
     fit: FloatArray
     components: tuple[Component, ...]
     background: float
+    ground: FloatArray
     residual_sigma: FloatArray
     lithium: float
     lithium_error: float
@@ -107,11 +110,7 @@ def default_pixel(snapshot: Snapshot) -> tuple[int, int] | None:
 
 
 def spectrum_at(snapshot: Snapshot, row: int, column: int) -> PixelSpectrum:
-    """Return the spectrum of one pixel and its fit.
-
-    A background that is linear in energy is drawn at its value for the mean energy,
-    which is what a `LithiationMap` carries.
-    """
+    """Return the spectrum of one pixel and its fit."""
     plan, phases, progress = snapshot.plan, snapshot.phases, snapshot.progress
     od = snapshot.od[:, row, column]
     order = np.argsort(plan.energies_ev, kind="stable")
@@ -124,20 +123,23 @@ def spectrum_at(snapshot: Snapshot, row: int, column: int) -> PixelSpectrum:
 
     fitted = snapshot.map
     reason = None if fitted is None else Reason(int(fitted.reason[row, column]))
-    dense_ev, fit = np.empty(0), np.empty(0)
+    dense_ev, fit, ground = np.empty(0), np.empty(0), np.empty(0)
     components: tuple[Component, ...] = ()
     residual = np.full(order.size, np.nan)
     background = 0.0
     if fitted is not None and reason is Reason.DETERMINED:
         amounts = fitted.fraction[:, row, column] * fitted.thickness[row, column]
         background = float(fitted.background[row, column])
+        slope = float(fitted.background_slope[row, column])
+        middle_ev = 0.5 * float(plan.energies_ev.min() + plan.energies_ev.max())
         dense_ev = phases.energy_ev
+        ground = background + slope * (dense_ev - middle_ev)
         # Phase by phase, not as a matrix product: what is drawn is the sum of what is drawn.
         parts = [amount * phases.curves[:, phase] for phase, amount in enumerate(amounts)]
-        fit = sum(parts, np.full(dense_ev.size, background))
+        fit = sum(parts, ground)
         at_energies = sum(
             (amount * phases.at_energies[order, phase] for phase, amount in enumerate(amounts)),
-            np.full(order.size, background),
+            background + slope * (plan.energies_ev[order] - middle_ev),
         )
         with np.errstate(divide="ignore", invalid="ignore"):
             residual = (od[order] - at_energies) / snapshot.od_error[order, row, column]
@@ -166,6 +168,7 @@ def spectrum_at(snapshot: Snapshot, row: int, column: int) -> PixelSpectrum:
         fit=fit,
         components=components,
         background=background,
+        ground=ground,
         residual_sigma=residual,
         lithium=nan if fitted is None else float(fitted.lithium[row, column]),
         lithium_error=nan if fitted is None else float(fitted.lithium_error[row, column]),

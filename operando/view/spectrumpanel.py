@@ -16,6 +16,7 @@ from operando.view.words import about, general, markup, measurement, share
 
 __all__ = ["SpectrumPanel", "age_words", "legend_markup"]
 
+_POINT_PX, _SMALL_POINT_PX, _MANY = 9, 4, 30
 _DASHES = (Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine, Qt.PenStyle.DashDotDotLine)
 _MOST_AGES = 6
 
@@ -106,7 +107,7 @@ class SpectrumPanel(QFrame):
         self._fit = pg.PlotCurveItem(pen=pg.mkPen(theme.text, width=2.5), connect="finite")
         bar_pen = pg.mkPen(theme.text, width=1.4)
         self._bars = pg.ErrorBarItem(pen=bar_pen)
-        self._points = pg.ScatterPlotItem(size=9, pen=pg.mkPen(theme.text, width=1.6))
+        self._points = pg.ScatterPlotItem(size=_POINT_PX, pen=pg.mkPen(theme.text, width=1.6))
         for item in (self._ground, self._fit, self._bars, self._points):
             self._plot.addItem(item, ignoreBounds=True)
         band = pg.LinearRegionItem(
@@ -116,7 +117,9 @@ class SpectrumPanel(QFrame):
             line.setPen(pg.mkPen(None))
         zero = pg.InfiniteLine(0, angle=0, pen=pg.mkPen(theme.muted, width=1))
         self._rest_bars = pg.ErrorBarItem(pen=bar_pen)
-        self._rest_points = pg.ScatterPlotItem(size=7, pen=pg.mkPen(theme.text, width=1.4), brush=theme.text)
+        self._rest_points = pg.ScatterPlotItem(
+            size=_POINT_PX - 2, pen=pg.mkPen(theme.text, width=1.4), brush=theme.text
+        )
         for item in (band, zero, self._rest_bars, self._rest_points):
             self._rest.addItem(item, ignoreBounds=True)
 
@@ -166,17 +169,20 @@ class SpectrumPanel(QFrame):
         error = _drawable(spectrum.od_error)
         self._bars.setData(x=energy, y=od, height=2 * error)
         new, old = pg.mkBrush(self._theme.text), pg.mkBrush(self._theme.panel)
+        # A few energies are large dots; a whole stack must not hide its own curve.
+        self._points.setSize(_POINT_PX if energy.size <= _MANY else _SMALL_POINT_PX)
         self._points.setData(energy, od, brush=[new if is_new else old for is_new in spectrum.is_this_cycle])
         known = np.isfinite(spectrum.residual_sigma)
         rest = spectrum.residual_sigma[known]
         self._rest_bars.setData(x=energy[known], y=rest, height=np.full(rest.size, 2.0))
+        self._rest_points.setSize(_POINT_PX - 2 if energy.size <= _MANY else _SMALL_POINT_PX)
         self._rest_points.setData(energy[known], rest)
 
     def _draw_fit(self, spectrum: PixelSpectrum) -> None:
         self._fit.setData(spectrum.dense_ev, spectrum.fit)
-        is_raised = bool(spectrum.components) and spectrum.background != 0
-        ends = spectrum.dense_ev[[0, -1]] if is_raised else np.empty(0)
-        self._ground.setData(ends, np.full(ends.size, spectrum.background))
+        is_raised = bool(np.any(spectrum.ground))
+        ends = [0, -1] if is_raised else []
+        self._ground.setData(spectrum.dense_ev[ends], spectrum.ground[ends])
         while len(self._parts) < len(spectrum.components):
             number = len(self._parts)
             colour = self._theme.phases[number % len(self._theme.phases)]
@@ -192,7 +198,7 @@ class SpectrumPanel(QFrame):
 
     def _set_range(self, spectrum: PixelSpectrum) -> None:
         heights = np.concatenate([spectrum.od + _drawable(spectrum.od_error), spectrum.fit, [0.1]])
-        depths = np.concatenate([spectrum.od - _drawable(spectrum.od_error), [0.0, spectrum.background]])
+        depths = np.concatenate([spectrum.od - _drawable(spectrum.od_error), spectrum.ground, [0.0]])
         self._plot.setYRange(float(np.nanmin(depths)), float(np.nanmax(heights)), padding=0.06)
         known = spectrum.residual_sigma[np.isfinite(spectrum.residual_sigma)]
         reach = max(4.0, 1.15 * float(np.max(np.abs(known), initial=0.0)) + 1.0)

@@ -47,6 +47,7 @@ def lithiation_on(ny: int, nx: int, reason: np.ndarray | None = None) -> Lithiat
         thickness=values * 2,
         thickness_error=values / 5,
         background=0 * values,
+        background_slope=0 * values,
         chi2=values,
         r_factor=values,
         energies_used=np.full((ny, nx), 2, np.uint16),

@@ -63,6 +63,7 @@ def map_of_cycle(cycle: int, seed: int = 0) -> LithiationMap:
         thickness=rng.random((NY, NX)),
         thickness_error=rng.random((NY, NX)),
         background=rng.random((NY, NX)),
+        background_slope=rng.random((NY, NX)),
         chi2=rng.random((NY, NX)),
         r_factor=rng.random((NY, NX)),
         energies_used=rng.integers(0, 6, (NY, NX)).astype(np.uint16),

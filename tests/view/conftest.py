@@ -237,6 +237,7 @@ def _fit(stage, od, od_error, phases, row_time_s):
         thickness=np.where(seen, total, np.nan),
         thickness_error=np.where(seen, np.sqrt(covariance[..., 0, 0] + covariance[..., 1, 1]), np.nan),
         background=np.where(seen, best[2], np.nan),
+        background_slope=np.where(seen, 0.0, np.nan),
         chi2=(rest**2 * weight).sum(axis=0) / (len(od) - 3) + nan,
         r_factor=r_factor,
         energies_used=np.where(seen, len(od), 0).astype(np.uint16),

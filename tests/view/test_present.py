@@ -124,6 +124,20 @@ def test_only_a_provisional_map_has_renewed_rows(snapshot_at, stages, filling):
     assert map_words(complete) == "Cycle 4 complete"
 
 
+def test_a_linear_background_leans_about_the_middle_of_the_range(snapshot_at, stages):
+    snapshot = snapshot_at(stages["complete"])
+    row, column = np.argwhere(snapshot.map.valid)[0]
+    leaning = replace(
+        snapshot.map,
+        background=np.full_like(snapshot.map.background, 0.2),
+        background_slope=np.full_like(snapshot.map.background, 0.01),
+    )
+    spectrum = spectrum_at(replace(snapshot, map=leaning), row, column)
+    energies_ev = snapshot.plan.energies_ev
+    middle_ev = (energies_ev.min() + energies_ev.max()) / 2
+    np.testing.assert_allclose(spectrum.ground, 0.2 + 0.01 * (spectrum.dense_ev - middle_ev))
+
+
 @given(row=st.integers(0, 95), column=st.integers(0, 95))
 def test_the_fitted_curve_is_the_sum_of_what_is_drawn_and_the_residual_its_distance(
     snapshot_at, stages, row, column
@@ -136,7 +150,7 @@ def test_the_fitted_curve_is_the_sum_of_what_is_drawn_and_the_residual_its_dista
         assert np.all(np.isnan(spectrum.residual_sigma))
         return
     np.testing.assert_allclose(
-        spectrum.fit, sum(part.od for part in spectrum.components) + spectrum.background, rtol=1e-12
+        spectrum.fit, sum(part.od for part in spectrum.components) + spectrum.ground, rtol=1e-12
     )
     # The dense curve, interpolated, stands off by what a quarter of its pitch can bend: 1e-3.
     at_points = np.interp(spectrum.energy_ev, spectrum.dense_ev, spectrum.fit)
