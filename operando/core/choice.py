@@ -17,9 +17,9 @@ from operando.types import FloatArray
 
 __all__ = ["Choice", "Rival", "Step", "choose", "describe", "energy_rows", "record_of"]
 
-_RESTARTS = 24
-_CURVE_RESTARTS = 6
-_CURVE_BEYOND = 3
+_RESTARTS = 16
+_CURVE_RESTARTS = 4
+_CURVE_BEYOND = 2
 """The curve of σ against the number of energies goes this far beyond the number asked for."""
 
 _OPAQUE_OD = 1.5
@@ -330,7 +330,8 @@ def _warnings(
         found.append(
             f"the references cannot be told apart well enough: the best σ(x) is {prediction.overall:.2g}, "
             f"and a blind guess has {guess:.2g}; '{first}' and '{second}' differ least "
-            f"(by {angle:.1f}° beside the background): count longer, leave one of them out, or take references measured better"
+            f"(by {angle:.1f}° beside the background): count longer, leave one of them "
+            "out, or take references measured better"
         )
     od = question.thickness * prediction.composition @ resample(library, energies).T
     if od.max() > _OPAQUE_OD:

@@ -28,8 +28,11 @@ __all__ = ["Plan", "Rules", "best_order", "best_plan", "drift_error", "mean_squa
 _SWEEPS = 30
 _SHARE_STEPS = 60
 _IMPROVEMENT = 1e-6
-_POLISHED = 6
+_POLISHED = 4
 """How many of the best sets at equal dwell get their dwells shared out and are exchanged again."""
+
+_COARSE = 100
+"""Starts are exchanged among this many candidates to twice as many; only the best sets among all."""
 
 _ALL_ORDERS = 7
 """Up to this many energies all orders are tried: 5,040."""
@@ -98,10 +101,11 @@ def best_plan(
     """
     found: dict[tuple[int, ...], float] = {}
     equal = np.full(count, 1 / count)
+    coarse = np.arange(0, problem.energy_ev.size, max(problem.energy_ev.size // _COARSE, 1), dtype=np.intp)
     for number in range(len(starts) + restarts):
         start = starts[number] if number < len(starts) else np.array([], dtype=np.intp)
         places = _completed(problem, start, count, rules, rng)
-        places, _, value = _exchange(problem, places, equal, rules)
+        places, value = _exchange(problem, places, equal, rules, coarse)
         found[tuple(sorted(places.tolist()))] = value
     leaders = sorted(found, key=lambda key: found[key])[:_POLISHED]
     plans = [_polish(problem, np.array(leader, dtype=np.intp), rules) for leader in leaders]
@@ -239,10 +243,12 @@ def drift_error(problem: Problem, plan: Plan, orders: NDArray[np.intp], overhead
 
 def _polish(problem: Problem, places: NDArray[np.intp], rules: Rules) -> Plan:
     """Share the dwell and exchange in turn until neither helps."""
+    every = np.arange(problem.energy_ev.size, dtype=np.intp)
+    places, _ = _exchange(problem, places, np.full(places.size, 1 / places.size), rules, every)
     shares, values = share_dwell(problem, places[None, :], rules.least_dwell)
     share, value = shares[0], float(values[0])
     for _ in range(_SWEEPS if rules.least_dwell < 1 else 0):
-        moved, _, _ = _exchange(problem, places, share, rules)
+        moved, _ = _exchange(problem, places, share, rules, every)
         shares, values = share_dwell(problem, moved[None, :], rules.least_dwell)
         if values[0] >= value * (1 - _IMPROVEMENT):
             break
@@ -252,9 +258,9 @@ def _polish(problem: Problem, places: NDArray[np.intp], rules: Rules) -> Plan:
 
 
 def _exchange(
-    problem: Problem, places: NDArray[np.intp], share: FloatArray, rules: Rules
-) -> tuple[NDArray[np.intp], FloatArray, float]:
-    """Replace one energy at a time by the best candidate, keeping the dwell of its place."""
+    problem: Problem, places: NDArray[np.intp], share: FloatArray, rules: Rules, among: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], float]:
+    """Replace one energy at a time by the best of some candidates, keeping the dwell of its place."""
     places = places.copy()
     value = float(mean_squares(problem, places[None, :], share[None, :])[0])
     for _ in range(_SWEEPS):
@@ -262,7 +268,9 @@ def _exchange(
         for place in range(places.size):
             if places[place] in rules.fixed:
                 continue
-            allowed = _allowed(problem, np.delete(places, place), rules)
+            allowed = _allowed(problem, np.delete(places, place), rules, among)
+            if not allowed.size:
+                continue
             trials = np.repeat(places[None, :], allowed.size, axis=0)
             trials[:, place] = allowed
             values = mean_squares(problem, trials, np.repeat(share[None, :], allowed.size, axis=0))
@@ -271,28 +279,31 @@ def _exchange(
                 places, value = trials[best], float(values[best])
         if value >= before * (1 - _IMPROVEMENT):
             break
-    return places, share, value
+    return places, value
 
 
-def _allowed(problem: Problem, others: NDArray[np.intp], rules: Rules) -> NDArray[np.intp]:
-    """Candidates that keep their distance from the others."""
-    distance = np.abs(problem.energy_ev[:, None] - problem.energy_ev[others][None, :])
+def _allowed(
+    problem: Problem, others: NDArray[np.intp], rules: Rules, among: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """Those among some candidates that keep their distance from the others."""
+    distance = np.abs(problem.energy_ev[among][:, None] - problem.energy_ev[others][None, :])
     # Half a milli-eV forgives the rounding of a grid.
     near = (distance < rules.separation_ev - 5e-4) | (distance == 0)
-    return np.flatnonzero(~near.any(axis=1)).astype(np.intp)
+    return among[~near.any(axis=1)]
 
 
 def _completed(
     problem: Problem, start: NDArray[np.intp], count: int, rules: Rules, rng: np.random.Generator
 ) -> NDArray[np.intp]:
     """Take the fixed candidates, then those of the start that keep to the rules, then random ones."""
+    every = np.arange(problem.energy_ev.size, dtype=np.intp)
     for _ in range(20):
         places = rules.fixed.copy()
         for candidate in start:
-            if places.size < count and candidate in _allowed(problem, places, rules):
+            if places.size < count and candidate in _allowed(problem, places, rules, every):
                 places = np.append(places, candidate)
         while places.size < count:
-            allowed = _allowed(problem, places, rules)
+            allowed = _allowed(problem, places, rules, every)
             if not allowed.size:
                 break
             places = np.append(places, rng.choice(allowed))
@@ -373,15 +384,17 @@ def _sum_squares(columns, active, target, noise, blur, shift, sets, share, out):
                 for m in range(i + 1, used):
                     answer[i] -= factor[m, i] * answer[m]
                 answer[i] /= factor[i, i]
+            # cᵀM⁻¹c, not KᵀVK: where columns cannot be told apart the ridge lets K vanish, but not this.
             square = 0.0
+            for i in range(used):
+                square += answer[i] * target[case, index[i]] / size[i]
             for e in range(count):
                 place = sets[number, e]
                 reach = 0.0
                 for i in range(used):
                     reach += columns[place, index[i]] * answer[i] / size[i]
-                variance = noise[case, place] / share[number, e]
-                lever[e] = reach / variance
-                square += lever[e] * lever[e] * (variance + blur[case, place])
+                lever[e] = reach * share[number, e] / noise[case, place]
+                square += lever[e] * lever[e] * blur[case, place]
             for node in range(shift.shape[0]):
                 total = 0.0
                 for e in range(count):

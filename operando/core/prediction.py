@@ -180,12 +180,12 @@ def predicted_sigma(
     noise = problem.noise / share
     none = np.zeros_like(problem.blur)
     still = np.zeros_like(problem.shift)
-    lever = _levers(problem, every, share)[0]
+    lever, counting = _levers(problem, every, share)
+    lever, statistical = lever[0], counting[0]
 
     def alone(blur: FloatArray, shift: FloatArray) -> FloatArray:
         return np.sum(lever**2 * blur, axis=-1) + np.sum(np.sum(shift * lever, axis=-1) ** 2, axis=0)
 
-    statistical = alone(noise, still)
     total = statistical + alone(problem.blur, problem.shift)
     parts = _blur_parts(library, energies, question, problem)
     budget = [("counting", statistical), ("energy offset", alone(none, problem.shift))]
@@ -268,8 +268,11 @@ def value_and_slope(
     pull = np.einsum("bcmn,bcem,bce->bcn", inverse, columns, force / noise)
     slope = -(lever**2) * noise + 2 * lever * (force - np.einsum("bcem,bcm->bce", columns, pull))
     slope /= share[:, None, :]
-    by_composition = np.maximum(np.sum(lever * force, axis=-1) @ problem.share.T, 1e-300)
-    value = problem.mean(np.sum(lever * force, axis=-1))
+    # cᵀM⁻¹c, not KᵀVK: where columns cannot be told apart the ridge lets K vanish, but not this.
+    counting = np.einsum("bcm,cm->bc", answer, problem.target)
+    squares = counting + np.sum(lever * (force - noise * lever), axis=-1)
+    value = problem.mean(squares)
+    by_composition = np.maximum(squares @ problem.share.T, 1e-300)
     # d(mean σ²ᵖ)^(1/p) = mean((σ²/value)^(p-1) dσ²)
     ratio = (by_composition / value[:, None]) ** (problem.power - 1) / by_composition.shape[1]
     return value, np.einsum("bk,kc,bce->be", ratio, problem.share, slope)
@@ -284,16 +287,17 @@ def lift(problem: Problem, energies: NDArray[np.intp], share: FloatArray) -> Flo
         Shape (way, case, energy); for a way that lithium moves between phases of the model
         the sum over the energies is 1.
     """
-    lever = _levers(problem, energies[None, :], share[None, :])[0]
+    lever = _levers(problem, energies[None, :], share[None, :])[0][0]
     return problem.drift[:, :, energies] * lever
 
 
-def _levers(problem: Problem, sets: NDArray[np.intp], share: FloatArray) -> FloatArray:
-    """K: what each OD weighs in x, shape (set, case, energy)."""
+def _levers(problem: Problem, sets: NDArray[np.intp], share: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """K, what each OD weighs in x, shape (set, case, energy), and cᵀM⁻¹c, shape (set, case)."""
     noise = np.moveaxis(problem.noise[:, sets], 0, 1) / share[:, None, :]
     columns = problem.columns[sets][:, None] * problem.active[None, :, None, :]
     _, answer = _solved(problem, columns, noise)
-    return np.einsum("bcem,bcm->bce", columns, answer) / noise
+    lever = np.einsum("bcem,bcm->bce", columns, answer) / noise
+    return lever, np.einsum("bcm,cm->bc", answer, problem.target)
 
 
 def _solved(problem: Problem, columns: FloatArray, noise: FloatArray) -> tuple[FloatArray, FloatArray]:

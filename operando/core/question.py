@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -21,10 +21,16 @@ _MARGIN_SIGMAS = 2.34
 _SAME_EV = 5e-4
 """Energies nearer than this are one."""
 
-_PATH_POINTS = 7
+_PATH_POINTS = 3
+"""Compositions between two neighbouring phases; σ is smooth there."""
+
+_PAIR_POINTS = 5
+"""The same where there are two phases only."""
+
 _SIMPLEX_LEVELS = 5
 _PATH_MARGIN = 0.15
-"""Share of the lithium range left out at each end: pure phases sit on the boundary, where errors shrink."""
+"""Share of the way between two phases left out at each end. Nearly pure pixels sit on the boundary of the
+fit, which makes their error smaller than the prediction: what is good enough between is so there too."""
 
 
 class Aim(IntEnum):
@@ -71,7 +77,7 @@ class Question:
     reference_error
         Standard deviation of a reference's value at one energy, in the unit of the references.
     lithium_range
-        Lowest and highest x to expect; None for all but the ends.
+        Lowest and highest x to expect; None for all.
     mixtures
         Which phases occur together.
     aim
@@ -96,7 +102,7 @@ class Question:
 
     count: int = 5
     thickness: float = 1.0
-    counts: float = 3000.0
+    counts: float = 1000.0
     gain: float = 1.0
     background: Background = Background.LINEAR
     offset_ev: float = 0.1
@@ -221,11 +227,7 @@ def compositions(library: Library, question: Question) -> FloatArray:
         The range of lithium is not within that of the references, or holds no mixture.
     """
     lithium = library.lithium
-    span = float(np.ptp(lithium))
-    low, high = question.lithium_range or (
-        float(lithium.min()) + _PATH_MARGIN * span,
-        float(lithium.max()) - _PATH_MARGIN * span,
-    )
+    low, high = question.lithium_range or (float(lithium.min()), float(lithium.max()))
     if not (lithium.min() <= low <= high <= lithium.max()):
         msg = (
             f"lithium from {low:g} to {high:g} is expected, but the references go from "
@@ -234,7 +236,7 @@ def compositions(library: Library, question: Question) -> FloatArray:
         raise ConfigurationError(msg)
     if question.mixtures is Mixtures.NEIGHBOURS:
         nodes, index, sharers = np.unique(lithium, return_inverse=True, return_counts=True)
-        path = np.linspace(low, high, _PATH_POINTS if high > low else 1)
+        path = _path(nodes, low, high)
         tents = np.stack([np.interp(path, nodes, unit) for unit in np.eye(nodes.size)], axis=1)
         return tents[:, index] / sharers[index]
     steps = np.array(list(product(range(1, _SIMPLEX_LEVELS + 1), repeat=lithium.size)), dtype=float)
@@ -246,3 +248,15 @@ def compositions(library: Library, question: Question) -> FloatArray:
         msg = f"no mixture of all phases was found with lithium from {low:g} to {high:g}; widen the range"
         raise ConfigurationError(msg)
     return grid
+
+
+def _path(nodes: FloatArray, low: float, high: float) -> FloatArray:
+    """Lithium contents between low and high that are not near a pure phase, if there are any."""
+    count = _PAIR_POINTS if nodes.size == 2 else _PATH_POINTS
+    points: list[FloatArray] = []
+    for lower, upper in pairwise(nodes):
+        margin = _PATH_MARGIN * (upper - lower)
+        first, last = max(lower + margin, low), min(upper - margin, high)
+        if first <= last:
+            points.append(np.linspace(first, last, count if last > first else 1))
+    return np.concatenate(points) if points else np.linspace(low, high, count if high > low else 1)
