@@ -30,11 +30,13 @@ __all__ = ["kernel_for"]
 _weigh = compiled(pixel.weigh, "energies", "energy energies")
 _accumulate = compiled(pixel.accumulate, "gram right norm", "gram right norm")
 _normalise = compiled(pixel.normalise, "gram right norm total", "scale norm normal inside")
-_survey = compiled(pixel.survey, "normal inside scale energies", "inside is_open nearest pivot covariance")
+_survey = compiled(
+    pixel.survey, "normal inside scale energies total", "inside is_open nearest pivot covariance"
+)
 _propose = compiled(pixel.propose, "normal inside pivot", "inside is_open nearest")
 _solution = compiled(pixel.solution, "normal inside scale norm", "amount inverse")
 _add_slope = compiled(pixel.add_slope, "amount slope", "slope")
-_correct = compiled(pixel.correct, "inverse slope amount", "amount")
+_correct = compiled(pixel.correct, "inverse slope amount total", "amount")
 _judge = compiled(pixel.judge, "amount sums", "sums")
 _answer = compiled(pixel.answer, "energies inside is_open nearest pivot amount covariance sums", "answer")
 

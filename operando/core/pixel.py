@@ -102,7 +102,7 @@ def normalise(
     return scale, [length], [value for row in normal for value in row], inside
 
 
-def survey(
+def survey(  # noqa: PLR0913, PLR0917 - a program names the rows it reads
     shape: Shape,
     constant: _Scalars,
     _: _Numbers,
@@ -110,6 +110,7 @@ def survey(
     inside: _Numbers,
     scale: _Numbers,
     energies: _Numbers,
+    total: _Numbers,
 ) -> tuple[_Numbers, ...]:
     """Judge the set of all columns, and whether there is anything to fit.
 
@@ -120,6 +121,8 @@ def survey(
     matrix = _square(normal, shape.order)
     smallest = _sweep_set(shape, matrix, inside)
     is_fit = (energies[0] >= shape.energies_needed) & (smallest > constant(PIVOT))
+    if shape.has_total:
+        is_fit = is_fit & (total[0] >= 0.0) & (total[0] < _INFINITE)
     pivot = where(is_fit, smallest, 0.0)
     return (
         *_judged(shape, matrix[-1], inside, pivot, constant(SLOPE)),
@@ -164,7 +167,13 @@ def add_slope(
 
 
 def correct(
-    shape: Shape, _: _Scalars, __: _Numbers, inverse: _Numbers, slope: _Numbers, amount: _Numbers
+    shape: Shape,
+    _: _Scalars,
+    __: _Numbers,
+    inverse: _Numbers,
+    slope: _Numbers,
+    amount: _Numbers,
+    total: _Numbers,
 ) -> tuple[_Numbers]:
     """Refine t once by its own residual: Δt = (AᵀWA)⁻¹ AᵀW (y - At).
 
@@ -173,7 +182,12 @@ def correct(
     """
     rows = _square(inverse, shape.columns)
     refined = [amount[k] + _sum_of(rows[k], slope) for k in range(shape.columns)]
-    return ([where(t < 0.0, 0.0, t) if k < shape.phases else t for k, t in enumerate(refined)],)
+    phases = [where(t > 0.0, t, 0.0) for t in refined[: shape.phases]]
+    if shape.has_total:
+        found = _sum(phases)
+        rounding = where(found > 0.0, total[0] / found, 1.0)
+        phases = [t * rounding for t in phases]
+    return ([*phases, *refined[shape.phases :]],)
 
 
 def judge(
@@ -187,7 +201,7 @@ def judge(
     return ([sums[0] + weight * r * r, sums[1] + counted * counted, sums[2] + y * y],)
 
 
-def answer(  # noqa: PLR0913, PLR0914, PLR0917 - a program names the rows it reads
+def answer(  # noqa: PLR0913, PLR0917 - a program names the rows it reads
     shape: Shape,
     constant: _Scalars,
     _: _Numbers,
@@ -216,7 +230,8 @@ def answer(  # noqa: PLR0913, PLR0914, PLR0917 - a program names the rows it rea
     thickness = _sum([amount[s] for s in phases])
     row_sum = [_sum([spread[s][r] for r in phases]) for s in phases]
     thickness_variance = _sum(row_sum)
-    per_thickness = where(known & (thickness > 0.0), 1.0 / thickness, _NAN)
+    has_x = known & (thickness > 0.0)
+    per_thickness = where(has_x, 1.0 / thickness, 0.0)
     x = _sum_of(amount[: shape.phases], content) * per_thickness
     lever = [value - x for value in content]
     x_variance = _sum([_sum_of(spread[s][: shape.phases], lever) * lever[s] for s in phases])
@@ -228,14 +243,14 @@ def answer(  # noqa: PLR0913, PLR0914, PLR0917 - a program names the rows it rea
     freedom = energies[0] - _sum(inside) + float(shape.has_total)
     return (
         [
-            x,
-            _root_of_positive(x_variance) * per_thickness,
+            where(has_x, x, _NAN),
+            where(has_x, _root_of_positive(x_variance) * per_thickness, _NAN),
             where(known, thickness, _NAN),
             where(known, _root_of_positive(thickness_variance), _NAN),
             where(known & (freedom > 0.5), sums[0] / freedom, _NAN),
             where(known & (sums[2] > 0.0), sums[1] / sums[2], _NAN),
-            *share,
-            *[_root_of_positive(variance) * per_thickness for variance in share_variance],
+            *[where(has_x, value, _NAN) for value in share],
+            *[where(has_x, _root_of_positive(variance) * per_thickness, _NAN) for variance in share_variance],
             *[where(known, amount[k], _NAN) for k in range(shape.phases, shape.columns)],
             energies[0],
             where(known, 1.0, 0.0),
