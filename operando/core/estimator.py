@@ -118,7 +118,9 @@ class LithiationEstimator(BaseEstimator):
     def _remember(self, energy_ev: float, od: FloatArray, variance: FloatArray) -> None:
         expected = next((image.shape for image, _ in self._images.values()), od.shape)
         if od.shape != expected or variance.shape != expected:
-            msg = f"an image has shape {od.shape}, its variance {variance.shape}; expected {expected}, as before"
+            msg = (
+                f"an image has shape {od.shape}, its variance {variance.shape}; expected {expected} as before"
+            )
             raise ValueError(msg)
         resample(self.library, np.array([energy_ev]))
         self._images[energy_ev] = (od.copy(), variance.copy())
