@@ -112,7 +112,10 @@ class Choice:
 
     @property
     def gain_of_one_more(self) -> float:
-        """By how much, relative, one energy more lowers σ(x) with the same total of counts."""
+        """By how much, relative, one energy more lowers σ(x) with the same total of counts.
+
+        NaN where there is no room for one.
+        """
         more = [step for step in self.curve if step.energies_ev.size == self.energies_ev.size + 1]
         return 1 - more[0].sigma / self.prediction.overall if more else float("nan")
 
@@ -200,7 +203,7 @@ def describe(choice: Choice) -> list[tuple[str, str]]:
             ", ".join(f"{sigma:.3f} at {x:.2f}" for x, sigma in zip(seen.lithium, seen.total, strict=True)),
         ),
         ("condition number", f"{seen.condition_number:.1f}"),
-        ("one energy more", f"lowers σ(x) by {choice.gain_of_one_more:.1%} at equal dose"),
+        ("one energy more", _of_one_more(choice.gain_of_one_more)),
     ]
     rows += [
         (
@@ -258,6 +261,12 @@ def record_of(choice: Choice) -> dict[str, object]:
         ],
         "warnings": list(choice.warnings),
     }
+
+
+def _of_one_more(gain: float) -> str:
+    if np.isnan(gain):
+        return "is not allowed by the candidates and their separation"
+    return f"{'lowers' if gain >= 0 else 'raises'} σ(x) by {abs(gain):.1%} at equal dose"
 
 
 def _step(library: Library, candidates: FloatArray, plan: Plan, question: Question) -> Step:

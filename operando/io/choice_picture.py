@@ -169,12 +169,9 @@ def _draw_gain(axes: Axes, choice: Choice) -> None:
     axes.grid(axis="y", color="#e5e5e5", lw=0.8)
     axes.set_axisbelow(True)
     axes.legend(frameon=False, fontsize=8.5, loc="best")
-    axes.set_title(
-        f"σ(x) = {choice.prediction.overall:.3f}; one energy more: −{max(choice.gain_of_one_more, 0.0):.1%}",
-        loc="left",
-        fontsize=11,
-        color=_INK,
-    )
+    gain = choice.gain_of_one_more
+    more = "" if np.isnan(gain) else f"; one energy more: {-gain:+.1%}"
+    axes.set_title(f"σ(x) = {choice.prediction.overall:.3f}{more}", loc="left", fontsize=11, color=_INK)
 
 
 def _spread(positions: np.ndarray, distance: float) -> np.ndarray:

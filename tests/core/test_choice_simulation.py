@@ -1,6 +1,13 @@
-"""Simulated measurements: σ(x) comes out as predicted, and below that of simpler ways to pick energies."""
+"""Simulated measurements: σ(x) comes out as predicted, and below that of simpler ways to pick energies.
+
+Run as a script, this prints the figures for the simulator's libraries:
+`PYTHONPATH=tests python tests/core/test_choice_simulation.py`.
+"""
 
 from __future__ import annotations
+
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +18,9 @@ from operando.core.fit import Background
 from operando.core.prediction import predicted_sigma
 from operando.core.question import Question
 from operando.core.references import Library
+from operando.io.library import load_library
+
+PROFILES = Path(__file__).parents[2] / "profiles"
 
 
 @pytest.mark.parametrize(
@@ -39,3 +49,29 @@ def test_the_fit_achieves_what_was_predicted_and_beats_simpler_picks(
         expected = predicted_sigma(material, rival.energies_ev, even, question)
         theirs = achieved_sigma(material, rival.energies_ev, expected, even, question)
         assert np.sqrt(np.mean(theirs**2)) > 1.05 * overall, rival.name
+
+
+def _print_figures() -> None:
+    for profile in ("simulated", "simulated_fe"):
+        material = load_library(PROFILES / profile / "references" / "library.toml")
+        for background in (Background.LINEAR, Background.NONE):
+            question = Question(count=6, counts=3000, background=background)
+            choice = choose(material, question)
+            picks = {"chosen": (choice.energies_ev, choice.dwell_share)}
+            picks |= {rival.name: (rival.energies_ev, np.full(6, 1 / 6)) for rival in choice.rivals}
+            best = 0.0
+            for name, (energies, share) in picks.items():
+                seen = predicted_sigma(material, energies, share, question)
+                achieved = float(
+                    np.sqrt(np.mean(achieved_sigma(material, energies, seen, share, question) ** 2))
+                )
+                best = best or achieved
+                shown = ", ".join(f"{energy:.1f}" for energy in energies)
+                sys.stdout.write(
+                    f"{profile}, background {background.name.lower()}, {name}: {shown} eV: predicted "
+                    f"{seen.overall:.4f}, achieved {achieved:.4f}, {achieved / best:.2f} × chosen\n"
+                )
+
+
+if __name__ == "__main__":
+    _print_figures()
