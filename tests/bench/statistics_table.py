@@ -241,8 +241,8 @@ def truncated(counts: FloatArray, i0: float, case: Case) -> tuple[FloatArray, Fl
 
 def boundary(cases: Sequence[Case]) -> Iterator[str]:
     """Yield the table of 0014: coverage of four rules for σ over a grid of compositions."""
-    yield "| phases, energies | I0 | OD | σ rule | 68 %, least to most | 95 % | RMSE | largest bias |"
-    yield "|---|---|---|---|---|---|---|---|"
+    yield "| phases, energies | I0 | OD | σ rule | 68 %: from, to | 95 % | σ / RMSE | RMSE | largest bias |"
+    yield "|---|---|---|---|---|---|---|---|---|"
     levels = [0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0]
     grids = {
         2: [(1 - a, a) for a in levels],
@@ -256,19 +256,21 @@ def boundary(cases: Sequence[Case]) -> Iterator[str]:
                 for rule, found in _by_rule(case, share, i0, peak_od, rng):
                     rules.setdefault(rule, []).append(found)
             for rule, parts in rules.items():
-                bias, square, within_68, within_95 = np.array(parts).T
+                bias, square, within_68, within_95, variance = np.array(parts).T
+                ratio = np.sqrt(variance / square)
                 yield (
                     f"| {case.name} | {i0:,.0f} | {peak_od} | {rule} "
                     f"| {within_68.min():.0%} to {within_68.max():.0%} "
                     f"| {within_95.min():.0%} to {within_95.max():.0%} "
+                    f"| {ratio.min():.2f} to {ratio.max():.2f} "
                     f"| {np.sqrt(square.mean()):.4f} | {np.abs(bias).max():.3f} |"
                 )
 
 
 def _by_rule(
     case: Case, share: Sequence[float], i0: float, peak_od: float, rng: np.random.Generator
-) -> Iterator[tuple[str, tuple[float, float, float, float]]]:
-    """Yield the name of each rule with bias, mean square error and coverages at one composition."""
+) -> Iterator[tuple[str, tuple[float, ...]]]:
+    """Yield the name of each rule with bias, mean square error, coverages and mean σ² at one composition."""
     amounts = amounts_of(case, share, peak_od)
     truth = float(case.design.lithium @ amounts / amounts.sum())
     counts = counts_of(case, amounts, i0, 3000, rng)
@@ -284,7 +286,8 @@ def _by_rule(
         distance = np.abs(lithium - truth)
         # The last bits of the quotient Σ t x / Σ t are not an error of the fit.
         within = [float(np.mean(distance <= k * sigma + 1e-12)) for k in (1.0, 1.96)]
-        yield rule, (float(np.mean(lithium) - truth), float(np.mean(distance**2)), within[0], within[1])
+        mean_square = float(np.mean(distance**2))
+        yield rule, (float(np.mean(lithium) - truth), mean_square, *within, float(np.mean(sigma**2)))
 
 
 def distance(case: Case) -> Iterator[str]:
