@@ -8,7 +8,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from operando.core.exchange import Plan, Rules, best_order, best_plan, drift_error
+from operando.core.exchange import Plan, Rules, best_plan
+from operando.core.order import best_order, drift_error
 from operando.core.prediction import Prediction, Problem, predicted_sigma, problem_of
 from operando.core.question import Question, candidates_of
 from operando.core.references import Library, resample

@@ -14,8 +14,9 @@ from scipy.optimize import linprog
 
 from choice_library import MIDDLE, OXIDISED, REDUCED, THREE, TWO, library, phase
 from operando.core.choice import choose, describe, energy_rows, record_of
-from operando.core.exchange import Plan, Rules, best_order, best_plan, drift_error, mean_squares, share_dwell
+from operando.core.exchange import Plan, Rules, best_plan, mean_squares, share_dwell
 from operando.core.fit import Background, design_of, fit
+from operando.core.order import best_order, drift_error
 from operando.core.prediction import predicted_sigma, problem_of, value_and_slope
 from operando.core.question import Aim, Mixtures, Question, candidates_of, compositions, thickness_at
 from operando.core.references import Library, resample
