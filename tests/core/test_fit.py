@@ -13,6 +13,7 @@ from scipy.optimize import nnls
 
 from operando.core.fit import MAX_PHASES, Background, design_of, fit, make_ready
 from operando.core.plain import plain_fit
+from scans import SHARED_DATA
 
 SEEDS = st.integers(0, 2**32 - 1)
 PRECISIONS = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -372,3 +373,42 @@ def test_make_ready_leaves_nothing_to_compile() -> None:
     make_ready(problem(0).design)
     result = solve(problem(0, pixels=1), np.float32)
     assert result.is_solved.all()
+
+
+# ---- real data ----
+
+STACK = SHARED_DATA / "fe_l_stxm_stack"
+
+
+@pytest.mark.skipif(not STACK.is_dir(), reason="the recorded Fe L stack is not here")
+@pytest.mark.parametrize("background", list(Background))
+def test_a_recorded_stack_is_fitted_as_scipy_does(background: Background) -> None:
+    energy, rate = np.loadtxt(STACK / "i0.xsp", unpack=True)
+    # A few energies over the edge, as they would be chosen, and every seventh pixel.
+    chosen = np.searchsorted(energy, [704.4, 706.0, 707.24, 708.25, 709.67, 711.0, 712.9])
+    counts = np.stack([np.loadtxt(STACK / f"71214078_a{i:03d}.xim").ravel()[::7] for i in chosen])
+    i0 = rate[chosen, np.newaxis] * 0.433  # i0.xsp is per ms
+    usable = counts > 0
+    od = np.where(usable, np.log(i0 / np.where(usable, counts, 1.0)), np.nan)
+    variance = 1 / np.where(usable, counts, 1.0)
+    references = np.stack(
+        [
+            np.interp(energy[chosen], *np.loadtxt(STACK / name, unpack=True))
+            for name in ("oxidized.t", "reduced.t")
+        ],
+        axis=1,
+    )
+    design = design_of(references, np.array([0.0, 1.0]), energy[chosen], background)
+    one = Problem(design, np.zeros((0, 0)), od, variance)
+    double, single = solve(one), solve(one, np.float32)
+    assert double.is_solved.mean() > 0.9
+    both = np.hstack([one.model, -one.model[:, 2:]])
+    for pixel in np.flatnonzero(double.is_solved):
+        used = usable[:, pixel]
+        weight = 1 / np.sqrt(variance[used, pixel])
+        scipy, _ = nnls(both[used] * weight[:, np.newaxis], od[used, pixel] * weight)
+        expected = scipy[: one.model.shape[1]]
+        expected[2:] -= scipy[one.model.shape[1] :]
+        largest = max(np.abs(expected).max(), 1e-3)
+        assert np.abs(amounts(double)[:, pixel] - expected).max() < 1e-9 * largest
+        assert np.abs(amounts(single)[:, pixel] - expected).max() < 1e-4 * largest
