@@ -17,6 +17,7 @@ import numpy as np
 
 from operando.core.health import check_design, findings_of, reference_findings
 from operando.core.references import Library, spectra_of
+from operando.core.solution import solve
 from operando.core.stack import (
     HISTORY_CYCLES,
     Composite,
@@ -27,7 +28,6 @@ from operando.core.stack import (
     compose,
     empty_stack,
     is_complete,
-    solve,
 )
 from operando.errors import RunRejected
 from operando.types import (
@@ -107,7 +107,7 @@ def start(plan: ScanPlan, library: Library, recipe: Recipe) -> PipelineState:
     if not plan.is_open:
         check_design(plan, phases, recipe)
     remarks = tuple(reference_findings(plan, phases, recipe))
-    return PipelineState(library, phases, recipe, empty_stack(plan), frozenset(), {}, remarks, None)
+    return PipelineState(library, phases, recipe, empty_stack(plan, recipe), frozenset(), {}, remarks, None)
 
 
 def replan(state: PipelineState, plan: ScanPlan) -> PipelineState:
@@ -139,7 +139,10 @@ def step(state: PipelineState, line: Line) -> PipelineState:
     FrameRejected
         The line does not fit into the scan.
     """
-    return replace(state, stack=add(state.stack, line), changed=state.changed | {line.cycle})
+    stack = add(state.stack, line)
+    # Later maps look back on this cycle; those recorded already are to be recorded anew.
+    reach = range(line.cycle, line.cycle + 1 + state.recipe.estimator.older_images)
+    return replace(state, stack=stack, changed=state.changed.union(set(reach) & stack.rows_seen.keys()))
 
 
 def close(state: PipelineState, closed: RunClosed) -> PipelineState:

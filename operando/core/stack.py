@@ -11,18 +11,21 @@ the state that was passed in must not be used again. Whatever leaves this module
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 import numpy as np
 
-from operando.core.absorption import Detector, optical_density, without_fit_bias
-from operando.core.fit import Background, Fit, design_of, fit
+from operando.core.absorption import Detector, optical_density
+from operando.core.evolution import Images
+from operando.core.fit import Background
 from operando.core.incident import IncidentMode, IncidentRule, blank_pixels, blank_reading
 from operando.errors import FrameRejected
-from operando.types import FloatArray, Frame, Line, LithiationMap, MaskArray, PhaseSpectra, Reason, ScanPlan
+from operando.types import FloatArray, Frame, Line, MaskArray, ScanPlan
 
 __all__ = [
     "HISTORY_CYCLES",
     "Composite",
+    "Estimator",
     "Limits",
     "Recipe",
     "StackState",
@@ -32,11 +35,27 @@ __all__ = [
     "compose",
     "empty_stack",
     "is_complete",
-    "solve",
 ]
 
 HISTORY_CYCLES = 3
-"""Cycles kept in memory: the one arriving, the last complete one, and one for rewound lines."""
+"""Cycles that lines may still come for: the one arriving, the last complete one, one for rewound lines."""
+
+
+class Estimator(StrEnum):
+    """Which images of an energy a map is made of."""
+
+    LATEST = "latest"
+    """The newest alone, as if all energies had been measured at once."""
+    TIMED = "timed"
+    """The newest and older ones, moved to the time of the map; see `evolution`."""
+
+    @property
+    def older_images(self) -> int:
+        """How many images of an energy are used beside the newest.
+
+        A third gained 6 % in RMSE of x where a second gained 20 %; a fourth is not worth its memory.
+        """
+        return 2 if self is Estimator.TIMED else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +85,7 @@ class Recipe:
     incident: IncidentRule = field(default_factory=IncidentRule)
     background: Background = Background.NONE
     limits: Limits = field(default_factory=Limits)
+    estimator: Estimator = Estimator.TIMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +106,15 @@ class StackState:
     plan
         The scan they belong to.
     images
-        By cycle and energy; the newest `HISTORY_CYCLES` cycles.
+        By cycle and energy; the newest `kept_cycles` cycles.
     rows_seen
         Distinct rows per cycle, for every cycle so far.
     newest
         The line taken last, or None.
     first_line_s
         When the first line was taken; NaN before it.
+    kept_cycles
+        `HISTORY_CYCLES`, and those that a map of the oldest of them still needs.
     """
 
     plan: ScanPlan
@@ -100,6 +122,7 @@ class StackState:
     rows_seen: dict[int, int]
     newest: Line | None
     first_line_s: float
+    kept_cycles: int = HISTORY_CYCLES
 
     @property
     def lines_seen(self) -> int:
@@ -109,7 +132,7 @@ class StackState:
 
 @dataclass(frozen=True, slots=True)
 class Composite:
-    """Per energy the newest rows up to some cycle, as optical density.
+    """Per energy the newest rows up to some cycle, as optical density, and those before.
 
     Attributes
     ----------
@@ -125,6 +148,8 @@ class Composite:
         Mean incident reading of each energy's newest image, shape (energy,).
     blank
         Pixels taken as blank, shape (ny, nx).
+    older
+        The second newest rows of every energy, the third newest, …: as many as the estimator uses.
     """
 
     cycle: int
@@ -134,11 +159,12 @@ class Composite:
     row_time_s: FloatArray
     i0: FloatArray
     blank: MaskArray
+    older: tuple[Images, ...] = ()
 
 
-def empty_stack(plan: ScanPlan) -> StackState:
-    """Return the state before the first line."""
-    return StackState(plan, {}, {}, None, float("nan"))
+def empty_stack(plan: ScanPlan, recipe: Recipe) -> StackState:
+    """Return the state before the first line, with room for what the recipe's estimator looks back on."""
+    return StackState(plan, {}, {}, None, float("nan"), HISTORY_CYCLES + recipe.estimator.older_images)
 
 
 def add(state: StackState, line: Line) -> StackState:
@@ -185,32 +211,39 @@ def compose(state: StackState, recipe: Recipe, cycle: int) -> Composite:
     """
     plan = state.plan
     blank = blank_of(state, recipe, cycle)
-    od = np.full(plan.stack_shape, np.nan)
-    variance = np.full(plan.stack_shape, np.nan)
+    depth = 1 + recipe.estimator.older_images
+    layers = [_no_images(plan) for _ in range(depth)]
     seen = np.zeros(plan.stack_shape, dtype=bool)
-    row_time_s = np.full(plan.stack_shape[:2], np.nan)
     i0 = np.full(plan.energies_ev.size, np.nan)
     for energy in range(plan.energies_ev.size):
-        missing = np.ones(plan.grid.shape[0], dtype=bool)
-        for past in range(cycle, cycle - HISTORY_CYCLES, -1):
+        found = np.zeros(plan.grid.shape[0], dtype=np.intp)
+        for past in range(cycle, cycle - state.kept_cycles, -1):
             image = state.images.get((past, energy))
             if image is None:
                 continue
-            rows = missing & ~np.isnan(image.row_time_s)
-            seen[energy, rows] = ~np.isnan(image.counts[rows])
+            rows = (found < depth) & ~np.isnan(image.row_time_s)
+            first = rows & (found == 0)
+            seen[energy, first] = ~np.isnan(image.counts[first])
             incident, incident_variance = _incident(image, plan, energy, recipe, blank)
             if np.isnan(incident[rows]).all():
                 continue
-            od[energy, rows], variance[energy, rows] = optical_density(
+            od, variance = optical_density(
                 image.counts[rows], incident[rows], incident_variance[rows], recipe.detector
             )
-            row_time_s[energy, rows] = image.row_time_s[rows]
+            for layer in np.unique(found[rows]):
+                here = found[rows] == layer
+                into = rows & (found == layer)
+                layers[layer].od[energy, into] = od[here]
+                layers[layer].variance[energy, into] = variance[here]
+                layers[layer].row_time_s[energy, into] = image.row_time_s[into]
             if np.isnan(i0[energy]):
                 i0[energy] = np.nanmean(incident[rows])
-            missing &= ~rows
-            if not missing.any():
+            found[rows] += 1
+            if (found == depth).all():
                 break
-    return Composite(cycle, od, variance, seen, row_time_s, i0, blank)
+    newest, *older = layers
+    known = tuple(images for images in older if not np.isnan(images.row_time_s).all())
+    return Composite(cycle, newest.od, newest.variance, seen, newest.row_time_s, i0, blank, known)
 
 
 def blank_of(state: StackState, recipe: Recipe, cycle: int) -> MaskArray:
@@ -249,82 +282,6 @@ def arriving(state: StackState, composite: Composite, recipe: Recipe) -> Frame |
         od=od,
         row_time_s=image.row_time_s.copy(),
     )
-
-
-def solve(
-    composite: Composite, plan: ScanPlan, phases: PhaseSpectra, recipe: Recipe, *, is_provisional: bool
-) -> LithiationMap:
-    """Fit every pixel of a composite and say why the others have no value.
-
-    Parameters
-    ----------
-    composite
-        What is known.
-    plan
-        The scan it belongs to.
-    phases
-        References at the energies of the scan.
-    recipe
-        Background and limits.
-    is_provisional
-        Carried into the map: whether rows of the cycle are missing.
-    """
-    ny, nx = plan.grid.shape
-    energies = plan.energies_ev.size
-    design = design_of(phases.at_energies, phases.lithium, plan.energies_ev, recipe.background)
-    variance = composite.variance.reshape(energies, -1)
-    leverage = design.matrix.shape[1] / energies
-    result = fit(without_fit_bias(composite.od.reshape(energies, -1), variance, leverage), variance, design)
-    reason = _reasons(composite, result, design.matrix.shape[1], recipe.limits)
-    determined = (reason == Reason.DETERMINED).reshape(ny, nx)
-
-    def image(values: FloatArray) -> FloatArray:
-        return values.reshape(*values.shape[:-1], ny, nx)
-
-    def determined_only(values: FloatArray) -> FloatArray:
-        return np.where(determined, image(values), np.nan)
-
-    none = np.where(result.is_solved, 0.0, np.nan)
-    background = result.background[0] if recipe.background >= Background.CONSTANT else none
-    half_range_ev = float(np.ptp(plan.energies_ev)) / 2
-    slope = result.background[1] / half_range_ev if recipe.background is Background.LINEAR else none
-    energy_time_s = _newest(composite.row_time_s, axis=1)
-    return LithiationMap(
-        cycle=composite.cycle,
-        time_s=_mean(composite.row_time_s),
-        lithium=determined_only(result.lithium),
-        lithium_error=determined_only(result.lithium_error),
-        fraction=determined_only(result.fraction),
-        fraction_error=determined_only(result.fraction_error),
-        thickness=image(result.thickness),
-        thickness_error=image(result.thickness_error),
-        background=image(background),
-        background_slope=image(slope),
-        chi2=image(result.chi2),
-        r_factor=image(result.r_factor),
-        energies_used=result.energies_used.reshape(ny, nx),
-        frame_age_s=_newest(energy_time_s, axis=0) - energy_time_s,
-        reason=reason.reshape(ny, nx),
-        is_provisional=is_provisional,
-    )
-
-
-def _reasons(composite: Composite, result: Fit, columns: int, limits: Limits) -> np.ndarray:
-    """Return a `Reason` per pixel, the most basic one winning, shape (pixel,)."""
-    seen = composite.seen.reshape(composite.seen.shape[0], -1).sum(axis=0)
-    thickest = np.nan_to_num(composite.od.reshape(composite.od.shape[0], -1), nan=-np.inf).max(axis=0)
-    with np.errstate(invalid="ignore"):
-        is_thin = ~(
-            (result.thickness >= limits.min_thickness)
-            & (result.thickness >= limits.min_significance * result.thickness_error)
-        )
-    reason = np.full(seen.shape, Reason.DETERMINED, dtype=np.uint8)
-    reason[is_thin] = Reason.THIN
-    reason[thickest > limits.max_od] = Reason.OPAQUE
-    reason[~result.is_solved] = Reason.AMBIGUOUS
-    reason[result.energies_used < columns] = Reason.INVALID
-    reason[seen < columns] = Reason.UNSEEN
-    return reason
 
 
 def _incident(
@@ -370,8 +327,13 @@ def _blank_image(plan: ScanPlan, line: Line) -> _Image:
     return _Image(np.full(shape, np.nan), i0, np.full(shape[0], np.nan))
 
 
+def _no_images(plan: ScanPlan) -> Images:
+    shape = plan.stack_shape
+    return Images(np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape[:2], np.nan))
+
+
 def _forget(state: StackState, newest_cycle: int) -> None:
-    for key in [key for key in state.images if key[0] <= newest_cycle - HISTORY_CYCLES]:
+    for key in [key for key in state.images if key[0] <= newest_cycle - state.kept_cycles]:
         del state.images[key]
 
 
@@ -381,13 +343,3 @@ def _order(line: Line) -> tuple[float, int, int, int]:
 
 def _counts_of(state: StackState, cycle: int) -> FloatArray:
     return np.stack([state.images[cycle, energy].counts for energy in range(state.plan.energies_ev.size)])
-
-
-def _newest(times_s: FloatArray, axis: int) -> FloatArray:
-    newest = np.where(np.isnan(times_s), -np.inf, times_s).max(axis=axis)
-    return np.where(np.isneginf(newest), np.nan, newest)
-
-
-def _mean(times_s: FloatArray) -> float:
-    known = times_s[~np.isnan(times_s)]
-    return float(known.mean()) if known.size else float("nan")

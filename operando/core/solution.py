@@ -1,0 +1,135 @@
+"""From a composite to a map: every pixel fitted, and why the others have no value."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from operando.core.absorption import without_fit_bias
+from operando.core.evolution import Images, brought_to_now, directions_of
+from operando.core.fit import Background, Design, Fit, design_of, fit
+from operando.core.stack import Composite, Limits, Recipe
+from operando.types import FloatArray, LithiationMap, PhaseSpectra, Reason, ScanPlan
+
+__all__ = ["solve"]
+
+
+def solve(
+    composite: Composite, plan: ScanPlan, phases: PhaseSpectra, recipe: Recipe, *, is_provisional: bool
+) -> LithiationMap:
+    """Fit every pixel of a composite and say why the others have no value.
+
+    Parameters
+    ----------
+    composite
+        What is known.
+    plan
+        The scan it belongs to.
+    phases
+        References at the energies of the scan.
+    recipe
+        Background and limits.
+    is_provisional
+        Carried into the map: whether rows of the cycle are missing.
+    """
+    ny, nx = plan.grid.shape
+    design = design_of(phases.at_energies, phases.lithium, plan.energies_ev, recipe.background)
+    time_s = _mean(composite.row_time_s)
+    result = _fit(composite, design, time_s)
+    reason = _reasons(composite, result, design.matrix.shape[1], recipe.limits)
+    determined = (reason == Reason.DETERMINED).reshape(ny, nx)
+
+    def image(values: FloatArray) -> FloatArray:
+        return values.reshape(*values.shape[:-1], ny, nx)
+
+    def determined_only(values: FloatArray) -> FloatArray:
+        return np.where(determined, image(values), np.nan)
+
+    none = np.where(result.is_solved, 0.0, np.nan)
+    background = result.background[0] if recipe.background >= Background.CONSTANT else none
+    half_range_ev = float(np.ptp(plan.energies_ev)) / 2
+    slope = result.background[1] / half_range_ev if recipe.background is Background.LINEAR else none
+    energy_time_s = _newest(composite.row_time_s, axis=1)
+    return LithiationMap(
+        cycle=composite.cycle,
+        time_s=time_s,
+        lithium=determined_only(result.lithium),
+        lithium_error=determined_only(result.lithium_error),
+        fraction=determined_only(result.fraction),
+        fraction_error=determined_only(result.fraction_error),
+        thickness=image(result.thickness),
+        thickness_error=image(result.thickness_error),
+        background=image(background),
+        background_slope=image(slope),
+        chi2=image(result.chi2),
+        r_factor=image(result.r_factor),
+        energies_used=result.energies_used.reshape(ny, nx),
+        frame_age_s=_newest(energy_time_s, axis=0) - energy_time_s,
+        reason=reason.reshape(ny, nx),
+        is_provisional=is_provisional,
+    )
+
+
+def _fit(composite: Composite, design: Design, time_s: float) -> Fit:
+    """Fit the newest images, with what older ones say where there are any."""
+    energies, columns = design.matrix.shape
+    leverage = columns / energies
+    newest = _unbiased(Images(composite.od, composite.variance, composite.row_time_s), leverage)
+    directions = directions_of(design) if composite.older else None
+    if directions is None:
+        return fit(newest.od.reshape(energies, -1), newest.variance.reshape(energies, -1), design)
+    older = [_unbiased(images, leverage) for images in composite.older]
+    evidence = brought_to_now(newest, older, directions, design, time_s)
+    rows = len(evidence.od)
+    od = evidence.od.reshape(rows, -1)
+    result = fit(od, evidence.variance.reshape(rows, -1), evidence.design)
+    # What older cycles say is no energy, and no part of the picture that the R-factor judges.
+    used = np.isfinite(od[:energies]).sum(axis=0).astype(np.uint16)
+    return replace(result, energies_used=used, r_factor=_r_factor(od[:energies], result, design))
+
+
+def _unbiased(images: Images, leverage: float) -> Images:
+    return replace(images, od=without_fit_bias(images.od, images.variance, leverage))
+
+
+def _r_factor(od: FloatArray, result: Fit, design: Design) -> FloatArray:
+    """Return Σ residual² / Σ OD² over the energies, shape (pixel,)."""
+    amounts = np.concatenate([result.fraction * result.thickness, result.background])
+    residual2, measured2 = np.zeros(od.shape[1]), np.zeros(od.shape[1])
+    for measured, spectrum in zip(od, design.matrix * design.scale, strict=True):
+        known = np.where(np.isfinite(measured), measured, 0.0)
+        fitted = np.zeros_like(known)
+        for amount, value in zip(amounts, spectrum, strict=True):
+            fitted += value * amount
+        residual2 += np.where(np.isfinite(measured), (known - fitted) ** 2, 0.0)
+        measured2 += known**2
+    return np.where(measured2 > 0.0, residual2 / np.where(measured2 > 0.0, measured2, 1.0), np.nan)
+
+
+def _reasons(composite: Composite, result: Fit, columns: int, limits: Limits) -> np.ndarray:
+    """Return a `Reason` per pixel, the most basic one winning, shape (pixel,)."""
+    seen = composite.seen.reshape(composite.seen.shape[0], -1).sum(axis=0)
+    thickest = np.nan_to_num(composite.od.reshape(composite.od.shape[0], -1), nan=-np.inf).max(axis=0)
+    with np.errstate(invalid="ignore"):
+        is_thin = ~(
+            (result.thickness >= limits.min_thickness)
+            & (result.thickness >= limits.min_significance * result.thickness_error)
+        )
+    reason = np.full(seen.shape, Reason.DETERMINED, dtype=np.uint8)
+    reason[is_thin] = Reason.THIN
+    reason[thickest > limits.max_od] = Reason.OPAQUE
+    reason[~result.is_solved] = Reason.AMBIGUOUS
+    reason[result.energies_used < columns] = Reason.INVALID
+    reason[seen < columns] = Reason.UNSEEN
+    return reason
+
+
+def _newest(times_s: FloatArray, axis: int) -> FloatArray:
+    newest = np.where(np.isnan(times_s), -np.inf, times_s).max(axis=axis)
+    return np.where(np.isneginf(newest), np.nan, newest)
+
+
+def _mean(times_s: FloatArray) -> float:
+    known = times_s[~np.isnan(times_s)]
+    return float(known.mean()) if known.size else float("nan")
