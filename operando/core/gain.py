@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from operando.types import FloatArray, MaskArray
+from operando.types import Finding, FloatArray, MaskArray, Severity
 
-__all__ = ["MIN_PAIRS", "GainEstimate", "estimate_gain"]
+__all__ = ["MIN_PAIRS", "GainEstimate", "estimate_gain", "gain_findings"]
 
 MIN_PAIRS = 100
 """Fewer pairs than this in an image are no estimate: at 100 it is sure to 17 %."""
@@ -23,6 +23,9 @@ _CUT = 3.5
 
 _KEPT = 0.99389
 """Mean square of a normal deviate of unit variance cut at 3.5."""
+
+_ODD_FACTOR = 1.25
+"""A gain this far off makes σ wrong by 12 %: as much as one would notice in its coverage."""
 
 _IQR = 1.3489795
 """Interquartile range of a normal deviate of unit variance."""
@@ -81,6 +84,32 @@ def estimate_gain(counts: FloatArray, blank: MaskArray) -> GainEstimate:
     by_counting = gain * float(np.sqrt(3.0 / pairs))
     by_scatter = float(gains.std(ddof=1) / np.sqrt(gains.size)) if gains.size > 1 else 0.0
     return GainEstimate(gain, max(by_counting, by_scatter), pairs)
+
+
+def gain_findings(found: GainEstimate, gain: float) -> list[Finding]:
+    """Return what is to be said about the gain in use, given what the data say.
+
+    Parameters
+    ----------
+    found
+        The estimate.
+    gain
+        The gain that the fit uses.
+    """
+    factor = found.gain / gain
+    is_odd = not 1 / _ODD_FACTOR <= factor <= _ODD_FACTOR
+    if np.isnan(factor) or not is_odd or abs(found.gain - gain) <= 3 * found.error:
+        return []
+    how = f"{1 / factor**0.5:.2g} times too large" if factor < 1 else f"{factor**0.5:.2g} times too small"
+    return [
+        Finding(
+            "gain",
+            Severity.WARNING,
+            f"counts of blank pixels vary by {found.gain:.2g} ± {found.error:.1g} of their mean, "
+            f"but the detector's gain is set to {gain:g}, so σ(x) is stated {how}",
+            f"set the gain to {found.gain:.2g}; x itself does not change",
+        )
+    ]
 
 
 def _of_image(counts: FloatArray, blank: MaskArray) -> tuple[float, int]:

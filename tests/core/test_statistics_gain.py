@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operando.core.gain import MIN_PAIRS, estimate_gain
+from operando.core.gain import MIN_PAIRS, GainEstimate, estimate_gain, gain_findings
 from operando.core.incident import blank_pixels
 from scans import SHARED_DATA
 
@@ -84,6 +84,21 @@ def test_fewer_pairs_than_needed_are_no_estimate() -> None:
     mask[:2] = True
     assert MIN_PAIRS - 1 >= 2 * (48 - 3)
     assert np.isnan(estimate_gain(counts, mask).gain)
+
+
+@pytest.mark.parametrize(
+    ("gain", "words"),
+    [(1.0, "2 times too large"), (0.25, None), (0.28, None), (0.0625, "2 times too small")],
+)
+def test_a_gain_that_the_data_contradict_is_said(gain: float, words: str | None) -> None:
+    findings = gain_findings(GainEstimate(0.25, 0.005, 10_000), gain)
+    assert [finding.code for finding in findings] == ([] if words is None else ["gain"])
+    assert all(words in finding.message and "0.25" in finding.advice for finding in findings)
+
+
+def test_an_estimate_that_is_unsure_or_absent_contradicts_nothing() -> None:
+    assert gain_findings(GainEstimate(0.5, 0.2, 110), 1.0) == []
+    assert gain_findings(estimate_gain(np.zeros((1, 3, 3)), np.ones((3, 3), dtype=bool)), 1.0) == []
 
 
 @pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="the real stack is not on this machine")
