@@ -4,10 +4,13 @@
 5 data incomplete · 6 file damaged · 130 interrupted
 """
 
+from operando.cli import figures as _figures  # registers its commands
 from operando.cli.commands import app
 from operando.cli.console import Exit
 
 __all__ = ["Exit", "app", "main"]
+
+del _figures
 
 
 def main() -> None:

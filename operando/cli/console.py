@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Exit",
     "data",
+    "escaped",
     "fail",
     "follow_and_report",
     "guarded",
