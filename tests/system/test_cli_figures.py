@@ -29,9 +29,8 @@ def invoke(*arguments: str | Path) -> tuple[int, str, str]:
 
 def test_energies_are_chosen_and_drawn(library: Path, tmp_path: Path) -> None:
     picture = tmp_path / "energies.png"
-    code, said, _ = invoke(
-        "energies", library, "--count", "5", "--forbid", "720-730", "--include", "704.0", "--picture", picture, "--json"
-    )  # fmt: skip
+    rules = ("--count", "5", "--forbid", "720-730", "--include", "704.0")
+    code, said, _ = invoke("energies", library, *rules, "--picture", picture, "--json")
     assert code == Exit.DONE
     chosen = json.loads(said)
     assert len(chosen["energies_ev"]) == 5
