@@ -7,13 +7,16 @@ from pathlib import Path
 
 from operando.errors import ConfigurationError, SourceUnreachable
 from operando.io.documents import read_json_documents
+from operando.io.remote_log import RecordedPart, RemoteLog
 from operando.io.runlog import LogReader
 from operando.io.sdf import read_sdf
 from operando.io.sources import DocumentSource, FollowedLog, PacedSource, RecordedLog, Source
 
-__all__ = ["folder_of", "follow_log", "open_recording"]
+__all__ = ["folder_of", "follow_log", "open_recording", "results_of"]
 
 _JSON = frozenset({".json", ".jsonl", ".ndjson"})
+_UNFIT = str.maketrans(dict.fromkeys("/\\:[]", "-"))
+"""Letters of an address that have no place in the name of a file."""
 
 
 def open_recording(text: str, speed: float | None = None) -> Source:
@@ -22,7 +25,8 @@ def open_recording(text: str, speed: float | None = None) -> Source:
     Parameters
     ----------
     text
-        Path of a run log, of documents as JSON or JSON lines, or of an SDF header (`.hdr`).
+        Path of a run log, of documents as JSON or JSON lines, or of an SDF header (`.hdr`); or the
+        address of a served run log, which is read up to where it is now.
     speed
         Acquisition seconds per wall second; None for as fast as it can.
 
@@ -38,27 +42,40 @@ def open_recording(text: str, speed: float | None = None) -> Source:
     if speed is not None and not speed > 0:
         msg = f"the speed is {speed}; give a number above 0, or 'max'"
         raise ConfigurationError(msg)
-    path = _path(text)
-    source: Source
-    if path.suffix.lower() == ".hdr":
-        source = DocumentSource(read_sdf(path), str(path))
-    elif path.suffix.lower() in _JSON:
-        source = DocumentSource(read_json_documents(path), str(path))
-    else:
-        source = RecordedLog(LogReader(path), str(path))
+    source = _recording(text)
     return source if speed is None else PacedSource(source, speed)
+
+
+def _recording(text: str) -> Source:
+    if _is_address(text):
+        return RecordedPart(RemoteLog(text, threading.Event()))
+    path = _path(text)
+    if path.suffix.lower() == ".hdr":
+        return DocumentSource(read_sdf(path), str(path))
+    if path.suffix.lower() in _JSON:
+        return DocumentSource(read_json_documents(path), str(path))
+    return RecordedLog(LogReader(path), str(path))
 
 
 def follow_log(text: str, ended: threading.Event) -> Source:
     """Return the documents of a run log that is being written, until told that it has ended.
+
+    Parameters
+    ----------
+    text
+        Path of the log, or the address where it is served.
+    ended
+        Set by whoever knows that no more will be written.
 
     Raises
     ------
     SourceUnreachable, DamagedFileError
         There is no run log there.
     ConfigurationError
-        It is not a path.
+        It is an address that is not on this machine.
     """
+    if _is_address(text):
+        return RemoteLog(text, ended)
     path = _path(text)
     return FollowedLog(LogReader(path), str(path), ended)
 
@@ -69,10 +86,17 @@ def folder_of(text: str) -> Path | None:
     return path.parent if path.exists() else None
 
 
+def results_of(text: str) -> Path:
+    """Return what the results of a source are called, in the present folder."""
+    name = text.partition("://")[2].translate(_UNFIT) if _is_address(text) else Path(text).stem
+    return Path(f"{name}-lithiation.h5")
+
+
+def _is_address(text: str) -> bool:
+    return "://" in text
+
+
 def _path(text: str) -> Path:
-    if "://" in text:
-        msg = f"{text} is a network address; this version reads run logs, .json, .jsonl and .hdr files"
-        raise ConfigurationError(msg)
     path = Path(text)
     if not path.is_file():
         msg = f"there is no file {text}; give the path of a run log, a .json or .jsonl file, or a .hdr file"

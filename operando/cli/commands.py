@@ -49,7 +49,11 @@ app = typer.Typer(
 )
 
 Source = Annotated[
-    str, typer.Argument(help="A run log, documents as .json or .jsonl, or an SDF header .hdr.")
+    str,
+    typer.Argument(
+        help="A run log, or where one is served (tcp://127.0.0.1:5577); documents as .json or .jsonl; "
+        "or an SDF header .hdr."
+    ),
 ]
 Profile = Annotated[Path | None, typer.Option(help="How this instrument's data are read: a profile.toml.")]
 References = Annotated[Path | None, typer.Option(help="The spectra of the pure phases: a library.toml.")]
@@ -185,13 +189,13 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Fit a recorded run with the same engine that follows a live one."""
-    from operando.app.open_source import folder_of, open_recording
+    from operando.app.open_source import folder_of, open_recording, results_of
     from operando.app.work import Options, work_of
 
     with guarded():
         options = Options(profile, references, i0, background, gain, numbers(energies))
         work = work_of(options, beside=folder_of(source))
-        results = output or Path(f"{Path(source).stem}-lithiation.h5")
+        results = output or results_of(source)
         follow_and_report(
             open_recording(source, speed_of(speed)), work, results, headless=headless, as_json=as_json
         )
@@ -199,7 +203,10 @@ def replay(
 
 @app.command()
 def monitor(
-    source: Annotated[str, typer.Argument(help="A run log that is being written.")],
+    source: Annotated[
+        str,
+        typer.Argument(help="A run log that is being written, or where it is served, tcp://127.0.0.1:5577."),
+    ],
     references: References = None,
     profile: Profile = None,
     energies: Energies = None,
@@ -213,16 +220,38 @@ def monitor(
     """Follow a run log while it is written, until interrupted (Ctrl-C)."""
     import threading
 
-    from operando.app.open_source import folder_of, follow_log
+    from operando.app.open_source import folder_of, follow_log, results_of
     from operando.app.work import Options, work_of
 
     with guarded():
         options = Options(profile, references, i0, background, gain, numbers(energies))
         work = work_of(options, beside=folder_of(source))
-        results = output or Path(f"{Path(source).stem}-lithiation.h5")
+        results = output or results_of(source)
         follow_and_report(
             follow_log(source, threading.Event()), work, results, headless=headless, as_json=as_json
         )
+
+
+@app.command()
+def serve(
+    log: Annotated[Path, typer.Argument(help="The run log to serve; it may still be written.")],
+    address: Annotated[
+        str, typer.Option(help="Where to listen, on this machine; port 0 takes any that is free.")
+    ] = "tcp://127.0.0.1:5577",
+) -> None:
+    """Give a run log to monitors in other processes of this machine, until interrupted (Ctrl-C)."""
+    import threading
+
+    from operando.io.log_server import LogServer
+    from operando.io.log_server import serve as run_server
+
+    def tell(server: LogServer) -> None:
+        # stdout has the address alone, for a program that asked for any free port.
+        data.print(server.address)
+        people.print("The run log is served there until Ctrl-C.")
+
+    with guarded():
+        run_server(log, address, threading.Event(), tell)
 
 
 @app.command()

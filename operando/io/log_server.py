@@ -162,7 +162,12 @@ def serve(
     """
     with LogServer(path, address) as server:
         tell(server)
-        server.serve(stop)
+        try:
+            server.serve(stop)
+        finally:
+            if server.refused:
+                _log.warning("%d messages at %s were refused", server.refused, server.address)
+            _log.info("%d questions were answered at %s", server.answered, server.address)
 
 
 def _bound(context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> zmq.Socket[bytes]:

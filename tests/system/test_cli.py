@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from operando.cli import Exit, app
-from operando.io.results import read_results
+from operando.io.results import Results, read_results
 from operando.io.runlog import verify
 
 RUN = [sys.executable, "-m", "operando"]
@@ -92,10 +93,85 @@ def test_a_file_of_another_kind_is_damaged(tmp_path: Path, recorded: Path) -> No
         assert code == Exit.DAMAGED, said
 
 
-def test_a_network_address_is_not_read_yet(tmp_path: Path, recorded: Path) -> None:
-    code, _, said = replay(tmp_path, "tcp://127.0.0.1:5577", "--references", recorded / "library.toml")
+@pytest.mark.parametrize("address", ["tcp://10.0.0.5:5577", "tcp://0.0.0.0:5577", "tcp://example.org:5577"])
+def test_other_machines_are_neither_read_nor_served(tmp_path: Path, recorded: Path, address: str) -> None:
+    code, _, said = replay(tmp_path, address, "--references", recorded / "library.toml")
     assert code == Exit.CONFIGURATION
-    assert "network address" in said
+    assert "not on this machine" in said
+    code, _, said = invoke("serve", recorded / "run.log", "--address", address)
+    assert code == Exit.CONFIGURATION
+    assert "keys" in said
+
+
+def test_another_kind_of_address_is_refused(tmp_path: Path, recorded: Path) -> None:
+    code, _, said = replay(tmp_path, "http://127.0.0.1:5577", "--references", recorded / "library.toml")
+    assert code == Exit.CONFIGURATION
+    assert "tcp://127.0.0.1:5577" in said
+
+
+def test_an_address_where_nobody_serves_is_unreachable(tmp_path: Path, recorded: Path) -> None:
+    with socket.socket() as taken:
+        # Bound but not listening: nobody else can answer there.
+        taken.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        code, _, said = replay(tmp_path, address, "--references", recorded / "library.toml")
+    assert code == Exit.UNREACHABLE
+    assert "operando serve" in said
+
+
+def test_serving_what_is_not_there_is_unreachable(tmp_path: Path) -> None:
+    code, _, said = invoke("serve", tmp_path / "run.log", "--address", "tcp://127.0.0.1:0")
+    assert code == Exit.UNREACHABLE
+    assert "there is no run log" in said
+
+
+def test_a_served_log_gives_the_bytes_of_the_file(tmp_path: Path, recorded: Path) -> None:
+    references = ("--references", recorded / "library.toml")
+    assert replay(tmp_path, recorded / "run.log", *references)[0] == Exit.DONE
+    expected = read_results(tmp_path / "out.h5")
+    with subprocess.Popen(
+        [*RUN, "serve", recorded / "run.log", "--address", "tcp://127.0.0.1:0"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=HEADLESS,
+    ) as server:  # fmt: skip
+        try:
+            assert server.stdout is not None
+            address = server.stdout.readline().strip()
+            (tmp_path / "replayed").mkdir()
+            assert replay(tmp_path / "replayed", address, *references)[0] == Exit.DONE
+            followed = _followed(address, tmp_path / "followed.h5", *references)
+        finally:
+            server.send_signal(signal.SIGINT)
+            _, complaints = server.communicate(timeout=30)
+    assert server.returncode == Exit.INTERRUPTED, complaints
+    assert "Traceback" not in complaints
+    for found in (read_results(tmp_path / "replayed" / "out.h5"), followed):
+        assert found.lithium.tobytes() == expected.lithium.tobytes()
+        assert found.lithium_error.tobytes() == expected.lithium_error.tobytes()
+
+
+def _followed(address: str, output: Path, *options: str | Path) -> Results:
+    """Follow an address with a monitor in a process of its own until both cycles are in its results."""
+    # Without HDF5's lock we can look into the file while it is written.
+    monitor = subprocess.Popen(
+        [*RUN, "monitor", address, "--headless", "--output", output, *options],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**HEADLESS, "HDF5_USE_FILE_LOCKING": "FALSE"},
+    )  # fmt: skip
+    deadline = time.monotonic() + 100.0
+    while monitor.poll() is None and time.monotonic() < deadline and _cycles(output) < 2:
+        time.sleep(0.2)  # waiting for another process, which has no event to wait on
+    monitor.send_signal(signal.SIGINT)
+    _, complaints = monitor.communicate(timeout=60)
+    assert monitor.returncode == Exit.INTERRUPTED, complaints
+    return read_results(output)
+
+
+def _cycles(results: Path) -> int:
+    """Return how many cycles a file that is being written has."""
+    try:
+        return read_results(results).cycle.size
+    except OSError:
+        return 0
 
 
 def test_references_that_do_not_cover_an_energy(tmp_path: Path, recorded: Path) -> None:
