@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from operando.core.fit import Design, fit
-from operando.core.references import reference_variance
+from operando.core.reference_noise import with_reference_noise
 from operando.types import FloatArray
 
 __all__ = ["RegionLithium", "lithium_of_region"]
@@ -79,9 +79,7 @@ def lithium_of_region(
     spread = own.sum(axis=1, keepdims=True) / pixels**2 + common_variance[:, None]
     whole = fit(mean, spread, design)
     if reference_sigma.any():
-        whole = fit(
-            mean, spread + reference_variance(whole.fraction * whole.thickness, reference_sigma), design
-        )
+        whole = with_reference_noise(whole, mean, spread, design, reference_sigma)
     return RegionLithium(
         float(whole.lithium[0]),
         float(whole.lithium_error[0]),

@@ -1,6 +1,6 @@
 """Print the tables behind the decisions on low counts and on σ at the boundary.
 
-    python tests/bench/statistics_table.py              # all of them, half a minute
+    python tests/bench/statistics_table.py              # all of them, a minute
     python tests/bench/statistics_table.py boundary     # one of them; --help lists their names
 
 Spectra are those of the simulated profiles. Every table has its own seed, so each gives the same
@@ -20,7 +20,8 @@ from scipy.special import ndtr
 
 from operando.core.absorption import without_fit_bias
 from operando.core.fit import Background, Design, Fit, design_of, fit
-from operando.core.references import resample
+from operando.core.reference_noise import with_reference_noise
+from operando.core.references import reference_variance, resample
 from operando.core.region import lithium_of_region
 from operando.io.library import load_library
 from operando.types import FloatArray
@@ -335,6 +336,40 @@ def region(cases: Sequence[Case]) -> Iterator[str]:
                 yield f"| {case.name} | {i0:,.0f} | {mixture} | {' | '.join(cells)} |"
 
 
+def references(cases: Sequence[Case]) -> Iterator[str]:
+    """Yield coverage of x where the references are noisy: ignored, counted, and weighed by as well."""
+    yield "| phases, energies | I0 | σ of references | ignored: RMSE, 68 %, 95 % | counted | weighed by |"
+    yield "|---|---|---|---|---|---|"
+    for case in cases:
+        for i0, noise in ((5000.0, 0.005), (20_000.0, 0.005), (20_000.0, 0.02), (1e6, 0.02)):
+            rng = np.random.default_rng(17)
+            drawn = np.array([_with_noisy_references(case, i0, noise, rng) for _ in range(2000)])
+            cells = [
+                f"{np.sqrt(np.mean(error**2)):.4f}, {np.mean(np.abs(error) <= sigma):.0%}, "
+                f"{np.mean(np.abs(error) <= 1.96 * sigma):.0%}"
+                for error, sigma in drawn.transpose(1, 2, 0)
+            ]
+            yield f"| {case.name} | {i0:,.0f} | {noise:g} | {' | '.join(cells)} |"
+
+
+def _with_noisy_references(
+    case: Case, i0: float, noise: float, rng: np.random.Generator
+) -> tuple[tuple[float, float], ...]:
+    """Return error and σ of x: references taken as exact, their noise in σ, and in the weights too."""
+    amounts = amounts_of(case, case.interior[0], 1.3)
+    truth = float(case.design.lithium @ amounts / amounts.sum())
+    seen = case.references + noise * rng.standard_normal(case.references.shape)
+    energies = np.arange(float(seen.shape[0]))
+    design = design_of(seen, case.design.lithium, energies, Background.NONE)
+    od, variance = _logarithm(counts_of(case, amounts, i0, 1, rng), i0)
+    sigma = np.full(case.design.phases, noise)
+    first = fit(od, variance, design)
+    counted = with_reference_noise(first, od, variance, design, sigma)
+    extra = reference_variance(first.fraction * first.thickness, sigma)
+    fits = (first, counted, fit(od, variance + extra, design))
+    return tuple((float(each.lithium[0]) - truth, float(each.lithium_error[0])) for each in fits)
+
+
 def _both_means(
     case: Case, share: Sequence[float], i0: float, rng: np.random.Generator
 ) -> tuple[float, float, float, float]:
@@ -367,6 +402,7 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "boundary": lambda: boundary(few_energies()),
     "distance": lambda: distance(few_energies()[0]),
     "region": lambda: region(few_energies()),
+    "references": lambda: references(few_energies()),
 }
 
 
