@@ -38,7 +38,9 @@ _solution = compiled(pixel.solution, "normal inside scale norm", "amount inverse
 _add_slope = compiled(pixel.add_slope, "amount slope", "slope")
 _correct = compiled(pixel.correct, "inverse slope amount total", "amount")
 _judge = compiled(pixel.judge, "amount sums", "sums")
-_answer = compiled(pixel.answer, "energies inside is_open nearest pivot amount covariance sums", "answer")
+_answer = compiled(
+    pixel.answer, "energies inside is_open nearest pivot scale norm amount covariance sums", "answer"
+)
 
 
 def _sources() -> str:

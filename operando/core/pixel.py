@@ -3,14 +3,15 @@
 The work horse is the sweep operator (Beaton 1964; Goodnight, Am. Stat. 33 (1979) 149). The
 normal equations with their right side,
 
-    [ AᵀWA  AᵀWy ]        swept on the set F of columns, hold   -C_FF, the covariance, in F,F;
-    [ yᵀWA    ·  ]                                              t_F, the solution, in F,y;
-                                                                Aᵀ_G W (y - At), half the slope, in G,y
+    [ AᵀWA  AᵀWy ]    swept on the set F of columns, hold    -(A_FᵀWA_F)⁻¹ in F,F;
+    [ yᵀWA    ·  ]                                           the solution t_F in F,y;
+                                                             the slope A_GᵀW (y - At) in G,y,
 
-so one operation in place of a factorisation, two triangular solves and an inverse; a pixel that
-does not have column k in its set passes over the k-th sweep. If Σ t over the phases is given, its
-Lagrange multiplier is one more unknown: the row [h 0 | Σt], h = 1 for phases and 0 for
-background, is swept last, and the same entries then hold the constrained solution and its covariance.
+G being the columns outside: one operation in place of a factorisation, two triangular solves and
+an inverse. A pixel that does not have column k in its set passes over the k-th sweep. If Σ t over
+the phases is given, its Lagrange multiplier is one more unknown: the row [h 0 | Σt], h = 1 for
+phases and 0 for background, is swept last, and the same entries then hold the constrained
+solution and its covariance.
 
 A set of columns is right (Karush, Kuhn and Tucker) if no t in it is negative and no slope outside
 it is positive. Columns are brought to unit length and y too, so that all of these are of order one.
@@ -29,6 +30,7 @@ __all__ = [
     "SLOPE",
     "TRUSTED_MARGIN",
     "TRUSTED_PIVOT",
+    "TRUSTED_SIZE",
     "accumulate",
     "add_slope",
     "answer",
@@ -49,7 +51,7 @@ _NAN = float("nan")
 _HUGE = 1e30
 _INFINITE = float("inf")
 
-SLOPE, PIVOT, TRUSTED_PIVOT, TRUSTED_MARGIN, LITHIUM = range(5)
+SLOPE, PIVOT, TRUSTED_PIVOT, TRUSTED_MARGIN, TRUSTED_SIZE, LITHIUM = range(6)
 """Where the constants of a fit stand; from `LITHIUM` on, the lithium content of each phase."""
 
 
@@ -210,6 +212,8 @@ def answer(  # noqa: PLR0913, PLR0917 - a program names the rows it reads
     is_open: _Numbers,
     nearest: _Numbers,
     pivot: _Numbers,
+    scale: _Numbers,
+    norm: _Numbers,
     amount: _Numbers,
     covariance: _Numbers,
     sums: _Numbers,
@@ -223,9 +227,14 @@ def answer(  # noqa: PLR0913, PLR0917 - a program names the rows it reads
     phases = range(shape.phases)
     spread = _square(covariance, shape.columns)
     known = (pivot[0] > 0.0) & (is_open[0] < 0.5)
-    is_trusted = (
-        known & (pivot[0] > constant(TRUSTED_PIVOT)) & (nearest[0] * pivot[0] > constant(TRUSTED_MARGIN))
-    )
+    largest = 0.0 * norm[0]
+    for k in range(shape.columns):
+        size = where(amount[k] < 0.0, -amount[k], amount[k])
+        largest = where(size > largest * scale[k], size / scale[k], largest)
+    # Amounts far below what the length of y allows are differences of large numbers.
+    is_small = (largest > 0.0) & (largest <= constant(TRUSTED_SIZE) * norm[0])
+    is_clear = (pivot[0] > constant(TRUSTED_PIVOT)) & (nearest[0] * pivot[0] > constant(TRUSTED_MARGIN))
+    is_trusted = known & is_clear & ~is_small
     content = [constant(LITHIUM + s) for s in phases]
     thickness = _sum([amount[s] for s in phases])
     row_sum = [_sum([spread[s][r] for r in phases]) for s in phases]

@@ -12,7 +12,7 @@ from operando.core.lanes import BLOCK, root, where
 from operando.core.plain import plain_fit
 from operando.core.shape import Shape
 
-LIMITS = (1e-12, 1e-10, -np.inf, -np.inf)
+LIMITS = (1e-12, 1e-10, -np.inf, -np.inf, 0.0)
 
 
 def by_numpy(one: Problem, dtype: type, total: np.ndarray | None) -> dict[str, list[np.ndarray]]:
@@ -51,7 +51,7 @@ def by_numpy(one: Problem, dtype: type, total: np.ndarray | None) -> dict[str, l
         run(pixel.correct, "inverse slope amount total", "amount")
         for e in range(len(one.od)):
             run(pixel.judge, "amount sums", "sums", model[e], e)
-        run(pixel.answer, "energies inside is_open nearest pivot amount covariance sums", "answer")
+        run(pixel.answer, "energies inside is_open nearest pivot scale norm amount covariance sums", "answer")
     return rows
 
 
