@@ -19,7 +19,8 @@ class Detector:
     ----------
     gain
         Variance-to-mean ratio F of the counts: 1 for counted photons, 0.2 to 0.9 on many
-        real detectors, whose "counts" are scaled sums.
+        real detectors, whose "counts" are scaled sums. NaN where it is to be estimated from the
+        blank pixels of the images.
     dark_counts
         Reading with the shutter closed, at the dwell of the scan.
     saturation_counts

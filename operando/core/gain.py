@@ -13,6 +13,9 @@ __all__ = ["MIN_PAIRS", "GainEstimate", "estimate_gain", "gain_findings"]
 MIN_PAIRS = 100
 """Fewer pairs than this in an image are no estimate: at 100 it is sure to 17 %."""
 
+_ENOUGH = 20_000
+"""Of larger blank regions every second, third… row is looked at: 20,000 pairs are sure to 1.2 %."""
+
 _DISTANCE = 3
 """Pixels between the two of a pair. Fly scans and slow electronics smear a count over its neighbours: on a
 real stack pairs 1, 2, 3 and 5 pixels apart gave 0.063, 0.079, 0.084 and 0.091, and pairs in different rows,
@@ -73,7 +76,8 @@ def estimate_gain(counts: FloatArray, blank: MaskArray) -> GainEstimate:
         F √(3/n) for differences along a chain (von Neumann et al., Ann. Math. Stat. 12 (1941) 153),
         and the scatter between images.
     """
-    per_image = [_of_image(image, blank) for image in counts]
+    stride = 1 + int(blank.sum()) // _ENOUGH
+    per_image = [_of_image(image[::stride], blank[::stride]) for image in counts]
     known = [(gain, pairs) for gain, pairs in per_image if pairs >= MIN_PAIRS and gain > 0]
     if not known:
         return GainEstimate(float("nan"), float("nan"), 0)

@@ -18,6 +18,7 @@ import numpy as np
 from operando.core.absorption import Detector, optical_density
 from operando.core.evolution import Images
 from operando.core.fit import Background
+from operando.core.gain import GainEstimate, estimate_gain
 from operando.core.incident import IncidentMode, IncidentRule, blank_pixels, blank_reading
 from operando.errors import FrameRejected
 from operando.types import FloatArray, Frame, Line, MaskArray, ScanPlan
@@ -34,6 +35,7 @@ __all__ = [
     "blank_of",
     "compose",
     "empty_stack",
+    "gain_of",
     "is_complete",
 ]
 
@@ -211,6 +213,7 @@ def compose(state: StackState, recipe: Recipe, cycle: int) -> Composite:
     """
     plan = state.plan
     blank = blank_of(state, recipe, cycle)
+    recipe = _with_gain(state, recipe, cycle, blank)
     depth = 1 + recipe.estimator.older_images
     layers = [_no_images(plan) for _ in range(depth)]
     seen = np.zeros(plan.stack_shape, dtype=bool)
@@ -253,17 +256,26 @@ def blank_of(state: StackState, recipe: Recipe, cycle: int) -> MaskArray:
     complete images of the cycle before; and in the first cycle in what there is. Nothing is
     blank where I0 comes from elsewhere.
     """
-    shape = state.plan.grid.shape
-    if recipe.incident.mode is not IncidentMode.BLANK:
-        return np.zeros(shape, dtype=bool)
-    for candidate in (cycle, cycle - 1):
-        if is_complete(state, candidate):
-            return blank_pixels(_counts_of(state, candidate))
-    images = [image for (past, _), image in sorted(state.images.items()) if past <= cycle]
-    if not images:
-        return np.zeros(shape, dtype=bool)
-    complete = [image for image in images if not np.isnan(image.row_time_s).any()]
-    return blank_pixels(np.stack([image.counts for image in complete or images[:1]]))
+    counts = _telling_counts(state, cycle)
+    if recipe.incident.mode is not IncidentMode.BLANK or counts is None:
+        return np.zeros(state.plan.grid.shape, dtype=bool)
+    return blank_pixels(counts)
+
+
+def gain_of(state: StackState, cycle: int, blank: MaskArray) -> GainEstimate:
+    """Return what the images that blank pixels are found in say about the detector's gain.
+
+    Parameters
+    ----------
+    state, cycle
+        As for `blank_of`.
+    blank
+        Its answer; where that is empty because I0 comes from elsewhere, they are looked for here.
+    """
+    counts = _telling_counts(state, cycle)
+    if counts is None:
+        return estimate_gain(np.empty((0, *blank.shape)), blank)
+    return estimate_gain(counts, blank if blank.any() else blank_pixels(counts))
 
 
 def arriving(state: StackState, composite: Composite, recipe: Recipe) -> Frame | None:
@@ -282,6 +294,24 @@ def arriving(state: StackState, composite: Composite, recipe: Recipe) -> Frame |
         od=od,
         row_time_s=image.row_time_s.copy(),
     )
+
+
+def _with_gain(state: StackState, recipe: Recipe, cycle: int, blank: MaskArray) -> Recipe:
+    """Return the recipe with a gain: estimated if it has none, that of photons if it cannot be told."""
+    if not np.isnan(recipe.detector.gain):
+        return recipe
+    found = gain_of(state, cycle, blank).gain
+    return replace(recipe, detector=replace(recipe.detector, gain=1.0 if np.isnan(found) else found))
+
+
+def _telling_counts(state: StackState, cycle: int) -> FloatArray | None:
+    """Return the images to look for blank pixels in, shape (image, ny, nx); None before the first."""
+    for candidate in (cycle, cycle - 1):
+        if is_complete(state, candidate):
+            return _counts_of(state, candidate)
+    images = [image for (past, _), image in sorted(state.images.items()) if past <= cycle]
+    complete = [image for image in images if not np.isnan(image.row_time_s).any()]
+    return np.stack([image.counts for image in complete or images[:1]]) if images else None
 
 
 def _incident(
