@@ -60,9 +60,13 @@ class LayoutSettings(_Settings):
 
 
 class FitSettings(_Settings):
-    """Background columns of the fit."""
+    """Background columns of the fit, and which images of an energy it uses.
+
+    `estimator`: "latest" takes the newest alone, "timed" also older ones, moved to the time of the map.
+    """
 
     background: Literal["none", "constant", "linear"] = "none"
+    estimator: Literal["latest", "timed"] = "timed"
 
 
 class LimitSettings(_Settings):

@@ -183,6 +183,7 @@ def _process(work: Work, snapshot: Snapshot) -> Mapping[str, str | float | int]:
         "i0_mode": snapshot.i0_mode,
         "i0_scale": work.recipe.incident.scale,
         "background": work.recipe.background.name.lower(),
+        "estimator": work.recipe.estimator.value,
         "detector_gain": detector.gain,
         "detector_dark_counts": detector.dark_counts,
         "detector_saturation_counts": detector.saturation_counts,

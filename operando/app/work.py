@@ -10,7 +10,7 @@ import numpy as np
 from operando.core.absorption import Detector
 from operando.core.fit import Background
 from operando.core.incident import IncidentMode, IncidentRule
-from operando.core.stack import Limits, Recipe
+from operando.core.stack import Estimator, Limits, Recipe
 from operando.errors import ConfigurationError
 from operando.io.library import load_library, read_spectrum
 from operando.live.monitor import Work
@@ -18,6 +18,7 @@ from operando.settings import Profile, load_profile
 
 __all__ = ["Options", "work_of"]
 
+_ESTIMATORS = tuple(estimator.value for estimator in Estimator)
 _MODES = frozenset({IncidentMode.BLANK.value, IncidentMode.CHANNEL.value})
 
 
@@ -39,6 +40,8 @@ class Options:
         Variance-to-mean ratio of the counter.
     energies_ev
         Fit only these.
+    estimator
+        "latest" or "timed".
     """
 
     profile: Path | None = None
@@ -47,6 +50,7 @@ class Options:
     background: str | None = None
     gain: float | None = None
     energies_ev: tuple[float, ...] | None = None
+    estimator: str | None = None
 
 
 def work_of(options: Options, *, beside: Path | None = None) -> Work:
@@ -78,6 +82,10 @@ def work_of(options: Options, *, beside: Path | None = None) -> Work:
     if background.upper() not in Background.__members__:
         msg = f"the background is '{background}'; expected none, constant or linear"
         raise ConfigurationError(msg)
+    estimator = options.estimator or profile.fit.estimator
+    if estimator not in _ESTIMATORS:
+        msg = f"the estimator is '{estimator}'; expected {' or '.join(_ESTIMATORS)}"
+        raise ConfigurationError(msg)
     gain = profile.detector.gain if options.gain is None else options.gain
     if not gain > 0:
         msg = f"the gain is {gain}; the variance-to-mean ratio of a counter is above 0"
@@ -92,6 +100,7 @@ def work_of(options: Options, *, beside: Path | None = None) -> Work:
             limits=Limits(
                 profile.limits.min_thickness, profile.limits.min_significance, profile.limits.max_od
             ),
+            estimator=Estimator(estimator),
         ),
         layout=profile.layout,
         energies_ev=energies_ev,

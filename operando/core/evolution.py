@@ -158,18 +158,18 @@ def brought_to_now(
     rate_variance = np.zeros_like(rate)
     for age, past in enumerate(older):
         past_place, past_noise = _condensed(past, directions)
-        step, power = np.empty(shape), np.empty(shape)
-        _compare(place, noise, past_place, past_noise, step, power)
-        power = _pooled(power, _POWER_REACH)
-        mean = _pooled(step[directions.still :], _MEAN_REACH)
+        step, power, known = np.empty(shape), np.empty(shape), np.empty((1, ny, nx))
+        _compare(place, noise, past_place, past_noise, step, power, known[0])
+        power = _mean(power, known, _POWER_REACH)
+        mean = _mean(step[directions.still :], known, _MEAN_REACH)
         span_s = (newest.row_time_s - past.row_time_s).mean(axis=0)
         if age == 0:
             slope, slope_noise = _slopes(newest, past_place, past_noise, offset_s, directions)
+            slope = _mean(np.where(known > 0.0, slope, 0.0), known, _MEAN_REACH)
             _estimate_rate(
-                mean, power, noise, past_noise, _pooled(slope, _MEAN_REACH), slope_noise, span_s,
-                rate, rate_variance,
+                mean, power, noise, past_noise, slope, slope_noise, span_s, rate, rate_variance
             )  # fmt: skip
-        _move(step, mean, power, noise, past_place, past_noise, span_s, weighted, weight)
+        _move(known[0], mean, power, noise, past_place, past_noise, span_s, weighted, weight)
     skew = np.einsum(
         "ke,ej,er->kjr", directions.projection, directions.spectra[:, directions.still :], offset_s
     )
@@ -185,10 +185,10 @@ def brought_to_now(
 
 def _condensed(images: Images, directions: Directions) -> tuple[FloatArray, FloatArray]:
     """Return the coordinates of every pixel by least squares, and their variances."""
-    return (
-        _combined(images.od, directions.projection),
-        _combined(images.variance, directions.projection**2),
-    )
+    shape = (len(directions.matrix), *images.od.shape[1:])
+    place, noise = np.zeros(shape), np.zeros(shape)
+    _condense(images.od, images.variance, directions.projection, place, noise)
+    return place, noise
 
 
 def _slopes(
@@ -221,8 +221,14 @@ def _slopes(
         shape = (count - still, *newest.od.shape[1:])
         return np.zeros(shape), np.full(shape, np.inf)
     operator = np.linalg.pinv(model)[count:] / unit_s
-    slope = _combined(np.concatenate([newest.od, still_place[:still]]), operator)
-    return slope, _combined(np.concatenate([newest.variance, still_noise[:still]]), operator**2)
+    images = np.concatenate([newest.od - 0.5 * newest.variance, still_place[:still]])
+    noise = np.concatenate([newest.variance, still_noise[:still]])
+    return _combined(images, operator), _combined(noise, operator**2)
+
+
+def _mean(values: FloatArray, known: FloatArray, reach: int) -> FloatArray:
+    """Return means over squares of 2 reach + 1 pixels, of what is known there; `values` is 0 elsewhere."""
+    return _summed(values, reach) / np.maximum(_summed(known, reach), 1.0)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -232,8 +238,8 @@ def _combined(values, weights):
     _, ny, nx = values.shape
     result = np.zeros((outputs, ny, nx))
     for y in range(ny):
-        for k in range(outputs):
-            for e in range(inputs):
+        for e in range(inputs):
+            for k in range(outputs):
                 weight = weights[k, e]
                 for x in range(nx):
                     result[k, y, x] += weight * values[e, y, x]
@@ -241,42 +247,59 @@ def _combined(values, weights):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _pooled(values, reach):
-    """Means over squares of 2 reach + 1 pixels, of what is known there."""
-    fields, ny, nx = values.shape
-    result = np.empty_like(values)
-    total = np.empty(nx)
-    known = np.empty(nx)
-    for f in range(fields):
-        for y in range(ny):
-            total[:] = 0.0
-            known[:] = 0.0
-            for row in range(max(y - reach, 0), min(y + reach + 1, ny)):
+def _condense(od, variance, projection, place, noise):
+    """Fill in weighted sums over the energies, in their order, of logarithms freed of their bias.
+
+    Here it is that of the logarithm alone, var/2: the weights do not come from the counts.
+    """
+    count, ny, nx = place.shape
+    for y in range(ny):
+        for e in range(len(od)):
+            for k in range(count):
+                share = projection[k, e]
                 for x in range(nx):
-                    value = values[f, row, x]
-                    is_known = value == value  # noqa: PLR0124 - not NaN, in a form that vectorises
-                    total[x] += value if is_known else 0.0
-                    known[x] += 1.0 if is_known else 0.0
-            for x in range(nx):
-                total_here = 0.0
-                known_here = 0.0
-                for column in range(max(x - reach, 0), min(x + reach + 1, nx)):
-                    total_here += total[column]
-                    known_here += known[column]
-                result[f, y, x] = total_here / known_here if known_here > 0.0 else np.nan
-    return result
+                    place[k, y, x] += share * (od[e, y, x] - 0.5 * variance[e, y, x])
+                    noise[k, y, x] += share * share * variance[e, y, x]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _compare(place, noise, past_place, past_noise, step, power):
-    """Fill in the displacement and its square beyond noise."""
+def _compare(place, noise, past_place, past_noise, step, power, known):
+    """Fill in the displacement, its square beyond noise (0 where unknown), and where it is known."""
     count, ny, nx = place.shape
-    for k in range(count):
-        for y in range(ny):
+    for y in range(ny):
+        for x in range(nx):
+            known[y, x] = 1.0
+        for k in range(count):
             for x in range(nx):
                 difference = place[k, y, x] - past_place[k, y, x]
+                beyond = difference * difference - noise[k, y, x] - past_noise[k, y, x]
+                if not np.isfinite(beyond):
+                    known[y, x] = 0.0
                 step[k, y, x] = difference
-                power[k, y, x] = difference * difference - noise[k, y, x] - past_noise[k, y, x]
+                power[k, y, x] = beyond
+        for k in range(count):
+            for x in range(nx):
+                if known[y, x] == 0.0:
+                    step[k, y, x] = 0.0
+                    power[k, y, x] = 0.0
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _summed(values, reach):
+    """Return sums over squares of 2 reach + 1 pixels."""
+    fields, ny, nx = values.shape
+    result = np.zeros_like(values)
+    total = np.empty(nx)
+    for f in range(fields):
+        for y in range(ny):
+            total[:] = 0.0
+            for row in range(max(y - reach, 0), min(y + reach + 1, ny)):
+                for x in range(nx):
+                    total[x] += values[f, row, x]
+            for shift in range(-reach, reach + 1):
+                for x in range(max(-shift, 0), min(nx, nx - shift)):
+                    result[f, y, x] += total[x + shift]
+    return result
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -284,6 +307,13 @@ def _share_of_signal(power, variance):
     """Wiener's weight of a pooled mean against the guess that nothing moved."""
     pool = (2 * _MEAN_REACH + 1) ** 2
     return power / (power + variance / pool) if power > 0.0 else 0.0
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _common_power(power, mean, variance):
+    """Power of displacement: what single pixels show beyond noise, or their mean beyond its noise."""
+    pool = (2 * _MEAN_REACH + 1) ** 2
+    return max(power, mean * mean - variance / pool, 0.0)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -299,10 +329,11 @@ def _estimate_rate(
         for j in range(moving):
             k = still + j
             for x in range(nx):
-                here = power[k, y, x]
-                if not here > 0.0 or not np.isfinite(noise[k, y, x] + past_noise[k, y, x]):
+                both = noise[k, y, x] + past_noise[k, y, x]
+                if not np.isfinite(both):
                     continue
-                since = _share_of_signal(here, noise[k, y, x] + past_noise[k, y, x]) * mean[j, y, x]
+                here = _common_power(power[k, y, x], mean[j, y, x], both)
+                since = _share_of_signal(here, both) * mean[j, y, x]
                 since /= span_s[y]
                 prior = here / (span_s[y] * span_s[y])
                 gain = _share_of_signal(prior, slope_noise[j, y, x])
@@ -311,26 +342,25 @@ def _estimate_rate(
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _move(step, mean, power, noise, past_place, past_noise, span_s, weighted, weight):
+def _move(known, mean, power, noise, past_place, past_noise, span_s, weighted, weight):
     """Add an older cycle, moved by its pooled displacement, to the weighted mean of the past."""
-    count, ny, nx = step.shape
+    count, ny, nx = past_place.shape
     still = count - mean.shape[0]
     for y in range(ny):
         if not span_s[y] > 0.0:
             continue
         for x in range(nx):
-            is_known = True
-            for k in range(count):
-                is_known &= np.isfinite(step[k, y, x])
-            if not is_known:
+            if known[y, x] == 0.0:
                 continue
             for k in range(count):
                 here = max(power[k, y, x], 0.0)
                 way = 0.0
                 unexplained = here
                 if k >= still:
-                    share = _share_of_signal(here, noise[k, y, x] + past_noise[k, y, x])
+                    both = noise[k, y, x] + past_noise[k, y, x]
                     pooled = mean[k - still, y, x]
+                    here = _common_power(here, pooled, both)
+                    share = _share_of_signal(here, both)
                     way = share * pooled
                     unexplained = max(here - share * (2.0 - share) * pooled * pooled, 0.0)
                 variance = past_noise[k, y, x] + unexplained + _OWN_WAY * here

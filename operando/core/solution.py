@@ -1,9 +1,12 @@
 """From a composite to a map: every pixel fitted, and why the others have no value."""
 
+# pyright: reportUnknownParameterType=false, reportMissingParameterType=false
+
 from __future__ import annotations
 
 from dataclasses import replace
 
+import numba
 import numpy as np
 
 from operando.core.absorption import without_fit_bias
@@ -75,36 +78,39 @@ def _fit(composite: Composite, design: Design, time_s: float) -> Fit:
     """Fit the newest images, with what older ones say where there are any."""
     energies, columns = design.matrix.shape
     leverage = columns / energies
-    newest = _unbiased(Images(composite.od, composite.variance, composite.row_time_s), leverage)
     directions = directions_of(design) if composite.older else None
     if directions is None:
-        return fit(newest.od.reshape(energies, -1), newest.variance.reshape(energies, -1), design)
-    older = [_unbiased(images, leverage) for images in composite.older]
-    evidence = brought_to_now(newest, older, directions, design, time_s)
+        od = without_fit_bias(composite.od, composite.variance, leverage)
+        return fit(od.reshape(energies, -1), composite.variance.reshape(energies, -1), design)
+    newest = Images(composite.od, composite.variance, composite.row_time_s)
+    evidence = brought_to_now(newest, composite.older, directions, design, time_s)
     rows = len(evidence.od)
+    evidence.od[:energies] = without_fit_bias(evidence.od[:energies], composite.variance, leverage)
     od = evidence.od.reshape(rows, -1)
     result = fit(od, evidence.variance.reshape(rows, -1), evidence.design)
     # What older cycles say is no energy, and no part of the picture that the R-factor judges.
-    used = np.isfinite(od[:energies]).sum(axis=0).astype(np.uint16)
-    return replace(result, energies_used=used, r_factor=_r_factor(od[:energies], result, design))
-
-
-def _unbiased(images: Images, leverage: float) -> Images:
-    return replace(images, od=without_fit_bias(images.od, images.variance, leverage))
-
-
-def _r_factor(od: FloatArray, result: Fit, design: Design) -> FloatArray:
-    """Return Σ residual² / Σ OD² over the energies, shape (pixel,)."""
     amounts = np.concatenate([result.fraction * result.thickness, result.background])
-    residual2, measured2 = np.zeros(od.shape[1]), np.zeros(od.shape[1])
-    for measured, spectrum in zip(od, design.matrix * design.scale, strict=True):
-        known = np.where(np.isfinite(measured), measured, 0.0)
-        fitted = np.zeros_like(known)
-        for amount, value in zip(amounts, spectrum, strict=True):
-            fitted += value * amount
-        residual2 += np.where(np.isfinite(measured), (known - fitted) ** 2, 0.0)
-        measured2 += known**2
-    return np.where(measured2 > 0.0, residual2 / np.where(measured2 > 0.0, measured2, 1.0), np.nan)
+    used, r_factor = _judged(od[:energies], amounts, design.matrix * design.scale)
+    return replace(result, energies_used=used, r_factor=r_factor)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _judged(od, amounts, spectra):  # noqa: ANN001, ANN202 - numba infers the types
+    """Return the number of energies, and Σ residual² / Σ OD² over them, each of shape (pixel,)."""
+    energies, pixels = od.shape
+    used = np.zeros(pixels, dtype=np.uint16)
+    residual2, measured2 = np.zeros(pixels), np.zeros(pixels)
+    for e in range(energies):
+        for p in range(pixels):
+            measured = od[e, p]
+            if np.isfinite(measured):
+                fitted = 0.0
+                for k in range(spectra.shape[1]):
+                    fitted += spectra[e, k] * amounts[k, p]
+                used[p] += np.uint16(1)
+                residual2[p] += (measured - fitted) ** 2
+                measured2[p] += measured * measured
+    return used, residual2 / measured2
 
 
 def _reasons(composite: Composite, result: Fit, columns: int, limits: Limits) -> np.ndarray:
