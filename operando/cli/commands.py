@@ -62,6 +62,10 @@ Incident = Annotated[
     typer.Option("--i0", help="Where I0 comes from: blank, channel, or a file of energy and counts per ms."),
 ]
 Background = Annotated[str | None, typer.Option(help="Background of the fit: none, constant or linear.")]
+Estimator = Annotated[
+    str | None,
+    typer.Option(help="Images of an energy that a map is made of: timed (also older ones) or latest."),
+]
 Gain = Annotated[float | None, typer.Option(help="Variance-to-mean ratio of the counts; 1 for photons.")]
 Energies = Annotated[str | None, typer.Option(help="Fit only these energies of the run: eV, eV, …")]
 Output = Annotated[Path | None, typer.Option(help="The results file (NeXus HDF5); pictures go beside it.")]
@@ -182,6 +186,7 @@ def replay(
     energies: Energies = None,
     i0: Incident = None,
     background: Background = None,
+    estimator: Estimator = None,
     gain: Gain = None,
     speed: Speed = "max",
     output: Output = None,
@@ -193,7 +198,7 @@ def replay(
     from operando.app.work import Options, work_of
 
     with guarded():
-        options = Options(profile, references, i0, background, gain, numbers(energies))
+        options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
         work = work_of(options, beside=folder_of(source))
         results = output or results_of(source)
         follow_and_report(
@@ -212,6 +217,7 @@ def monitor(
     energies: Energies = None,
     i0: Incident = None,
     background: Background = None,
+    estimator: Estimator = None,
     gain: Gain = None,
     output: Output = None,
     headless: Headless = False,
@@ -224,7 +230,7 @@ def monitor(
     from operando.app.work import Options, work_of
 
     with guarded():
-        options = Options(profile, references, i0, background, gain, numbers(energies))
+        options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
         work = work_of(options, beside=folder_of(source))
         results = output or results_of(source)
         follow_and_report(
