@@ -170,6 +170,19 @@ def talking(address: str) -> Generator[zmq.Socket[bytes]]:
         context.destroy(linger=0)
 
 
+@contextmanager
+def frozen(address: str) -> Generator[zmq.Socket[bytes]]:
+    """Give a bare socket that takes hardly anything before it is asked to."""
+    context = zmq.Context()
+    socket = context.socket(zmq.DEALER)
+    socket.setsockopt(zmq.RCVHWM, 1)
+    socket.connect(address)
+    try:
+        yield socket
+    finally:
+        context.destroy(linger=0)
+
+
 def ask(socket: zmq.Socket[bytes], question: Question) -> Answer:
     """Return the answer to a question, past whatever else comes."""
     token = os.urandom(8)
