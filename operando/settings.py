@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -32,9 +32,9 @@ class _Settings(BaseModel):
 
 
 class DetectorSettings(_Settings):
-    """The counter: `gain` is its variance-to-mean ratio F; 1 for counted photons."""
+    """The counter: `gain` is its variance-to-mean ratio F: 1 for photons, "auto" from blank pixels."""
 
-    gain: float = Field(default=1.0, gt=0, le=100)
+    gain: Annotated[float, Field(gt=0, le=100)] | Literal["auto"] = 1.0
     dark_counts: float = Field(default=0.0, ge=0)
     saturation_counts: float = Field(default=float("inf"), gt=0)
 
@@ -89,7 +89,11 @@ class Profile(_Settings):
 
 
 class PhaseSettings(_Settings):
-    """One reference spectrum of a library."""
+    """One reference spectrum of a library.
+
+    `sigma` is the standard deviation of its values, in their own unit, independent from energy to
+    energy; 0 where it is not known. It is counted in the error of x.
+    """
 
     name: str = Field(min_length=1)
     lithium: float = Field(ge=0)
@@ -100,6 +104,7 @@ class PhaseSettings(_Settings):
     source: str = ""
     licence: str = ""
     model: bool = False
+    sigma: float = Field(default=0.0, ge=0, allow_inf_nan=False)
 
 
 class LibrarySettings(_Settings):

@@ -263,6 +263,8 @@ class PhaseSpectra:
         "optical_density", "od_per_nm" or "mass_absorption".
     is_model
         True if any reference is computed, not measured.
+    sigma
+        Standard deviation of each reference's values, shape (phase,); None where nobody said.
     """
 
     names: tuple[str, ...]
@@ -272,6 +274,7 @@ class PhaseSpectra:
     curves: FloatArray
     unit: str
     is_model: bool
+    sigma: FloatArray | None = None
 
 
 class Severity(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -184,7 +185,7 @@ def _process(work: Work, snapshot: Snapshot) -> Mapping[str, str | float | int]:
         "i0_scale": work.recipe.incident.scale,
         "background": work.recipe.background.name.lower(),
         "estimator": work.recipe.estimator.value,
-        "detector_gain": detector.gain,
+        "detector_gain": "auto" if math.isnan(detector.gain) else detector.gain,
         "detector_dark_counts": detector.dark_counts,
         "detector_saturation_counts": detector.saturation_counts,
         "min_thickness": limits.min_thickness,

@@ -86,8 +86,9 @@ def work_of(options: Options, *, beside: Path | None = None) -> Work:
     if estimator not in _ESTIMATORS:
         msg = f"the estimator is '{estimator}'; expected {' or '.join(_ESTIMATORS)}"
         raise ConfigurationError(msg)
-    gain = profile.detector.gain if options.gain is None else options.gain
-    if not gain > 0:
+    chosen = profile.detector.gain if options.gain is None else options.gain
+    gain = float("nan") if chosen == "auto" else float(chosen)
+    if chosen != "auto" and not gain > 0:
         msg = f"the gain is {gain}; the variance-to-mean ratio of a counter is above 0"
         raise ConfigurationError(msg)
     energies_ev = None if options.energies_ev is None else np.array(options.energies_ev, dtype=np.float64)

@@ -15,8 +15,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from operando.core.fit import design_of
+from operando.core.gain import gain_findings
 from operando.core.health import check_design, findings_of, reference_findings
 from operando.core.references import Library, spectra_of
+from operando.core.region import lithium_of_region
 from operando.core.solution import solve
 from operando.core.stack import (
     HISTORY_CYCLES,
@@ -27,6 +30,7 @@ from operando.core.stack import (
     arriving,
     compose,
     empty_stack,
+    gain_of,
     is_complete,
 )
 from operando.errors import RunRejected
@@ -174,9 +178,11 @@ def due(state: PipelineState) -> tuple[int, ...]:
 def record(state: PipelineState, cycle: int) -> tuple[PipelineState, Snapshot]:
     """Return the state knowing that `cycle` is recorded, and the snapshot of record."""
     composite, newest = _fit(state, cycle)
-    point = _mean_lithium(newest)
+    point = _mean_lithium(state, composite, newest)
     points = {**state.points, cycle: point} if point.pixels else state.points
-    state = replace(state, changed=state.changed - {cycle}, points=points)
+    contradicted = gain_findings(gain_of(state.stack, cycle, composite.blank), state.recipe.detector.gain)
+    remarks = (*(remark for remark in state.remarks if remark.code != "gain"), *contradicted)
+    state = replace(state, changed=state.changed - {cycle}, points=points, remarks=remarks)
     return state, _snapshot(state, composite, newest)
 
 
@@ -218,17 +224,16 @@ def _snapshot(state: PipelineState, composite: Composite, newest: LithiationMap)
     )
 
 
-def _mean_lithium(newest: LithiationMap) -> _Point:
-    """Mean of x weighted by thickness: the lithium content of all the material in the field."""
+def _mean_lithium(state: PipelineState, composite: Composite, newest: LithiationMap) -> _Point:
+    """Fit all the material in the field at once: a mean of pixels would keep what the bounds do to each."""
     valid = newest.valid
-    weight = newest.thickness[valid]
-    total = float(weight.sum())
-    if not total > 0:
-        return _Point(newest.time_s, float("nan"), float("nan"), 0)
-    lithium = float((weight * newest.lithium[valid]).sum()) / total
-    # Pixels are independent but for I0, whose share in σ is small where blank pixels abound.
-    error = float(np.sqrt(((weight * newest.lithium_error[valid]) ** 2).sum())) / total
-    return _Point(newest.time_s, lithium, error, int(valid.sum()))
+    phases = state.phases
+    design = design_of(phases.at_energies, phases.lithium, state.plan.energies_ev, state.recipe.background)
+    sigma = np.zeros(phases.lithium.size) if phases.sigma is None else phases.sigma
+    found = lithium_of_region(
+        composite.od[:, valid], composite.variance[:, valid], composite.shared_variance, design, sigma
+    )
+    return _Point(newest.time_s, found.lithium, found.lithium_error, found.pixels)
 
 
 def _curve(state: PipelineState) -> Curve:

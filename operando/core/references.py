@@ -161,6 +161,7 @@ def spectra_of(library: Library, energies_ev: FloatArray) -> PhaseSpectra:
         curves=resample(library, dense),
         unit=library.kind.value,
         is_model=any(phase.is_model for phase in library.phases),
+        sigma=library.sigma,
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from operando.core.absorption import without_fit_bias
 from operando.core.evolution import Images, brought_to_now, directions_of
 from operando.core.fit import Background, Design, Fit, design_of, fit
+from operando.core.reference_noise import with_reference_noise
 from operando.core.stack import Composite, Limits, Recipe
 from operando.types import FloatArray, LithiationMap, PhaseSpectra, Reason, ScanPlan
 
@@ -40,6 +41,9 @@ def solve(
     design = design_of(phases.at_energies, phases.lithium, plan.energies_ev, recipe.background)
     time_s = _mean(composite.row_time_s)
     result = _fit(composite, design, time_s)
+    if phases.sigma is not None and phases.sigma.any():
+        od, variance = (values.reshape(len(values), -1) for values in (composite.od, composite.variance))
+        result = with_reference_noise(result, od, variance, design, phases.sigma)
     reason = _reasons(composite, result, design.matrix.shape[1], recipe.limits)
     determined = (reason == Reason.DETERMINED).reshape(ny, nx)
 

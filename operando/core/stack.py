@@ -150,6 +150,9 @@ class Composite:
         Mean incident reading of each energy's newest image, shape (energy,).
     blank
         Pixels taken as blank, shape (ny, nx).
+    shared_variance
+        The part of the variance that all pixels of an image share, that of I0 where it is read
+        from blank pixels; shape (energy,), 0 elsewhere.
     older
         The second newest rows of every energy, the third newest, …: as many as the estimator uses.
     """
@@ -161,6 +164,7 @@ class Composite:
     row_time_s: FloatArray
     i0: FloatArray
     blank: MaskArray
+    shared_variance: FloatArray
     older: tuple[Images, ...] = ()
 
 
@@ -218,6 +222,7 @@ def compose(state: StackState, recipe: Recipe, cycle: int) -> Composite:
     layers = [_no_images(plan) for _ in range(depth)]
     seen = np.zeros(plan.stack_shape, dtype=bool)
     i0 = np.full(plan.energies_ev.size, np.nan)
+    shared = np.zeros(plan.energies_ev.size)
     for energy in range(plan.energies_ev.size):
         found = np.zeros(plan.grid.shape[0], dtype=np.intp)
         for past in range(cycle, cycle - state.kept_cycles, -1):
@@ -241,12 +246,14 @@ def compose(state: StackState, recipe: Recipe, cycle: int) -> Composite:
                 layers[layer].row_time_s[energy, into] = image.row_time_s[into]
             if np.isnan(i0[energy]):
                 i0[energy] = np.nanmean(incident[rows])
+                if recipe.incident.mode is IncidentMode.BLANK:
+                    shared[energy] = incident_variance[0, 0] / (i0[energy] - recipe.detector.dark_counts) ** 2
             found[rows] += 1
             if (found == depth).all():
                 break
     newest, *older = layers
     known = tuple(images for images in older if not np.isnan(images.row_time_s).all())
-    return Composite(cycle, newest.od, newest.variance, seen, newest.row_time_s, i0, blank, known)
+    return Composite(cycle, newest.od, newest.variance, seen, newest.row_time_s, i0, blank, shared, known)
 
 
 def blank_of(state: StackState, recipe: Recipe, cycle: int) -> MaskArray:

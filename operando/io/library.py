@@ -117,4 +117,5 @@ def _phase(settings: PhaseSettings, folders: Iterable[Path], library: Path) -> P
         source=settings.source,
         licence=settings.licence,
         is_model=settings.model,
+        sigma=settings.sigma,
     )
