@@ -51,4 +51,3 @@ def test_the_table_has_a_line_for_each_row() -> None:
         "operando  65,536         5       4        2         40.0     12.0",
         "x              1        10       6        1  1,000,000.0      0.5",
     ]
-
