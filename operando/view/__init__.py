@@ -7,13 +7,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from operando.view.qt import has_display, require_qt
+from operando.view.qt import require_qt
+from operando.view.screen import has_display, screen_trouble
 from operando.view.show import run_dashboard, save_screenshot
 
 if TYPE_CHECKING:
     from operando.view.dashboard import Dashboard, DashboardOptions
 
-__all__ = ["Dashboard", "DashboardOptions", "has_display", "run_dashboard", "save_screenshot"]
+__all__ = [
+    "Dashboard",
+    "DashboardOptions",
+    "has_display",
+    "run_dashboard",
+    "save_screenshot",
+    "screen_trouble",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from operando.errors import ConfigurationError
 from operando.types import Snapshot
-from operando.view.qt import application, require_qt, require_screen
+from operando.view.qt import application, offscreen
+from operando.view.screen import require_screen, screen_trouble
 from operando.view.theme import ThemeName
 
 if TYPE_CHECKING:
@@ -47,14 +49,13 @@ def run_dashboard(
     Returns
     -------
     int
-        0, or 130 if interrupted from the keyboard.
+        0, or 130 if interrupted: by Ctrl-C, or by SIGTERM in a program that handles it.
 
     Raises
     ------
     ConfigurationError
-        If Qt's libraries or the screen are missing.
+        If Qt's libraries are missing or no screen answers; `screen_trouble` says so beforehand.
     """
-    require_qt()
     require_screen()
     running = application()
     from operando.view.dashboard import Dashboard, DashboardOptions  # noqa: PLC0415 - only once Qt is known to load
@@ -67,13 +68,16 @@ def run_dashboard(
         window.close()
         running.exit(_INTERRUPTED)
 
+    # What a program has made of being told to end is what closing the window in time serves.
+    heard = [signal.SIGINT] + [signal.SIGTERM] * callable(signal.getsignal(signal.SIGTERM))
     # The timer lets Python run ten times a second, so that Ctrl+C is heard.
-    before = signal.signal(signal.SIGINT, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in heard}
     try:
         window.show()
         return running.exec()
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         window.close()
 
 
@@ -109,7 +113,8 @@ def save_screenshot(
     if target.suffix.lower() not in _PICTURE_SUFFIXES:
         message = f"Cannot write a picture to {target}: expected a name ending in .png or .jpg."
         raise ConfigurationError(message)
-    running = application()
+    with offscreen() if screen_trouble() else nullcontext():
+        running = application()
     from PySide6.QtCore import Qt  # noqa: PLC0415 - only once Qt is known to load
 
     from operando.view.dashboard import Dashboard, DashboardOptions  # noqa: PLC0415 - only once Qt is known to load

@@ -15,7 +15,7 @@ import pytest
 from operando.errors import ConfigurationError
 from operando.types import Delivery, Finding, PhaseSpectra, Reason, Severity
 from operando.view import qt
-from operando.view.qt import has_display, require_qt, require_screen
+from operando.view.qt import require_qt
 
 try:
     require_qt()
@@ -338,20 +338,6 @@ def test_missing_libraries_are_named(monkeypatch):
         run_dashboard(lambda: None)
 
 
-def test_no_screen_is_said_before_qt_ends_the_process(monkeypatch):
-    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(qt.sys, "platform", "linux")
-    assert not has_display()
-    with pytest.raises(ConfigurationError, match="DISPLAY"):
-        require_screen()
-    monkeypatch.setenv("DISPLAY", ":9")
-    assert has_display()
-    monkeypatch.delenv("DISPLAY")
-    monkeypatch.setattr(qt.sys, "platform", "darwin")
-    assert has_display()
-
-
 def test_the_loop_runs_until_the_window_is_closed(qapp, snapshot_at, stages):
     taken, closed = [], []
 
@@ -377,17 +363,20 @@ def test_an_interrupt_from_the_keyboard_closes_the_window(qapp, snapshot_at, sta
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_library_missing_for_windows_only_is_named_too(monkeypatch):
-    def refuse(name):
-        raise OSError(f"{name}: cannot open shared object file")
+def test_being_told_to_end_closes_the_window_of_a_program_that_handles_it(qapp, snapshot_at, stages):
+    def take():
+        os.kill(os.getpid(), signal.SIGTERM)
+        return snapshot_at(stages["empty"])
 
-    monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    monkeypatch.setenv("DISPLAY", ":9")
-    monkeypatch.setattr(qt.sys, "platform", "linux")
-    monkeypatch.setattr(qt.ctypes, "CDLL", refuse)
-    with pytest.raises(ConfigurationError, match="libxcb-cursor0"):
-        require_screen()
+    def handler(_number, _frame):
+        raise AssertionError
+
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        assert run_dashboard(take) == 130
+        assert signal.getsignal(signal.SIGTERM) is handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_energies_that_come_unannounced_widen_the_axis(screen, snapshot_at, stages):
