@@ -9,11 +9,12 @@ from operando.core.incident import IncidentMode
 from operando.core.references import condition_number
 from operando.core.stack import Composite, Recipe
 from operando.errors import RunRejected
-from operando.types import Finding, LithiationMap, PhaseSpectra, Reason, ScanPlan, Severity
+from operando.types import Finding, FloatArray, LithiationMap, PhaseSpectra, Reason, ScanPlan, Severity
 
 __all__ = ["check_design", "findings_of", "reference_findings"]
 
 _ALIKE = 100.0
+_CONTAMINATED = 0.1
 _THICK_OD = 1.5
 _THICK_SHARE = 0.02
 
@@ -62,13 +63,13 @@ def reference_findings(plan: ScanPlan, phases: PhaseSpectra, recipe: Recipe) -> 
     findings: list[Finding] = []
     design = design_of(phases.at_energies, phases.lithium, plan.energies_ev, recipe.background)
     condition = condition_number(design.matrix)
-    if condition > _ALIKE:
+    if condition > _ALIKE and not plan.is_open:
         findings.append(
             Finding(
                 "references-alike",
                 Severity.WARNING,
-                f"the references are hard to tell apart at these energies (condition number {condition:.0f}; "
-                f"below {_ALIKE:.0f} is good)",
+                f"the references are hard to tell apart at these energies (condition number "
+                f"{np.ceil(condition):.0f}; up to {_ALIKE:.0f} is good)",
                 "choose energies at which they differ, or fewer phases",
             )
         )
@@ -84,7 +85,9 @@ def reference_findings(plan: ScanPlan, phases: PhaseSpectra, recipe: Recipe) -> 
     return findings
 
 
-def findings_of(composite: Composite, newest: LithiationMap, recipe: Recipe) -> list[Finding]:
+def findings_of(
+    composite: Composite, newest: LithiationMap, plan: ScanPlan, phases: PhaseSpectra, recipe: Recipe
+) -> list[Finding]:
     """Return what is to be said about the images and the map of this moment."""
     findings: list[Finding] = []
     if recipe.incident.mode is IncidentMode.BLANK and composite.seen.any() and not composite.blank.any():
@@ -98,6 +101,18 @@ def findings_of(composite: Composite, newest: LithiationMap, recipe: Recipe) -> 
         )
     elif _waits_for_i0(composite):
         findings.append(_NO_I0[recipe.incident.mode])
+    if recipe.incident.mode is IncidentMode.BLANK:
+        covering = _material_in(composite.i0, plan, phases)
+        if covering > _CONTAMINATED:
+            findings.append(
+                Finding(
+                    "i0-contaminated",
+                    Severity.ALARM,
+                    f"the blank pixels seem to hold material: their brightness follows the references, as "
+                    f"{covering:.2f} of them would",
+                    "move the field to include bare membrane, or give I0 by channel or file (--i0)",
+                )
+            )
     valid = newest.valid
     if valid.any():
         thick = float((np.nan_to_num(composite.od[:, valid]).max(axis=0) > _THICK_OD).mean())
@@ -125,3 +140,18 @@ def findings_of(composite: Composite, newest: LithiationMap, recipe: Recipe) -> 
 def _waits_for_i0(composite: Composite) -> bool:
     has_readings = np.asarray(composite.seen.any(axis=(1, 2)))
     return bool((has_readings & np.isnan(composite.i0)).any())
+
+
+def _material_in(i0: FloatArray, plan: ScanPlan, phases: PhaseSpectra) -> float:
+    """Return how much of the mean reference the incident beam itself seems to have passed; NaN if unknown.
+
+    The beam's own spectrum is taken as a line in energy on a logarithmic scale, so at least four
+    energies are needed to see an edge on it.
+    """
+    if plan.energies_ev.size < 4 or plan.is_open or not (i0 > 0).all():
+        return float("nan")
+    dwell = plan.dwell_ms if (plan.dwell_ms > 0).all() else np.ones_like(i0)
+    energy = plan.energies_ev - plan.energies_ev.mean()
+    columns = np.stack([np.ones_like(energy), energy, phases.at_energies.mean(axis=1)], axis=1)
+    solution, _, rank, _ = np.linalg.lstsq(columns, -np.log(i0 / dwell))
+    return float(solution[2]) if rank == 3 else float("nan")

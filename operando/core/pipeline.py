@@ -33,7 +33,7 @@ from operando.core.stack import (
     gain_of,
     is_complete,
 )
-from operando.errors import RunRejected
+from operando.errors import OperandoError, RunRejected
 from operando.types import (
     Curve,
     Finding,
@@ -47,7 +47,7 @@ from operando.types import (
     Snapshot,
 )
 
-__all__ = ["PipelineState", "close", "due", "look", "record", "replan", "start", "step"]
+__all__ = ["PipelineState", "close", "due", "look", "record", "refusal", "replan", "start", "step"]
 
 _WORST_FIRST = (Severity.ALARM, Severity.WARNING, Severity.INFO)
 
@@ -112,6 +112,29 @@ def start(plan: ScanPlan, library: Library, recipe: Recipe) -> PipelineState:
         check_design(plan, phases, recipe)
     remarks = tuple(reference_findings(plan, phases, recipe))
     return PipelineState(library, phases, recipe, empty_stack(plan, recipe), frozenset(), {}, remarks, None)
+
+
+def refusal(plan: ScanPlan, library: Library, recipe: Recipe, error: OperandoError) -> Snapshot:
+    """Return what there is to see of a run that cannot be fitted: the plan, and why."""
+    nan = float("nan")
+    stack = np.full(plan.stack_shape, nan)
+    own_ev = np.unique(np.concatenate([phase.energy_ev for phase in library.phases]))
+    covered = spectra_of(library, np.median(own_ev, keepdims=True))
+    return Snapshot(
+        plan=plan,
+        progress=Progress(0, 0, 0, 0, None, nan, nan, nan, is_closed=True, exit_status="refused"),
+        map=None,
+        frame=None,
+        od=stack,
+        od_error=stack,
+        row_time_s=np.full(plan.stack_shape[:2], nan),
+        i0=np.full(plan.energies_ev.size, nan),
+        i0_mode=recipe.incident.mode.value,
+        blank=np.zeros(plan.grid.shape, dtype=bool),
+        phases=replace(covered, at_energies=np.full((plan.energies_ev.size, len(library.phases)), nan)),
+        curve=_curve_of({}),
+        findings=(Finding("refused", Severity.ALARM, f"this run is not fitted: {error}"),),
+    )
 
 
 def replan(state: PipelineState, plan: ScanPlan) -> PipelineState:
@@ -206,7 +229,8 @@ def _fit(state: PipelineState, cycle: int) -> tuple[Composite, LithiationMap]:
 
 def _snapshot(state: PipelineState, composite: Composite, newest: LithiationMap) -> Snapshot:
     has_map = bool(newest.energies_used.max(initial=0) >= state.phases.lithium.size + state.recipe.background)
-    findings = [*state.remarks, *findings_of(composite, newest, state.recipe), *_run_findings(state)]
+    now = findings_of(composite, newest, state.plan, state.phases, state.recipe)
+    findings = [*state.remarks, *now, *_run_findings(state)]
     return Snapshot(
         plan=state.plan,
         progress=_progress(state),
@@ -219,7 +243,7 @@ def _snapshot(state: PipelineState, composite: Composite, newest: LithiationMap)
         i0_mode=state.recipe.incident.mode.value,
         blank=composite.blank,
         phases=state.phases,
-        curve=_curve(state),
+        curve=_curve_of(state.points),
         findings=tuple(sorted(findings, key=lambda finding: _WORST_FIRST.index(finding.severity))),
     )
 
@@ -236,9 +260,9 @@ def _mean_lithium(state: PipelineState, composite: Composite, newest: Lithiation
     return _Point(newest.time_s, found.lithium, found.lithium_error, found.pixels)
 
 
-def _curve(state: PipelineState) -> Curve:
-    cycles = sorted(state.points)
-    points = [state.points[cycle] for cycle in cycles]
+def _curve_of(by_cycle: dict[int, _Point]) -> Curve:
+    cycles = sorted(by_cycle)
+    points = [by_cycle[cycle] for cycle in cycles]
     return Curve(
         cycle=np.array(cycles, dtype=np.int64),
         time_s=np.array([point.time_s for point in points]),

@@ -117,6 +117,8 @@ class StackState:
         When the first line was taken; NaN before it.
     kept_cycles
         `HISTORY_CYCLES`, and those that a map of the oldest of them still needs.
+    keeps_channel
+        Whether readings of the incident-beam channel are kept.
     """
 
     plan: ScanPlan
@@ -125,6 +127,7 @@ class StackState:
     newest: Line | None
     first_line_s: float
     kept_cycles: int = HISTORY_CYCLES
+    keeps_channel: bool = False
 
     @property
     def lines_seen(self) -> int:
@@ -169,8 +172,16 @@ class Composite:
 
 
 def empty_stack(plan: ScanPlan, recipe: Recipe) -> StackState:
-    """Return the state before the first line, with room for what the recipe's estimator looks back on."""
-    return StackState(plan, {}, {}, None, float("nan"), HISTORY_CYCLES + recipe.estimator.older_images)
+    """Return the state before the first line, with room for what the recipe looks back on."""
+    return StackState(
+        plan,
+        {},
+        {},
+        None,
+        float("nan"),
+        kept_cycles=HISTORY_CYCLES + recipe.estimator.older_images,
+        keeps_channel=recipe.incident.mode is IncidentMode.CHANNEL,
+    )
 
 
 def add(state: StackState, line: Line) -> StackState:
@@ -185,7 +196,7 @@ def add(state: StackState, line: Line) -> StackState:
     key = (line.cycle, line.energy)
     image = state.images.get(key)
     if image is None:
-        image = _blank_image(state.plan, line)
+        image = _blank_image(state)
         state.images[key] = image
     known_time_s = image.row_time_s[line.row]
     if known_time_s > line.time_s:
@@ -212,8 +223,8 @@ def is_complete(state: StackState, cycle: int) -> bool:
 def compose(state: StackState, recipe: Recipe, cycle: int) -> Composite:
     """Return what is known of every energy, using images up to `cycle`.
 
-    A row of an image is used once that image has an I0; until then the row of the cycle before
-    stands in its place.
+    A row of an image is used once it has an I0; until then the row of the cycle before stands in
+    its place.
     """
     plan = state.plan
     blank = blank_of(state, recipe, cycle)
@@ -233,7 +244,8 @@ def compose(state: StackState, recipe: Recipe, cycle: int) -> Composite:
             first = rows & (found == 0)
             seen[energy, first] = ~np.isnan(image.counts[first])
             incident, incident_variance = _incident(image, plan, energy, recipe, blank)
-            if np.isnan(incident[rows]).all():
+            rows &= ~np.isnan(incident).all(axis=1)
+            if not rows.any():
                 continue
             od, variance = optical_density(
                 image.counts[rows], incident[rows], incident_variance[rows], recipe.detector
@@ -314,7 +326,7 @@ def _with_gain(state: StackState, recipe: Recipe, cycle: int, blank: MaskArray) 
 def _telling_counts(state: StackState, cycle: int) -> FloatArray | None:
     """Return the images to look for blank pixels in, shape (image, ny, nx); None before the first."""
     for candidate in (cycle, cycle - 1):
-        if is_complete(state, candidate):
+        if is_complete(state, candidate) and _holds(state, candidate):
             return _counts_of(state, candidate)
     images = [image for (past, _), image in sorted(state.images.items()) if past <= cycle]
     complete = [image for image in images if not np.isnan(image.row_time_s).any()]
@@ -338,7 +350,8 @@ def _incident(
         msg = "an I0 rule of mode 'file' needs its spectrum"
         raise ValueError(msg)
     rate = np.interp(plan.energies_ev[energy], rule.energy_ev, rule.counts_per_ms, left=np.nan, right=np.nan)
-    return np.full(shape, rule.scale * rate * plan.dwell_ms[energy]), np.zeros(shape)
+    reading = rule.scale * rate * plan.dwell_ms[energy]
+    return np.full(shape, reading if reading > 0 else np.nan), np.zeros(shape)
 
 
 def _check(state: StackState, line: Line) -> None:
@@ -347,20 +360,28 @@ def _check(state: StackState, line: Line) -> None:
     if not (0 <= line.energy < energies and 0 <= line.row < ny and line.cycle >= 0):
         msg = f"{where} is outside the scan of {energies} energies and {ny} rows"
         raise FrameRejected(msg)
-    if line.counts.shape != (nx,):
-        msg = f"{where} has {line.counts.size} pixels; the scan has {nx}"
+    if line.counts.shape != (nx,) or (line.i0 is not None and line.i0.shape != (nx,)):
+        sizes = f"{line.counts.size} pixels" + ("" if line.i0 is None else f" and {line.i0.size} of I0")
+        msg = f"{where} has {sizes}; the scan has {nx}"
         raise FrameRejected(msg)
     if not np.isfinite(line.time_s):
         msg = f"{where} has no time"
         raise FrameRejected(msg)
-    if state.newest is not None and line.cycle <= state.newest.cycle - HISTORY_CYCLES:
-        msg = f"{where} came when cycle {state.newest.cycle} was under way; {HISTORY_CYCLES} cycles are kept"
+    newest_cycle = line.cycle if state.newest is None else state.newest.cycle
+    cycles = state.plan.cycles
+    # A damaged number must not make the cycle that is under way look old.
+    if line.cycle > newest_cycle + HISTORY_CYCLES or (cycles is not None and line.cycle >= cycles):
+        planned = "" if cycles is None else f"; the run has {cycles} cycles"
+        msg = f"{where} came when cycle {newest_cycle} was under way{planned}"
+        raise FrameRejected(msg)
+    if line.cycle <= newest_cycle - HISTORY_CYCLES:
+        msg = f"{where} came when cycle {newest_cycle} was under way; {HISTORY_CYCLES} cycles are kept"
         raise FrameRejected(msg)
 
 
-def _blank_image(plan: ScanPlan, line: Line) -> _Image:
-    shape = plan.grid.shape
-    i0 = None if line.i0 is None else np.full(shape, np.nan)
+def _blank_image(state: StackState) -> _Image:
+    shape = state.plan.grid.shape
+    i0 = np.full(shape, np.nan) if state.keeps_channel else None
     return _Image(np.full(shape, np.nan), i0, np.full(shape[0], np.nan))
 
 
@@ -376,6 +397,10 @@ def _forget(state: StackState, newest_cycle: int) -> None:
 
 def _order(line: Line) -> tuple[float, int, int, int]:
     return line.time_s, line.cycle, line.energy, line.row
+
+
+def _holds(state: StackState, cycle: int) -> bool:
+    return all((cycle, energy) in state.images for energy in range(state.plan.energies_ev.size))
 
 
 def _counts_of(state: StackState, cycle: int) -> FloatArray:

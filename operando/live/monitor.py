@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from operando.core.energies import Selection, select
-from operando.core.pipeline import PipelineState, close, due, look, record, replan, start, step
+from operando.core.pipeline import PipelineState, close, due, look, record, refusal, replan, start, step
 from operando.core.references import Library
 from operando.core.stack import Recipe
 from operando.errors import ConfigurationError, FrameRejected, OperandoError, RunRejected
@@ -30,6 +30,8 @@ _log = logging.getLogger(__name__)
 
 _BATCH = 256
 _LOOK_EVERY_S = 0.15
+_LOOK_SHARE = 0.3
+"""Looking takes at most this share of the worker's time: pictures are dropped, lines are not."""
 _IDLE_S = 0.02
 
 
@@ -71,7 +73,8 @@ class Monitor:
     work
         What to fit, and how.
     on_cycle
-        Called in the worker's thread with the snapshot of each cycle of record.
+        Called in the worker's thread with the snapshot of each cycle of record; returns why it could
+        not be kept, or None. The fit goes on either way.
     clock
         Wall time in seconds.
 
@@ -89,7 +92,7 @@ class Monitor:
         self,
         source: Source,
         work: Work,
-        on_cycle: Callable[[Snapshot], None] = lambda _snapshot: None,
+        on_cycle: Callable[[Snapshot], str | None] = lambda _snapshot: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.latest: Latest[Snapshot] = Latest()
@@ -106,7 +109,8 @@ class Monitor:
         self._rejected: dict[str, int] = {}
         self._offset = 0
         self._lag_s = float("nan")
-        self._last_look = float("-inf")
+        self._next_look = float("-inf")
+        self._trouble: str | None = None
         self._has_news = False
         self._stop = threading.Event()
         # Not Thread.join: in Python 3.11 a Ctrl-C while joining marks the thread as ended when it is not.
@@ -152,7 +156,7 @@ class Monitor:
             for item in self._reader.read(logged.name, logged.document):
                 self._take(item)
             self._offset = logged.seq
-            if self._clock() - self._last_look >= _LOOK_EVERY_S:
+            if self._clock() >= self._next_look:
                 self._lag_s = self._clock() - logged.recorded_s
                 self.show()
         if batch:
@@ -161,14 +165,15 @@ class Monitor:
 
     def show(self) -> Snapshot | None:
         """Put a snapshot of the run that moved last into the box and return it; None without a run."""
-        self._last_look = self._clock()
+        began = self._clock()
         self._has_news = False
         run = self._runs.get(self._shown or "")
         if run is None:
             return None
         snapshot = self._dressed(look(run.state))
-        self.newest = snapshot
-        self.latest.put(snapshot)
+        self._put(snapshot)
+        ended = self._clock()
+        self._next_look = ended + max(_LOOK_EVERY_S, (ended - began) / _LOOK_SHARE)
         return snapshot
 
     def finish(self) -> None:
@@ -188,6 +193,10 @@ class Monitor:
                 if self._source.has_ended(self._offset):
                     break
                 self._stop.wait(_IDLE_S)
+            self.finish()
+        except OperandoError as error:
+            # The source cannot be read any further; what was read is kept.
+            self.failure = error
             self.finish()
         except Exception as error:  # noqa: BLE001 - the worker's loop: it must say why it ended
             _log.exception("the monitor stopped at document %d", self._offset)
@@ -209,12 +218,20 @@ class Monitor:
         except FrameRejected as error:
             self._reject(Rejection(item.run, error))
         except (RunRejected, ConfigurationError) as error:
-            self._refuse(item.run, error)
+            self._refuse(item, error)
+        except (ValueError, TypeError, ArithmeticError, MemoryError) as error:
+            # Nobody has met such a document yet; one of them must not end the watch.
+            _log.exception("a document of run %s could not be used", item.run[:8])
+            self._reject(Rejection(item.run, FrameRejected(f"{type(error).__name__}: {error}")))
 
     def _open(self, plan: ScanPlan) -> None:
+        self._forget_closed(plan.run)
         selection = None
         if self._work.energies_ev is not None:
-            plan, selection = select(plan, self._work.energies_ev)
+            selected = select(plan, self._work.energies_ev)
+            if selected is None:
+                return
+            plan, selection = selected
         run = self._runs.get(plan.run)
         if run is None:
             self._runs[plan.run] = _Run(start(plan, self._work.library, self._work.recipe), selection)
@@ -239,7 +256,7 @@ class Monitor:
 
     def _close(self, closed: RunClosed) -> None:
         run = self._runs.get(closed.run)
-        if run is not None:
+        if run is not None and closed.run not in self._refusals:
             run.state = close(run.state, closed)
             self._record(run)
             self._has_news = True
@@ -248,21 +265,34 @@ class Monitor:
         for cycle in due(run.state):
             run.state, snapshot = record(run.state, cycle)
             if snapshot.map is not None:
-                self._on_cycle(self._dressed(snapshot))
+                self._trouble = self._on_cycle(self._dressed(snapshot))
 
     def _reject(self, rejection: Rejection) -> None:
         if isinstance(rejection.error, RunRejected):
-            self._refuse(rejection.run, rejection.error)
+            self._refuse(rejection, rejection.error)
             return
         self._rejected[rejection.run] = self._rejected.get(rejection.run, 0) + 1
         _log.warning("run %s: %s", rejection.run[:8], rejection.error)
 
-    def _refuse(self, run: str, error: OperandoError) -> None:
-        """Give a run up: its map stays as it is."""
-        _log.error("run %s is not fitted: %s", run[:8], error)
-        self._refusals[run] = error
-        if run in self._runs:
-            self._runs[run].state = close(self._runs[run].state, RunClosed(run, "fail", str(error)))
+    def _refuse(self, item: Item, error: OperandoError) -> None:
+        """Give a run up: its map stays as it is, and the screen says why."""
+        _log.error("run %s is not fitted: %s", item.run[:8], error)
+        self._refusals[item.run] = error
+        if item.run in self._runs:
+            run = self._runs[item.run]
+            run.state = close(run.state, RunClosed(item.run, "refused", str(error)))
+            self._has_news = True
+        elif isinstance(item, ScanPlan):
+            self._put(self._dressed(refusal(item, self._work.library, self._work.recipe, error)))
+
+    def _forget_closed(self, newcomer: str) -> None:
+        """Let go of the images of runs that have ended, once another one begins."""
+        for uid in [uid for uid, run in self._runs.items() if run.state.closed and uid != newcomer]:
+            del self._runs[uid]
+
+    def _put(self, snapshot: Snapshot) -> None:
+        self.newest = snapshot
+        self.latest.put(snapshot)
 
     def _dressed(self, snapshot: Snapshot) -> Snapshot:
         """Add what only the monitor knows."""
@@ -273,4 +303,6 @@ class Monitor:
                 Finding("rejected", Severity.WARNING, f"{rejected} documents of this run could not be used"),
                 *findings,
             )
+        if self._trouble:
+            findings = (Finding("results", Severity.ALARM, self._trouble, "the fit goes on"), *findings)
         return replace(snapshot, findings=findings, delivery=self.delivery)

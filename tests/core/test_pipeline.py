@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operando.core.incident import IncidentMode, IncidentRule
 from operando.core.pipeline import PipelineState, close, due, look, record, replan, start, step
+from operando.core.references import resample
+from operando.core.stack import Estimator
 from operando.errors import ConfigurationError, FrameRejected, RunRejected
 from operando.types import Line, LithiationMap, Reason, RunClosed, Snapshot
 from scans import library, lines_of, plan_of, recipe, stack_of
@@ -197,3 +200,72 @@ def test_a_plan_may_learn_of_more_energies_but_not_change_those_it_has() -> None
         replan(state, plan_of(energies_ev=np.array([701.0, 708.0, 710.0])))
     with pytest.raises(RunRejected):
         replan(state, plan_of(shape=(5, 8)))
+
+
+WIDE = plan_of(shape=(8, 12))
+MODES = {
+    "blank": IncidentRule(IncidentMode.BLANK),
+    "channel": IncidentRule(IncidentMode.CHANNEL),
+    "file": recipe().incident,
+}
+
+
+def lines_in_beam() -> list[Line]:
+    """Return two cycles of a field that is blank on its left, with a channel that misses some rows."""
+    counts = stack_of(WIDE, np.random.default_rng(4))
+    counts[..., :6] = np.random.default_rng(5).poisson(20_000.0, counts[..., :6].shape)
+    channel = np.random.default_rng(6).poisson(20_000.0, counts.shape).astype(np.float64)
+    return [
+        replace(
+            line, i0=None if (line.row + line.energy) % 5 == 0 else channel[line.cycle, line.energy, line.row]
+        )
+        for line in lines_of(WIDE, counts)
+    ]
+
+
+IN_BEAM = lines_in_beam()
+
+
+@pytest.mark.parametrize("mode", sorted(MODES))
+@settings(max_examples=8, deadline=None)
+@given(data=st.data())
+def test_order_leaves_no_trace_wherever_i0_comes_from(mode: str, data: st.DataObject) -> None:
+    half = len(IN_BEAM) // 2
+    order = [
+        *data.draw(st.permutations(range(half))),
+        *(half + index for index in data.draw(st.permutations(range(half)))),
+    ]
+    used = replace(recipe(), incident=MODES[mode])
+    reference = run(IN_BEAM, start(WIDE, library(), used))[1]
+    shuffled = run([IN_BEAM[index] for index in order], start(WIDE, library(), used))[1]
+    assert shuffled.keys() == reference.keys() == {0, 1}
+    for cycle, snapshot in shuffled.items():
+        assert_same_bytes(snapshot.map, reference[cycle].map)
+
+
+def test_a_row_without_its_channel_reading_waits_and_the_one_before_stands_in() -> None:
+    used = replace(recipe(), incident=MODES["channel"], estimator=Estimator.LATEST)
+    first = [replace(line, i0=np.full(12, 20_000.0)) for line in IN_BEAM[: len(IN_BEAM) // 2]]
+    second = IN_BEAM[len(IN_BEAM) // 2 :]
+    state, _ = run([*first, *second], start(WIDE, library(), used))
+    times = look(state).row_time_s
+    for line in second:
+        is_new = times[line.energy, line.row] == line.time_s
+        assert is_new == (line.i0 is not None)
+
+
+@pytest.mark.parametrize("cycle", [2, 1000, 10**9])
+def test_a_damaged_cycle_number_does_not_make_the_others_look_old(cycle: int) -> None:
+    state, _ = run(LINES[:5])
+    with pytest.raises(FrameRejected, match="under way"):
+        step(state, replace(LINES[5], cycle=cycle))
+    assert run(LINES[5:], state)[1].keys() == {0, 1}
+
+
+def test_blank_pixels_that_hold_a_film_are_an_alarm() -> None:
+    used = replace(recipe(), incident=MODES["blank"])
+    film = np.exp(-0.5 * resample(library(), WIDE.energies_ev).mean(axis=1))
+    for covered, expected in ((np.ones(4), False), (film, True)):
+        lines = [replace(line, counts=line.counts * covered[line.energy]) for line in IN_BEAM]
+        _, records = run(lines, start(WIDE, library(), used))
+        assert ("i0-contaminated" in {finding.code for finding in records[0].findings}) == expected

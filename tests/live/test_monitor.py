@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operando.core.stack import Estimator
-from operando.errors import RunRejected
-from operando.io.runlog import LogReader, LogWriter
+from operando.errors import DamagedFileError, RunRejected
+from operando.io.runlog import LoggedDocument, LogReader, LogWriter
 from operando.io.sources import DocumentSource, FollowedLog, RecordedLog, Source
 from operando.live.latest import Latest
 from operando.live.monitor import Monitor, Work
@@ -161,14 +162,103 @@ def test_a_run_that_cannot_be_fitted_is_refused_and_the_next_one_is_fitted() -> 
     assert maps_of(records) == REFERENCE
 
 
-def test_a_failing_results_file_stops_the_worker_with_its_reason() -> None:
+def test_a_cycle_that_cannot_be_kept_is_an_alarm_and_the_fit_goes_on() -> None:
+    kept: list[Snapshot] = []
+
+    def full_disk(snapshot: Snapshot) -> str | None:
+        kept.append(snapshot)
+        return "no space left"
+
+    monitor = Monitor(DocumentSource(iter(documents_of(PLAN, COUNTS)), "memory"), WORK, full_disk)
+    monitor.start()
+    assert monitor.join(30.0)
+    assert monitor.failure is None
+    assert maps_of(kept) == REFERENCE
+    assert monitor.newest is not None
+    assert ("results", "no space left") in {
+        (finding.code, finding.message) for finding in monitor.newest.findings
+    }
+
+
+def test_a_source_that_fails_half_way_leaves_what_it_gave() -> None:
+    def documents() -> Iterator[tuple[str, dict]]:
+        yield from documents_of(PLAN, COUNTS)[: 2 + EVENTS // 2]
+        raise DamagedFileError("cut off here")
+
+    records: list[Snapshot] = []
+    monitor = Monitor(_OneByOne(documents()), WORK, records.append)
+    monitor.start()
+    assert monitor.join(30.0)
+    assert isinstance(monitor.failure, DamagedFileError)
+    assert maps_of(records)[0] == REFERENCE[0]
+    assert monitor.newest is not None
+    assert monitor.newest.progress.exit_status == "incomplete"
+
+
+class _OneByOne(DocumentSource):
+    """A source whose batches are single documents, so that what stands before the damage is out."""
+
+    def __init__(self, documents: Iterator[tuple[str, dict]]) -> None:
+        super().__init__(documents, "memory")
+
+    def read(self, after: int, limit: int) -> list[LoggedDocument]:
+        return super().read(after, min(limit, 1))
+
+
+def test_a_worker_that_fails_says_why() -> None:
     def fail(_snapshot: Snapshot) -> None:
-        raise OSError("no space left")
+        raise KeyError("a mistake of ours")
 
     monitor = Monitor(DocumentSource(iter(documents_of(PLAN, COUNTS)), "memory"), WORK, fail)
     monitor.start()
     assert monitor.join(30.0)
-    assert isinstance(monitor.failure, OSError)
+    assert isinstance(monitor.failure, KeyError)
+
+
+@pytest.mark.parametrize("dropped", [0, 7, EVENTS // 2 - 1, EVENTS // 2, EVENTS - 1])
+def test_a_line_that_never_came_costs_its_own_cycle_only(dropped: int) -> None:
+    order = [index for index in range(EVENTS) if index != dropped]
+    work = replace(WORK, recipe=replace(recipe(), estimator=Estimator.LATEST))
+    whole = maps_of(pulled(DocumentSource(iter(documents_of(PLAN, COUNTS)), "memory"), work)[1])
+    _, records = pulled(DocumentSource(iter(documents_of(PLAN, COUNTS, order=order)), "memory"), work)
+    found = maps_of(records)
+    spoiled = dropped // (EVENTS // 2)
+    assert found[1 - spoiled] == whole[1 - spoiled]
+    assert found[spoiled] != whole[spoiled]
+
+
+def test_a_run_that_cannot_be_fitted_is_shown_with_its_reason() -> None:
+    two = plan_of(shape=(4, 5), energies_ev=PLAN.energies_ev[:2])
+    monitor, _ = pulled(DocumentSource(iter(documents_of(two, COUNTS[:, :2])), "memory"))
+    assert monitor.newest is not None
+    assert [finding.code for finding in monitor.newest.findings] == ["refused"]
+    assert monitor.newest.progress.exit_status == "refused"
+
+
+def test_only_the_run_on_screen_is_kept_in_memory() -> None:
+    runs = [replace(PLAN, run=f"run-{number}") for number in range(5)]
+    documents = [document for plan in runs for document in documents_of(plan, COUNTS)]
+    monitor, records = pulled(DocumentSource(iter(documents), "memory"))
+    assert len(records) == 10
+    assert len(monitor._runs) == 1
+
+
+def test_looking_never_takes_the_worker_s_time_from_the_lines() -> None:
+    now = [0.0]
+
+    class Clock:
+        def __call__(self) -> float:
+            now[0] += 0.5
+            return now[0]
+
+    source = DocumentSource(iter(documents_of(PLAN, COUNTS)), "memory")
+    monitor = Monitor(source, WORK, clock=Clock())
+    looks = 0
+    while monitor.pull():
+        looks += monitor.latest.take() is not None
+    # A look lasts 0.5 s of this clock, a line as much: at most a third of the lines may be looked at,
+    # and the box holds one look a batch.
+    assert looks <= 1 + EVENTS // 3
 
 
 def test_stopping_ends_the_worker_of_a_source_that_never_ends(tmp_path: Path) -> None:
