@@ -142,9 +142,9 @@ def test_steady_motion_is_followed(rate: float) -> None:
         fraction = amounts_at(np.array(timed[cycle].time_s), rate)
         truth = float(LITHIUM @ fraction)
         off = np.abs(timed[cycle].lithium - truth).max()
-        # Not exactly zero: the share of the displacement that noise could be is not followed, and at the
-        # slowest rates that is all of it; it stays a small part of what σ says.
-        unseen = 0.1 * timed[cycle].lithium_error.min()
+        # Not exactly zero: the share of the displacement that noise could be is not followed. Motion just
+        # too slow to be told from noise makes the map lag by up to 0.4 σ.
+        unseen = 0.45 * timed[cycle].lithium_error.min()
         assert off < 0.25 * np.abs(latest[cycle].lithium - truth).max() + unseen
 
 
