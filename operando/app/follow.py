@@ -61,7 +61,6 @@ def follow(
             _log.warning("the monitor did not stop within %.0f s; its last batch may be missing", _PATIENCE_S)
     if monitor.newest is not None:
         tell(monitor.newest)
-    keeper.close()
     return Outcome(
         monitor.newest, keeper.records, keeper.results, monitor.failure, monitor.refusals, was_interrupted
     )

@@ -14,7 +14,8 @@ import numpy as np
 from operando import __version__
 from operando.core.references import Library
 from operando.errors import ConfigurationError, OperandoError
-from operando.io.results import ResultsWriter, write_curve_csv
+from operando.io.results import write_curve_csv
+from operando.io.results_writer import ResultsWriter
 from operando.live.monitor import Work
 from operando.types import Snapshot
 
@@ -85,11 +86,6 @@ class Keeper:
     def results(self) -> tuple[Path, ...]:
         """The files written so far."""
         return tuple(path for path, _ in self._writers.values())
-
-    def close(self) -> None:
-        """Close the files."""
-        for _, writer in self._writers.values():
-            writer.close()
 
     def _writer(self, snapshot: Snapshot) -> tuple[Path, ResultsWriter]:
         run = snapshot.plan.run

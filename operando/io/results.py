@@ -1,35 +1,26 @@
-"""The results of one run in one NeXus HDF5 file, which viewers open on the lithium map.
-
-Flushed after every cycle, so that a kill leaves all finished cycles readable. Nothing in it
-depends on when it was written: two runs over the same log give equal content.
-
-An existing file is continued if it holds the same run, scan, references and process, as when a
-monitor is started again; anything else there is refused, never overwritten.
-"""
+"""The results of one run in one NeXus HDF5 file, which viewers open on the lithium map."""
 
 from __future__ import annotations
 
 import csv
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 
-from operando.errors import ConfigurationError, DamagedFileError, SourceUnreachable
-from operando.io.hdf5 import array_at, dataset_at, group_at, scalar_at, text_at
-from operando.io.results_layout import CURVES, FORMAT, QUANTITIES, create
+from operando.errors import DamagedFileError, SourceUnreachable
+from operando.io.hdf5 import array_at, group_at, scalar_at, text_at
+from operando.io.results_layout import FORMAT, QUANTITIES
 from operando.types import Curve, LithiationMap, PhaseSpectra, Reason, ScanGrid, ScanPlan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from operando.types import FloatArray, MaskArray
 
-__all__ = ["Results", "ResultsWriter", "map_of", "read_results", "write_curve_csv"]
+__all__ = ["Results", "map_of", "read_results", "write_curve_csv"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,95 +113,6 @@ def map_of(results: Results, index: int) -> LithiationMap:
     return LithiationMap(**values)
 
 
-class ResultsWriter:
-    """Write the results of one run, cycle by cycle.
-
-    Parameters
-    ----------
-    path
-        The file; made if it does not exist.
-    plan, phases
-        The scan and the references.
-    process
-        What else the results depend on: versions, settings, hash of the references, I0 mode.
-
-    Raises
-    ------
-    ConfigurationError
-        If the file exists and holds other results.
-    SourceUnreachable
-        If the file cannot be made.
-    DamagedFileError
-        If the file exists and is no results file.
-    """
-
-    def __init__(
-        self, path: str | Path, plan: ScanPlan, phases: PhaseSpectra, process: Mapping[str, str | float | int]
-    ) -> None:
-        self._path = Path(path)
-        self._shift_px = np.full((plan.energies_ev.size, 2), np.nan)
-        if self._path.exists():
-            _check_same(self._path, plan, phases, process)
-        try:
-            self._file = h5py.File(self._path, "a")
-        except OSError as error:
-            message = f"{self._path} cannot be written ({error}): choose another file, or close its readers"
-            raise SourceUnreachable(message) from error
-        _hold_back(self._file)
-        if "entry" not in self._file:
-            create(self._file, plan, phases, process)
-            self._file.flush()
-
-    def write(self, lithiation: LithiationMap, i0: FloatArray, curve: Curve) -> None:
-        """Add a completed cycle, or replace it if it is there already, and flush.
-
-        Parameters
-        ----------
-        lithiation
-            Its map.
-        i0
-            Incident counts used for each energy, shape (energy,).
-        curve
-            The whole curve so far.
-
-        Raises
-        ------
-        ValueError
-            If a cycle comes after a later one and was not written before.
-        """
-        entry = group_at(self._file, "entry")
-        cycles = array_at(entry, "lithiation/cycle")
-        row = int(np.searchsorted(cycles, lithiation.cycle))
-        if row < cycles.size and cycles[row] != lithiation.cycle:
-            message = (
-                f"cycle {lithiation.cycle} came after cycle {cycles[-1]}; cycles are written in order of time"
-            )
-            raise ValueError(message)
-        others = {"i0": i0, "shift_px": self._shift_px}
-        for quantity in QUANTITIES:
-            dataset = dataset_at(entry, quantity.place)
-            if len(dataset) <= row:
-                dataset.resize(row + 1, axis=0)
-            dataset[row] = (
-                others[quantity.name] if quantity.name in others else getattr(lithiation, quantity.name)
-            )
-        for name in CURVES:
-            dataset = dataset_at(entry, f"curves/{name}")
-            dataset.resize(curve.cycle.size, axis=0)
-            dataset[:] = getattr(curve, "lithium_error" if name == "lithium_errors" else name)
-        self._file.flush()
-
-    def close(self) -> None:
-        """Release the file; closing twice does nothing."""
-        self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-
 def read_results(path: str | Path) -> Results:
     """Return what the file at `path` holds; of a killed writer's file, all finished cycles.
 
@@ -250,54 +152,6 @@ def write_curve_csv(path: str | Path, curve: Curve) -> None:
             curve.cycle, curve.time_s, curve.lithium, curve.lithium_error, curve.pixels, strict=True
         ):
             table.writerow([value.item() for value in row])
-
-
-def _hold_back(file: h5py.File) -> None:
-    """Let HDF5 write its own structures at a flush only.
-
-    Otherwise it may write some of them whenever its cache is full, and a kill in that moment
-    leaves a file that nobody can open.
-    """
-    config = file.id.get_mdc_config()
-    config.evictions_enabled = False
-    config.incr_mode = 0
-    config.flash_incr_mode = 0
-    config.decr_mode = 0
-    file.id.set_mdc_config(config)
-
-
-def _check_same(
-    path: Path, plan: ScanPlan, phases: PhaseSpectra, process: Mapping[str, str | float | int]
-) -> None:
-    there = read_results(path)
-    differences = [
-        name
-        for name, is_same in (
-            ("run", there.plan.run == plan.run),
-            ("scan", _equal(there.plan.grid, plan.grid) and _same(there.energies_ev, plan.energies_ev)),
-            ("references", _equal(there.phases, phases)),
-            ("process", there.process == {key.replace("/", "."): value for key, value in process.items()}),
-        )
-        if not is_same
-    ]
-    if differences:
-        message = (
-            f"{path} holds results of another {' and '.join(differences)} (run {there.plan.run}): "
-            "choose another file, or move that one away"
-        )
-        raise ConfigurationError(message)
-
-
-def _equal(one: object, other: object) -> bool:
-    """Whether two dataclasses of arrays hold the same."""
-    return all(
-        _same(getattr(one, field.name), getattr(other, field.name)) for field in fields(cast("Any", one))
-    )
-
-
-def _same(one: object, other: object) -> bool:
-    is_number = isinstance(one, np.ndarray) and one.dtype.kind == "f"
-    return bool(np.array_equal(cast("Any", one), cast("Any", other), equal_nan=is_number))
 
 
 def _read(entry: h5py.Group) -> Results:

@@ -7,6 +7,7 @@ every group can be plotted by itself.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from operando.types import PhaseSpectra, ScanPlan
 
-__all__ = ["CURVES", "FORMAT", "QUANTITIES", "Quantity", "create"]
+__all__ = ["CURVES", "FORMAT", "QUANTITIES", "Quantity", "image_of_empty"]
 
 FORMAT = "operando results 1"
 
@@ -96,23 +97,31 @@ CURVES = {
 }
 
 
-def create(
+def image_of_empty(plan: ScanPlan, phases: PhaseSpectra, process: Mapping[str, str | float | int]) -> bytes:
+    """Return the bytes of a results file with everything that is known before the first cycle."""
+    with h5py.File("results", "w", driver="core", backing_store=False) as file:
+        _fill(file, plan, phases, process)
+        file.flush()
+        return file.id.get_file_image()
+
+
+def _fill(
     file: h5py.File, plan: ScanPlan, phases: PhaseSpectra, process: Mapping[str, str | float | int]
 ) -> None:
-    """Fill an empty `file` with everything that is known before the first cycle."""
     file.attrs.update({"NX_class": "NXroot", "default": "entry", "creator": FORMAT})
     entry = _group(file, "entry", "NXentry")
     entry.attrs["default"] = "lithiation"
-    entry["title"] = plan.sample or plan.plan_name
+    entry["title"] = _text(plan.sample or plan.plan_name)
     entry["entry_identifier"] = plan.run
-    entry["start_time"] = datetime.fromtimestamp(plan.started_s, UTC).isoformat()
+    with suppress(ValueError, OverflowError, OSError):  # a clock that was never set
+        entry["start_time"] = datetime.fromtimestamp(plan.started_s, UTC).isoformat()
     scan = _group(entry, "scan", "NXcollection")
-    scan["plan_name"] = plan.plan_name
+    scan["plan_name"] = _text(plan.plan_name)
     scan["cycles"] = -1 if plan.cycles is None else plan.cycles
     _field(scan, "started_s", plan.started_s, "s", "start of the run since 1970 (s)")
     _field(scan, "energy_ev", plan.energies_ev, "eV", "photon energy (eV)")
     _field(scan, "dwell_ms", plan.dwell_ms, "ms", "dwell (ms)")
-    _group(entry, "sample", "NXsample")["name"] = plan.sample
+    _group(entry, "sample", "NXsample")["name"] = _text(plan.sample)
     steps = _group(entry, "process", "NXprocess")
     steps["program"] = "operando"
     steps["version"] = operando.__version__
@@ -183,6 +192,11 @@ def _group(parent: h5py.Group, name: str, nx_class: str) -> h5py.Group:
     group = parent.create_group(name)
     group.attrs["NX_class"] = nx_class
     return group
+
+
+def _text(text: str) -> str:
+    """Return metadata without what HDF5 cannot store."""
+    return text.replace("\0", " ").encode("utf-8", "replace").decode()
 
 
 def _field(group: h5py.Group, name: str, value: object, unit: str, label: str) -> None:

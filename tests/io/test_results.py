@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from operando.errors import ConfigurationError, DamagedFileError, SourceUnreachable
-from operando.io.results import Results, ResultsWriter, map_of, read_results, write_curve_csv
+from operando.io.results import Results, map_of, read_results, write_curve_csv
+from operando.io.results_writer import ResultsWriter
 from operando.types import Curve, LithiationMap, PhaseSpectra, Reason, ScanGrid, ScanPlan
 
 NY, NX, ENERGIES, PHASES = 3, 4, 5, 2
@@ -83,9 +84,9 @@ def i0_of(cycle: int) -> np.ndarray:
 
 
 def write(path: Path, cycles: list[int], seed: int = 0) -> None:
-    with ResultsWriter(path, PLAN, PHASE_SPECTRA, PROCESS) as writer:
-        for n, cycle in enumerate(cycles):
-            writer.write(map_of_cycle(cycle, seed), i0_of(cycle), curve_to(sorted(set(cycles[: n + 1]))))
+    writer = ResultsWriter(path, PLAN, PHASE_SPECTRA, PROCESS)
+    for n, cycle in enumerate(cycles):
+        writer.write(map_of_cycle(cycle, seed), i0_of(cycle), curve_to(sorted(set(cycles[: n + 1]))))
 
 
 def assert_equal(one: Any, other: Any) -> None:
@@ -101,23 +102,23 @@ def assert_equal(one: Any, other: Any) -> None:
 
 
 @settings(deadline=None, max_examples=15, suppress_health_check=list(HealthCheck))
-@given(st.lists(st.integers(0, 50), unique=True, max_size=5).map(sorted), st.data())
-def test_what_is_written_is_read_however_often_cycles_are_written(
+@given(st.lists(st.integers(0, 50), unique=True, max_size=5), st.data())
+def test_what_is_written_is_read_in_whatever_order_and_however_often(
     tmp_path_factory: pytest.TempPathFactory, cycles: list[int], data: Any
 ) -> None:
     path = tmp_path_factory.mktemp("results") / "series.h5"
     write(path, cycles, seed=1)
     # A monitor that is started again writes some cycles a second time.
     again = cycles[data.draw(st.integers(0, len(cycles))) :]
-    with ResultsWriter(path, PLAN, PHASE_SPECTRA, PROCESS) as writer:
-        for cycle in again:
-            writer.write(map_of_cycle(cycle), i0_of(cycle), curve_to(cycles))
+    writer = ResultsWriter(path, PLAN, PHASE_SPECTRA, PROCESS)
+    for cycle in again:
+        writer.write(map_of_cycle(cycle), i0_of(cycle), curve_to(sorted(cycles)))
     found = read_results(path)
     assert_equal(found.plan, PLAN)
     assert_equal(found.phases, PHASE_SPECTRA)
-    assert_equal(found.curve, curve_to(cycles))
-    assert found.cycle.tolist() == cycles
-    for index, cycle in enumerate(cycles):
+    assert_equal(found.curve, curve_to(sorted(cycles)))
+    assert found.cycle.tolist() == sorted(cycles)
+    for index, cycle in enumerate(sorted(cycles)):
         assert_equal(map_of(found, index), map_of_cycle(cycle, 0 if cycle in again else 1))
         np.testing.assert_array_equal(found.i0[index], i0_of(cycle))
         np.testing.assert_array_equal(found.valid[index], map_of_cycle(cycle).valid)
@@ -204,10 +205,74 @@ def test_a_kill_leaves_all_finished_cycles_readable(tmp_path: Path) -> None:
     assert read_results(path).cycle.tolist() == [0, 1, 2, 3]
 
 
-def test_a_cycle_out_of_order_is_refused(tmp_path: Path) -> None:
-    write(tmp_path / "series.h5", [0, 2])
-    with pytest.raises(ValueError, match="cycle 1 came after cycle 2"):
-        write(tmp_path / "series.h5", [1])
+def test_other_energies_or_pixels_are_refused_and_change_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "series.h5"
+    write(path, [0])
+    before = path.read_bytes()
+    writer = ResultsWriter(path, PLAN, PHASE_SPECTRA, PROCESS)
+    more = dataclasses.replace(map_of_cycle(1), frame_age_s=np.zeros(ENERGIES + 1))
+    with pytest.raises(ConfigurationError, match="6 energies"):
+        writer.write(more, np.ones(ENERGIES + 1), curve_to([0, 1]))
+    wider = dataclasses.replace(map_of_cycle(1), lithium=np.zeros((NY, NX + 1)))
+    with pytest.raises(ConfigurationError, match=r"\(3, 5\) pixels"):
+        writer.write(wider, i0_of(1), curve_to([0, 1]))
+    assert path.read_bytes() == before
+
+
+FULL_DISK = """
+import os, resource, sys
+sys.path.insert(0, sys.argv[2])
+from test_results import *
+writer = ResultsWriter(sys.argv[1], PLAN, PHASE_SPECTRA, PROCESS)
+writer.write(map_of_cycle(1), i0_of(1), curve_to([1]))
+writer.write(map_of_cycle(2), i0_of(2), curve_to([1, 2]))
+size = os.path.getsize(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + int(sys.argv[3]), resource.RLIM_INFINITY))
+for cycle in (3, 0, 2):
+    try:
+        writer.write(map_of_cycle(cycle, 9), i0_of(cycle), curve_to(sorted({1, 2, cycle})))
+    except SourceUnreachable as error:
+        print("refused", cycle)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+for cycle in (3, 0):
+    writer.write(map_of_cycle(cycle), i0_of(cycle), curve_to([0, 1, 2, 3][not cycle - 3 :]))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a limit on the size of files")
+@pytest.mark.parametrize("room_bytes", [0, 5000, 500_000])
+def test_a_full_disk_costs_no_finished_cycle_and_is_got_over(tmp_path: Path, room_bytes: int) -> None:
+    path = tmp_path / "series.h5"
+    command = [sys.executable, "-c", FULL_DISK, path, Path(__file__).parent, str(room_bytes)]
+    found = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.split("\n") == ["refused 3", "refused 0", "refused 2", ""]
+    written = read_results(path)
+    assert written.cycle.tolist() == [0, 1, 2, 3]
+    for cycle in range(4):
+        assert_equal(map_of(written, cycle), map_of_cycle(cycle))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["series.h5"]
+
+
+def test_a_viewer_that_keeps_the_file_open_stops_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "series.h5"
+    write(path, [0])
+    program = "import h5py, sys; file = h5py.File(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as viewer:
+        assert viewer.stdout is not None
+        assert viewer.stdout.readline() == "open\n"
+        write(path, [1])
+        viewer.communicate("")
+    assert read_results(path).cycle.tolist() == [0, 1]
+
+
+def test_odd_metadata_cost_no_results(tmp_path: Path) -> None:
+    path = tmp_path / "series.h5"
+    plan = dataclasses.replace(PLAN, sample="a\0b\udc80", started_s=float("nan"))
+    ResultsWriter(path, plan, PHASE_SPECTRA, PROCESS).write(map_of_cycle(0), i0_of(0), curve_to([0]))
+    assert read_results(path).plan.sample == "a b?"
 
 
 OTHERS = {

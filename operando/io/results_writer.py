@@ -1,0 +1,263 @@
+"""Writes the results file of one run, cycle by cycle.
+
+Written and closed again with every cycle, so that a kill or a full disk leaves all finished cycles
+readable. Nothing in it depends on when it was written: two runs over the same log give equal content.
+
+An existing file is continued if it holds the same run, scan, references and process, as when a
+monitor is started again; anything else there is refused, never overwritten.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import h5py
+import numpy as np
+
+from operando.errors import ConfigurationError, SourceUnreachable
+from operando.io.hdf5 import dataset_at, group_at
+from operando.io.results import Results, read_results
+from operando.io.results_layout import CURVES, QUANTITIES, image_of_empty
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from operando.types import Curve, FloatArray, LithiationMap, PhaseSpectra, ScanPlan
+
+__all__ = ["ResultsWriter"]
+
+_STRUCTURE_BYTES = 1 << 20
+"""More than HDF5 adds to its own structures with a cycle."""
+
+
+class ResultsWriter:
+    """Write the results of one run, cycle by cycle.
+
+    The file is open only while a cycle is written. HDF5 cannot bear a disk that fills up while it
+    writes: the file is lost, and sometimes the process. So the space for a cycle is taken before
+    HDF5 begins. A new last cycle goes into the file itself, where it touches no other; anything
+    else is done to a copy, which then takes the file's place.
+
+    Parameters
+    ----------
+    path
+        The file; made if it does not exist.
+    plan, phases
+        The scan and the references.
+    process
+        What else the results depend on: versions, settings, hash of the references, I0 mode.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file exists and holds other results.
+    SourceUnreachable
+        If the file cannot be made.
+    DamagedFileError
+        If the file exists and is no results file.
+    """
+
+    def __init__(
+        self, path: str | Path, plan: ScanPlan, phases: PhaseSpectra, process: Mapping[str, str | float | int]
+    ) -> None:
+        self._path = Path(path)
+        self._energies = plan.energies_ev.size
+        self._shape = plan.grid.shape
+        self._cycles: list[int] = []
+        if self._path.exists():
+            there = read_results(self._path)
+            _check_same(self._path, there, plan, phases, process)
+            self._cycles = there.cycle.tolist()
+            return
+        with _unreachable(self._path), _replacement(self._path) as part:
+            part.write_bytes(image_of_empty(plan, phases, process))
+
+    def write(self, lithiation: LithiationMap, i0: FloatArray, curve: Curve) -> None:
+        """Put a cycle in its place by its number, or replace it if it is there already.
+
+        Parameters
+        ----------
+        lithiation
+            Its map.
+        i0
+            Incident counts used for each energy, shape (energy,).
+        curve
+            The whole curve so far.
+
+        Raises
+        ------
+        ConfigurationError
+            If the energies or the pixels are not those of the file.
+        SourceUnreachable
+            If the disk is full or the file cannot be written; the cycles in it stay readable.
+        """
+        energies, shape = lithiation.frame_age_s.size, lithiation.lithium.shape
+        if (energies, i0.size, shape) != (self._energies, self._energies, self._shape):
+            message = (
+                f"cycle {lithiation.cycle} has {energies} energies and {shape} pixels, but {self._path} was "
+                f"begun with {self._energies} and {self._shape}: fit the run anew into another file"
+            )
+            raise ConfigurationError(message)
+        row = int(np.searchsorted(self._cycles, lithiation.cycle))
+        is_there = self._cycles[row : row + 1] == [lithiation.cycle]
+        series = {
+            quantity.place: getattr(lithiation, quantity.name)
+            for quantity in QUANTITIES
+            if quantity.name not in ("i0", "shift_px")
+        }
+        series["fit/i0"] = i0
+        series["fit/shift_px"] = np.full((self._energies, 2), np.nan)
+        with _unreachable(self._path):
+            if row == len(self._cycles):
+                try:
+                    _put(self._path, row, series, curve, is_there=False)
+                except BlockingIOError:
+                    # A viewer has the file open and keeps it as it is; the next one sees the new.
+                    self._put_into_copy(row, series, curve, is_there=False)
+            else:
+                self._put_into_copy(row, series, curve, is_there=is_there)
+        if not is_there:
+            self._cycles.insert(row, lithiation.cycle)
+
+    def _put_into_copy(self, row: int, series: dict[str, Any], curve: Curve, *, is_there: bool) -> None:
+        with _replacement(self._path) as part:
+            shutil.copyfile(self._path, part)
+            _put(part, row, series, curve, is_there=is_there)
+
+
+def _put(path: Path, row: int, series: dict[str, Any], curve: Curve, *, is_there: bool) -> None:
+    """Write a cycle at `row`, in front of what is there or in its stead."""
+    with _reserved(path, row), h5py.File(path, "r+") as file:
+        _hold_back(file)
+        entry = group_at(file, "entry")
+        for quantity in QUANTITIES:
+            dataset = dataset_at(entry, quantity.place)
+            if not is_there:
+                behind = dataset[row:]
+                dataset.resize(len(dataset) + 1, axis=0)
+                if len(behind):
+                    dataset[row + 1 :] = behind
+            dataset[row] = series[quantity.place]
+        for name in CURVES:
+            dataset = dataset_at(entry, f"curves/{name}")
+            dataset.resize(curve.cycle.size, axis=0)
+            dataset[:] = getattr(curve, "lithium_error" if name == "lithium_errors" else name)
+
+
+@contextmanager
+def _reserved(path: Path, row: int) -> Generator[None]:
+    """Take the disk space that writing the cycles from `row` on can need, or fail and leave all as it is.
+
+    HDF5 gives back what it did not use when it closes the file.
+    """
+    size = path.stat().st_size
+    with h5py.File(path, "r") as file:
+        datasets = [dataset_at(group_at(file, "entry"), quantity.place) for quantity in QUANTITIES]
+        rows = len(datasets[0]) - row + 1
+        # Numbers that cannot be packed take a little more room than they are long.
+        needed = int(1.1 * rows * sum(_chunk_size(dataset) for dataset in datasets)) + _STRUCTURE_BYTES
+    try:
+        with path.open("r+b") as file:
+            _allocate(file.fileno(), size, needed)
+    except OSError:
+        os.truncate(path, size)
+        raise
+    try:
+        yield
+    except BlockingIOError:
+        # HDF5 could not even open it.
+        os.truncate(path, size)
+        raise
+
+
+def _chunk_size(dataset: h5py.Dataset) -> int:
+    return int(np.prod(dataset.chunks or dataset.shape)) * dataset.dtype.itemsize
+
+
+def _allocate(descriptor: int, offset: int, length: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, offset, length)
+        return
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    while length:
+        length -= os.write(descriptor, bytes(min(length, _STRUCTURE_BYTES)))
+
+
+@contextmanager
+def _replacement(path: Path) -> Generator[Path]:
+    """Yield a path beside `path`; what is written there takes its place, or nothing does."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        yield part
+        with part.open("r+b") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _unreachable(path: Path) -> Generator[None]:
+    """Turn what disk and HDF5 say into one sentence."""
+    try:
+        yield
+    # h5py turns a failed flush into a RuntimeError.
+    except (OSError, RuntimeError) as error:
+        message = f"{path} cannot be written ({error}): make room, or choose another file"
+        raise SourceUnreachable(message) from error
+
+
+def _hold_back(file: h5py.File) -> None:
+    """Let HDF5 write its own structures at the end only.
+
+    Otherwise it may write some of them whenever its cache is full, and a kill in that moment
+    leaves a file that nobody can open.
+    """
+    config = file.id.get_mdc_config()
+    config.evictions_enabled = False
+    config.incr_mode = 0
+    config.flash_incr_mode = 0
+    config.decr_mode = 0
+    file.id.set_mdc_config(config)
+
+
+def _check_same(
+    path: Path,
+    there: Results,
+    plan: ScanPlan,
+    phases: PhaseSpectra,
+    process: Mapping[str, str | float | int],
+) -> None:
+    differences = [
+        name
+        for name, is_same in (
+            ("run", there.plan.run == plan.run),
+            ("scan", _equal(there.plan.grid, plan.grid) and _same(there.energies_ev, plan.energies_ev)),
+            ("references", _equal(there.phases, phases)),
+            ("process", there.process == {key.replace("/", "."): value for key, value in process.items()}),
+        )
+        if not is_same
+    ]
+    if differences:
+        message = (
+            f"{path} holds results of another {' and '.join(differences)} (run {there.plan.run}): "
+            "choose another file, or move that one away"
+        )
+        raise ConfigurationError(message)
+
+
+def _equal(one: object, other: object) -> bool:
+    """Whether two dataclasses of arrays hold the same."""
+    return all(
+        _same(getattr(one, field.name), getattr(other, field.name)) for field in fields(cast("Any", one))
+    )
+
+
+def _same(one: object, other: object) -> bool:
+    is_number = isinstance(one, np.ndarray) and one.dtype.kind == "f"
+    return bool(np.array_equal(cast("Any", one), cast("Any", other), equal_nan=is_number))
