@@ -9,14 +9,7 @@ from dataclasses import dataclass
 
 from operando.errors import DamagedFileError
 from operando.io.blob import MAX_BYTES, decode
-
-# The checksum and SQLite's complaints mean the same here as there: one definition, not a copy.
-from operando.io.runlog import (
-    LoggedDocument,
-    LogReader,
-    _checksum,  # pyright: ignore[reportPrivateUsage]
-    _translated,  # pyright: ignore[reportPrivateUsage]
-)
+from operando.io.runlog import LoggedDocument, LogReader, row_checksum, translated
 
 __all__ = ["LoggedRow", "RowBatch", "RowReader", "row_of"]
 
@@ -120,7 +113,7 @@ class RowReader(LogReader):
         found_bytes, needed_bytes = 0, 0
         try:
             # Closed at once: a statement left half-way would keep the recorder's WAL from being taken in.
-            with _translated(self._path), closing(self._select(after, limit)) as selected:
+            with translated(self._path), closing(self._select(after, limit)) as selected:
                 for values in selected:
                     row = self._good(values, after + len(found) + 1)
                     if found and found_bytes + row.size_bytes > batch_bytes:
@@ -144,7 +137,7 @@ class RowReader(LogReader):
         SourceUnreachable, DamagedFileError
             If the file cannot be read.
         """
-        with _translated(self._path):
+        with translated(self._path):
             row = self._db.execute("SELECT crc32 FROM documents WHERE seq = 1").fetchone()
         return row[0] if row is not None and isinstance(row[0], int) else None
 
@@ -191,12 +184,7 @@ def row_of(values: Sequence[object]) -> LoggedRow:
     if len(blob) > MAX_BYTES:
         message = f"it has {len(blob)} bytes; the limit is {MAX_BYTES}"
         raise DamagedFileError(message)
-    try:
-        found_crc32 = _checksum(run, name, recorded_s, blob)
-    except UnicodeEncodeError as error:
-        message = f"its run or name is not text: {error}"
-        raise DamagedFileError(message) from error
-    if found_crc32 != crc32:
+    if row_checksum(run, name, recorded_s, blob) != crc32:
         message = "its bytes do not match their checksum"
         raise DamagedFileError(message)
     return LoggedRow(seq, run, name, recorded_s, crc32, blob)

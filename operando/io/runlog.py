@@ -28,7 +28,15 @@ from operando.io.blob import decode, encode
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
 
-__all__ = ["LogReader", "LogWriter", "LoggedDocument", "Verification", "verify"]
+__all__ = [
+    "LogReader",
+    "LogWriter",
+    "LoggedDocument",
+    "Verification",
+    "row_checksum",
+    "translated",
+    "verify",
+]
 
 _FORMAT = "operando run log"
 _VERSION = 1
@@ -110,7 +118,7 @@ class LogWriter:
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
         self._owners: dict[str, str] = {}
-        with _translated(self._path):
+        with translated(self._path):
             # The recorder opens here and writes in its thread, one after the other.
             self._db = sqlite3.connect(
                 self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
@@ -145,7 +153,7 @@ class LogWriter:
                 run = self._owner(name, document)
                 self._db.execute(
                     "INSERT INTO documents (run, name, recorded_s, crc32, blob) VALUES (?, ?, ?, ?, ?)",
-                    (run, name, recorded_s, _checksum(run, name, recorded_s, blob), blob),
+                    (run, name, recorded_s, row_checksum(run, name, recorded_s, blob), blob),
                 )
             last = _head(self._db)
             self._db.execute("COMMIT")
@@ -235,7 +243,7 @@ class LogReader:
         if not self._path.is_file():
             message = f"there is no run log at {self._path}: check the name, or start the recorder first"
             raise SourceUnreachable(message)
-        with _translated(self._path):
+        with translated(self._path):
             # The monitor opens here and reads in its thread, one after the other.
             self._db = sqlite3.connect(
                 _read_only_uri(self._path),
@@ -260,24 +268,24 @@ class LogReader:
     def read(self, after: int, limit: int) -> list[LoggedDocument]:
         """Return at most `limit` documents behind seq `after`, in the order of the log.
 
-        What is good is delivered first: a batch ends before a bad row, and only a batch
-        that would begin with it raises.
+        What is good is delivered first: a batch ends before a bad or missing row, and only a
+        batch that would begin with it raises. The recorder numbers without a gap, so a gap is damage.
 
         Raises
         ------
         DamagedFileError
-            If the next document is bad; says which and how many stand before it.
+            If the next document is bad or missing; says which and how many stand before it.
         """
         found: list[LoggedDocument] = []
         try:
-            with _translated(self._path):
+            with translated(self._path):
                 rows = self._db.execute(
                     "SELECT seq, run, name, recorded_s, crc32, blob FROM documents"
                     " WHERE seq > ? ORDER BY seq LIMIT ?",
                     (after, limit),
                 )
                 for row in rows:
-                    found.append(self._checked(row))
+                    found.append(self._checked(row, after + len(found) + 1))
         except DamagedFileError as error:
             if not found:
                 message = f"{error}; {after} documents stand before it and can be read"
@@ -286,7 +294,7 @@ class LogReader:
 
     def head(self) -> int:
         """Return the seq of the last document now in the log; 0 if there is none."""
-        with _translated(self._path):
+        with translated(self._path):
             return _head(self._db)
 
     def close(self) -> None:
@@ -299,10 +307,13 @@ class LogReader:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _checked(self, row: tuple[Any, ...]) -> LoggedDocument:
+    def _checked(self, row: tuple[Any, ...], expected_seq: int) -> LoggedDocument:
         seq, run, name, recorded_s, crc32, blob = row
+        if seq != expected_seq:
+            message = f"document {expected_seq} of {self._path} is missing"
+            raise DamagedFileError(message)
         try:
-            if _checksum(run, name, recorded_s, blob) != crc32:
+            if row_checksum(run, name, recorded_s, blob) != crc32:
                 message = "its bytes do not match their checksum"
                 raise DamagedFileError(message)
             return LoggedDocument(seq, run, name, decode(blob), recorded_s)
@@ -326,26 +337,29 @@ def verify(path: str | Path) -> Verification:
                 batch = log.read(good, _VERIFY_AT_ONCE)
             except DamagedFileError as error:
                 return Verification(good, good + 1, str(error))
-            for row in batch:
-                if row.seq != good + 1:
-                    return Verification(good, good + 1, f"document {good + 1} of {path} is missing")
-                good += 1
+            good += len(batch)
             if not batch:
                 return Verification(good, None, "")
 
 
-def _checksum(run: str, name: str, recorded_s: float, blob: bytes) -> int:
-    """Return the CRC-32 of all that a row says."""
+def row_checksum(run: str, name: str, recorded_s: float, blob: bytes) -> int:
+    """Return the CRC-32 of all that a row says.
+
+    Raises
+    ------
+    DamagedFileError
+        If a column is of another type than the recorder writes, or a text cannot be encoded.
+    """
     try:
         head = struct.pack("<d", recorded_s) + f"{run}\n{name}\n".encode()
         return zlib.crc32(blob, zlib.crc32(head))
-    except (struct.error, TypeError) as error:
+    except (struct.error, TypeError, UnicodeEncodeError) as error:
         message = f"a column has another type than the recorder wrote: {error}"
         raise DamagedFileError(message) from error
 
 
 @contextmanager
-def _translated(path: Path) -> Generator[None]:
+def translated(path: Path) -> Generator[None]:
     """Turn what SQLite says of a file into the two kinds that people can act on."""
     try:
         yield

@@ -100,12 +100,17 @@ class FollowedLog:
 
 
 class DocumentSource:
-    """Documents that a generator yields, such as those of a file; read once, from the first on."""
+    """Documents that a generator yields, such as those of a file; read once, from the first on.
+
+    What stands before a damaged place is delivered: a batch ends before it, and only a read that
+    would begin with it raises what the generator raised, then and whenever it is asked again.
+    """
 
     def __init__(self, documents: Iterator[tuple[str, dict[str, Any]]], name: str) -> None:
         self._documents = documents
         self._given = 0
         self._is_exhausted = False
+        self._failure: OSError | ValueError | None = None
         self._run = ""
         self.name = name
 
@@ -116,18 +121,30 @@ class DocumentSource:
         ------
         ValueError
             `after` is not the number of the last document that was returned.
+        OperandoError
+            Nothing good is left before a place that the generator could not read.
         """
         if after != self._given:
             msg = (
                 f"documents after {after} were asked for, but {self._given} have been read; go on from there"
             )
             raise ValueError(msg)
+        if self._failure is not None:
+            raise self._failure
         batch: list[LoggedDocument] = []
-        for name, document in islice(self._documents, limit):
-            self._given += 1
-            self._run = document["uid"] if name == "start" else self._run
-            batch.append(LoggedDocument(self._given, self._run, name, document, float("nan")))
-        self._is_exhausted = len(batch) < limit
+        try:
+            for name, document in islice(self._documents, limit):
+                self._given += 1
+                if name == "start":
+                    uid = document.get("uid")
+                    self._run = uid if isinstance(uid, str) else ""
+                batch.append(LoggedDocument(self._given, self._run, name, document, float("nan")))
+            self._is_exhausted = len(batch) < limit
+        except (OSError, ValueError) as error:
+            # All errors that a reader of files raises on purpose are one of these two.
+            self._failure = error
+            if not batch:
+                raise
         return batch
 
     def head(self) -> int:

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from operando.errors import DamagedFileError, FrameRejected, SourceUnreachable
+from operando.io.logrows import RowReader
 from operando.io.runlog import LogReader, LogWriter, Verification, verify
 
 # Shared machines pause for seconds; each example makes its own file, so the fixture may be shared.
@@ -240,12 +241,30 @@ def test_a_damaged_row_is_named_and_the_rows_before_it_are_read(
     assert reason in found.reason
 
 
-def test_a_row_that_was_taken_out_is_missed(tmp_path: Path) -> None:
-    path = tmp_path / "run.log"
+@patient
+@given(missing=st.sets(st.integers(1, 7), min_size=1, max_size=3), limit=st.integers(1, 9))
+def test_no_reader_passes_over_a_row_that_was_taken_out(
+    tmp_path_factory: pytest.TempPathFactory, missing: set[int], limit: int
+) -> None:
+    path = tmp_path_factory.mktemp("log") / "run.log"
     with LogWriter(path) as writer:
-        writer.append(numbered(6), 0.0)
-    damage(path, "DELETE FROM documents WHERE seq = 3")
-    assert verify(path) == Verification(2, 3, f"document 3 of {path} is missing")
+        writer.append(numbered(8), 0.0)
+    for seq in missing:
+        damage(path, "DELETE FROM documents WHERE seq = ?", seq)
+    first = min(missing)
+    with LogReader(path) as log, RowReader(path) as rows:
+        for read in (log.read, lambda after, limit: rows.rows(after, limit, 10**6, 10**6).rows):
+            seen: list[int] = []
+            while len(seen) < first - 1:
+                seen += [row.seq for row in read(len(seen), limit)]
+            assert seen == list(range(1, first))
+            with pytest.raises(
+                DamagedFileError, match=rf"document {first} of .* is missing; {len(seen)} doc"
+            ):
+                read(len(seen), limit)
+    found = verify(path)
+    assert (found.good, found.first_bad_seq) == (first - 1, first)
+    assert "is missing" in found.reason
 
 
 @patient

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from operando.errors import DamagedFileError
+from operando.io.documents import read_json_documents
 from operando.io.runlog import LogReader, LogWriter
 from operando.io.sources import DocumentSource, FollowedLog, PacedSource, RecordedLog
 
@@ -45,6 +50,44 @@ def test_a_generator_can_only_be_read_on() -> None:
     assert source.read(2, 1)[0].run == "run-1"
     with pytest.raises(ValueError, match="go on from there"):
         source.read(1, 1)
+
+
+@given(limits=st.lists(st.integers(1, 5), min_size=5, max_size=6), good=st.integers(0, 4))
+def test_what_stands_before_a_damaged_place_is_read_however_it_is_batched(
+    limits: list[int], good: int
+) -> None:
+    failure = DamagedFileError("the file is cut")
+
+    def documents() -> Iterator[tuple[str, dict[str, Any]]]:
+        yield from DOCUMENTS[:good]
+        raise failure
+
+    source = DocumentSource(documents(), "memory")
+    seen: list[str] = []
+    for limit in limits:
+        if len(seen) < good:
+            seen += [logged.name for logged in source.read(len(seen), limit)]
+            assert not source.has_ended(len(seen))
+    assert seen == [name for name, _ in DOCUMENTS[:good]]
+    for _ in range(2):
+        with pytest.raises(DamagedFileError, match="the file is cut"):
+            source.read(good, 1)
+    assert not source.has_ended(good), "an end would hide the damage"
+
+
+def test_a_file_that_was_cut_is_read_up_to_the_cut(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    text = json.dumps(DOCUMENTS)
+    path.write_text(text[: len(text) - 20])
+    source = DocumentSource(read_json_documents(path), path.name)
+    assert [logged.name for logged in source.read(0, 256)] == ["start", "event", "event_page"]
+    with pytest.raises(DamagedFileError, match="behind its first 3 documents"):
+        source.read(3, 256)
+
+
+def test_a_start_without_a_uid_is_read_all_the_same() -> None:
+    (logged,) = DocumentSource(iter([("start", {"time": 1.0})]), "memory").read(0, 2)
+    assert logged.run == ""
 
 
 def test_a_recorded_log_ends_where_it_ended_when_it_was_opened(log: Path) -> None:
