@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -11,14 +14,21 @@ from operando.errors import ConfigurationError
 from operando.settings import PhaseSettings, load_library_settings
 from operando.types import FloatArray
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
-__all__ = ["load_library", "read_spectrum"]
+__all__ = ["LoadableLibrary", "load_library", "read_spectrum"]
 
 _EV_PER_UNIT = {"eV": 1.0, "keV": 1000.0}
 _COMMENTS = ("#", "*", "%", ";")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadableLibrary(Library):
+    """References that are read from a file: what notebooks know as `operando.Library`."""
+
+    @classmethod
+    def load(cls, path: str | Path, *, beside: str | Path | None = None) -> Self:
+        """Return the references that a `library.toml` names; see `load_library`."""
+        found = load_library(Path(path), beside=None if beside is None else Path(beside))
+        return cls(**{field.name: getattr(found, field.name) for field in fields(found)})
 
 
 def load_library(path: Path, *, beside: Path | None = None) -> Library:

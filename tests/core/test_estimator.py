@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,6 +16,8 @@ from sklearn.exceptions import NotFittedError
 from operando.core.estimator import LithiationEstimator
 from operando.core.references import resample
 from operando.errors import ConfigurationError
+from operando_sim import material_named
+from operando_sim.references import write_references
 from scans import ENERGIES_EV, library
 
 RNG = np.random.default_rng(3)
@@ -72,3 +78,20 @@ def test_it_is_cloned_and_configured_as_scikit_learn_expects() -> None:
 def test_what_does_not_fit_together_is_refused(call, error) -> None:
     with pytest.raises(error):
         call(LithiationEstimator(library()).fit(ENERGIES_EV, OD, VARIANCE))
+
+
+def test_a_notebook_needs_two_lines(tmp_path: Path) -> None:
+    write_references(tmp_path, material_named("lixfepo4"))
+    code = f"""
+import sys, operando
+assert "sklearn" not in sys.modules
+from operando import Library, LithiationEstimator
+import numpy as np
+estimator = LithiationEstimator(Library.load({str(tmp_path / "library.toml")!r}))
+for energy_ev in (704.4, 708.25, 709.7):
+    estimator.partial_fit(energy_ev, np.full((2, 2), 0.3), np.full((2, 2), 1e-4))
+print(estimator.lithium_.shape, estimator.lithium_error_.shape)
+"""
+    command = [sys.executable, "-c", code]
+    found = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
+    assert found.stdout.strip() == "(2, 2) (2, 2)"
