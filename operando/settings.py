@@ -51,12 +51,17 @@ class IncidentSettings(_Settings):
 
 
 class LayoutSettings(_Settings):
-    """Where things are in the documents; what is left out is found by itself."""
+    """Where things are in the documents; what is left out is found by itself.
+
+    `pitch_um` and `dwell_ms` stand in for a run that does not say how large its pixels are, or
+    how long each was looked at.
+    """
 
     data_field: str | None = None
     i0_field: str | None = None
     energy_key: str | None = None
-    pitch_um: float | None = Field(default=None, gt=0)
+    pitch_um: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    dwell_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
 
 class FitSettings(_Settings):

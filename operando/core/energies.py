@@ -9,10 +9,10 @@ import numpy as np
 from operando.errors import ConfigurationError
 from operando.types import FloatArray, Line, ScanPlan
 
-__all__ = ["Selection", "select"]
+__all__ = ["SAME_ENERGY_EV", "Selection", "select"]
 
-_TOLERANCE_EV = 0.051
-"""Half the step of the finest scans, and more than a read-back error of 0.03 eV."""
+SAME_ENERGY_EV = 0.065
+"""Two readings this close are of one set point: each may be off by 0.03 eV, to either side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,35 +33,55 @@ class Selection:
         return None if position is None else replace(line, energy=position)
 
 
-def select(plan: ScanPlan, energies_ev: FloatArray) -> tuple[ScanPlan, Selection]:
+def select(plan: ScanPlan, energies_ev: FloatArray) -> tuple[ScanPlan, Selection] | None:
     """Return the plan of a run as if it had been taken at some of its energies only.
 
     Parameters
     ----------
     plan
-        The whole run.
+        The whole run. While it is open, more energies may come: those known so far are chosen
+        from, and it is to be asked again with each plan of the run.
     energies_ev
-        Energies to keep; each must be one of the run's within 0.05 eV.
+        Energies to keep, shape (n,); each must be one of the run's within `SAME_ENERGY_EV`.
+
+    Returns
+    -------
+    tuple or None
+        The reduced plan and which energies it has; None while the plan is open and none of them
+        has come: no line is wanted yet.
 
     Raises
     ------
     ConfigurationError
-        An energy is not in the run, or is meant twice.
+        There are no energies, or one is not a number; or, of a plan that is not open, one is not
+        in the run or is meant twice.
     """
+    if energies_ev.size == 0 or not np.isfinite(energies_ev).all():
+        msg = (
+            f"the energies to fit are {energies_ev.tolist()}; expected numbers in eV, "
+            "or leave them out to fit all"
+        )
+        raise ConfigurationError(msg)
     chosen: list[int] = []
     for energy_ev in energies_ev:
         nearest = int(np.argmin(np.abs(plan.energies_ev - energy_ev)))
-        if abs(plan.energies_ev[nearest] - energy_ev) > _TOLERANCE_EV:
-            msg = (
-                f"the run has no energy {energy_ev:.2f} eV; the nearest is "
-                f"{plan.energies_ev[nearest]:.3f} eV, and it goes from {plan.energies_ev.min():.2f} "
-                f"to {plan.energies_ev.max():.2f} eV"
-            )
-            raise ConfigurationError(msg)
-        if nearest in chosen:
-            msg = f"{energy_ev:.2f} eV means an energy that was named before; name each once"
-            raise ConfigurationError(msg)
-        chosen.append(nearest)
+        is_there = abs(plan.energies_ev[nearest] - energy_ev) <= SAME_ENERGY_EV
+        if is_there and nearest not in chosen:
+            chosen.append(nearest)
+        elif not plan.is_open:
+            raise ConfigurationError(_complaint(plan, float(energy_ev), nearest, is_there))
+    if not chosen:
+        return None
     chosen.sort()
     reduced = replace(plan, energies_ev=plan.energies_ev[chosen], dwell_ms=plan.dwell_ms[chosen])
     return reduced, Selection({old: new for new, old in enumerate(chosen)})
+
+
+def _complaint(plan: ScanPlan, energy_ev: float, nearest: int, is_there: bool) -> str:
+    if is_there:
+        return f"{energy_ev:.2f} eV means an energy that was named before; name each once"
+    return (
+        f"the run has no energy {energy_ev:.2f} eV; the nearest is "
+        f"{plan.energies_ev[nearest]:.3f} eV, and it goes from {plan.energies_ev.min():.2f} "
+        f"to {plan.energies_ev.max():.2f} eV"
+    )

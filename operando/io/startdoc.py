@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from operando.errors import RunRejected
+from operando.errors import FrameRejected, RunRejected
+from operando.io.readings import is_time, text, whole
 from operando.settings import LayoutSettings
 from operando.types import FloatArray, ScanGrid, ScanPlan
 
-__all__ = ["Block", "block_of", "image_grid", "sample_of"]
+__all__ = ["Block", "block_of", "check_size", "image_grid", "sample_of", "started_of"]
 
 _MAX_SIDE = 16384
 _MAX_ENERGIES = 4096
-_MAX_PIXELS = 2**31
+_MAX_VALUES = 2**26
+"""Energies × rows × columns. A hundred arrays of this size are held at times; one is 0.5 GB."""
+_MAX_UM = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +48,13 @@ class Block:
         """Return the plan of the run that this block belongs to."""
         return ScanPlan(
             run=run,
-            plan_name=str(start.get("plan_name", "")),
+            plan_name=text(start.get("plan_name", "")),
             sample=sample_of(start),
             grid=self.grid,
             energies_ev=self.energies_ev,
             dwell_ms=self.dwell_ms,
             cycles=self.cycles,
-            started_s=float(start["time"]),
+            started_s=started_of(start),
         )
 
 
@@ -62,7 +66,7 @@ def block_of(start: Mapping[str, Any], settings: LayoutSettings) -> Block | None
     start
         The start document.
     settings
-        `data_field` and `i0_field` override the block's own.
+        `data_field` and `i0_field` override the block's own; `dwell_ms` stands in where it has none.
 
     Raises
     ------
@@ -80,21 +84,22 @@ def block_of(start: Mapping[str, Any], settings: LayoutSettings) -> Block | None
         msg = f"the 'stxm' block of the start document lacks {', '.join(missing)}"
         raise RunRejected(msg)
     if block.get("contract_version", 1) != 1:
-        msg = (
-            f"the 'stxm' block has contract version {block['contract_version']}; this program knows version 1"
-        )
+        version = reprlib.repr(block["contract_version"])
+        msg = f"the 'stxm' block has contract version {version}; this program knows version 1"
         raise RunRejected(msg)
     energies = _floats(block["energies"], "energies")
     shape = _floats(block["shape"], "shape")
-    if shape.size != 3 or energies.ndim != 1 or shape[0] != energies.size:
+    if shape.shape != (3,) or energies.ndim != 1 or shape[0] != energies.size:
         msg = (
-            f"the 'stxm' block has shape {list(shape)} and {energies.size} energies; "
+            f"the 'stxm' block has shape {reprlib.repr(shape.tolist())} and {energies.size} energies; "
             "expected [energies, rows, columns]"
         )
         raise RunRejected(msg)
-    _check_size(shape)
+    check_size(shape)
     if not (np.isfinite(energies).all() and (energies > 0).all()):
-        msg = f"the 'stxm' block has an energy that is not a positive number: {list(energies)}"
+        msg = (
+            f"the 'stxm' block has an energy that is not a positive number: {reprlib.repr(energies.tolist())}"
+        )
         raise RunRejected(msg)
     series = start.get("operando")
     cycles = series.get("cycles", 1) if isinstance(series, Mapping) else 1
@@ -105,8 +110,8 @@ def block_of(start: Mapping[str, Any], settings: LayoutSettings) -> Block | None
             y_um=_axis(block["y_extent"], int(shape[1]), "y_extent"),
         ),
         energies_ev=energies,
-        dwell_ms=_dwell(block.get("dwell_ms"), energies.size),
-        cycles=None if cycles is None else int(cycles),
+        dwell_ms=_dwell(block.get("dwell_ms"), energies.size, settings.dwell_ms),
+        cycles=_cycles(cycles),
         data_field=settings.data_field or str(block["data_field"]),
         i0_field=None if i0_field is None else str(i0_field),
     )
@@ -118,9 +123,9 @@ def image_grid(start: Mapping[str, Any], shape: tuple[int, ...], pitch_um: float
     Raises
     ------
     RunRejected
-        There is neither, or the image is larger than any microscope makes.
+        There is neither, or the image is larger than can be held.
     """
-    _check_size(np.array([1, *shape], dtype=np.float64))
+    check_size(np.array([1, *shape], dtype=np.float64))
     ny, nx = shape
     if "x_extent" in start and "y_extent" in start:
         return ScanGrid(_axis(start["x_extent"], nx, "x_extent"), _axis(start["y_extent"], ny, "y_extent"))
@@ -138,49 +143,86 @@ def sample_of(start: Mapping[str, Any]) -> str:
     sample = start.get("sample", start.get("sample_name", ""))
     if isinstance(sample, Mapping):
         sample = sample.get("name", "")
-    return str(sample)
+    return text(sample)
 
 
-def _check_size(shape: FloatArray) -> None:
-    good = (shape >= 1) & (shape == np.floor(shape))
+def started_of(start: Mapping[str, Any]) -> float:
+    """Return when a run began, in seconds since 1970.
+
+    Raises
+    ------
+    RunRejected
+        Its start document does not say, or says what no calendar has.
+    """
+    time_s = start.get("time")
+    if not is_time(time_s):
+        msg = f"the start document has the time {reprlib.repr(time_s)}; expected seconds since 1970"
+        raise RunRejected(msg)
+    return float(time_s)
+
+
+def check_size(shape: FloatArray) -> None:
+    """Refuse a scan of this many energies, rows and columns if it is none, or too large to be held.
+
+    Raises
+    ------
+    RunRejected
+        It is.
+    """
+    good = np.isfinite(shape) & (shape >= 1) & (shape == np.floor(shape))
     if not (
         good.all()
         and shape[0] <= _MAX_ENERGIES
         and shape[1:].max() <= _MAX_SIDE
-        and shape.prod() <= _MAX_PIXELS
+        and shape.prod() <= _MAX_VALUES
     ):
         msg = (
-            f"the scan has the shape {list(shape)}; expected whole numbers, and at most {_MAX_PIXELS} pixels"
+            f"the scan has the shape {shape.tolist()} (energies, rows, columns); expected whole numbers from "
+            f"1 on, at most {_MAX_ENERGIES} energies, {_MAX_SIDE} rows or columns, and {_MAX_VALUES} values "
+            "in all: scan a smaller field, or fewer energies"
         )
         raise RunRejected(msg)
+
+
+def _cycles(value: object) -> int | None:
+    """Return how often the energies are visited; None where nobody knows."""
+    if value is None:
+        return None
+    try:
+        cycles = whole(value, "operando.cycles")
+    except FrameRejected as error:
+        raise RunRejected(f"the start document cannot be used: {error}") from error
+    if cycles < 1:
+        msg = f"the start document says {cycles} cycles (operando.cycles); expected 1 or more, or none at all"
+        raise RunRejected(msg)
+    return cycles
 
 
 def _axis(extent: object, points: int, name: str) -> FloatArray:
     """Return pixel centres in µm from the first and the last one."""
     ends = _floats(extent, name)
-    if ends.shape != (2,) or not np.isfinite(ends).all() or (points > 1 and ends[0] == ends[1]):
-        msg = f"the 'stxm' block has {name} {extent!r}; expected the first and last position in µm"
+    if ends.shape != (2,) or not (np.abs(ends) <= _MAX_UM).all() or (points > 1 and ends[0] == ends[1]):
+        found = reprlib.repr(extent)
+        msg = f"the start document has {name} {found}; expected the first and last position in µm"
         raise RunRejected(msg)
     return np.linspace(ends[0], ends[1], points)
 
 
-def _dwell(dwell_ms: object, energies: int) -> FloatArray:
-    """Return the dwell of each energy; a single one holds for all, none is NaN."""
-    if dwell_ms is None:
-        return np.full(energies, np.nan)
-    dwells = _floats(dwell_ms, "dwell_ms")
-    if dwells.ndim > 0 and dwells.size != energies:
+def _dwell(dwell_ms: object, energies: int, otherwise_ms: float | None) -> FloatArray:
+    """Return the dwell of each energy: a single one holds for all; what is no duration is not known."""
+    dwells = _floats(np.nan if dwell_ms is None else dwell_ms, "dwell_ms")
+    if dwells.ndim > 0 and dwells.shape != (energies,):
         msg = f"the 'stxm' block has {dwells.size} dwells for {energies} energies; expected one, or one each"
         raise RunRejected(msg)
-    return np.array(np.broadcast_to(dwells, (energies,)))
+    unknown = np.nan if otherwise_ms is None else otherwise_ms
+    return np.where(np.isfinite(dwells) & (dwells > 0), dwells, np.full(energies, unknown))
 
 
 def _floats(value: object, name: str) -> FloatArray:
-    if not isinstance(value, int | float | Sequence | np.ndarray) or isinstance(value, str):
-        msg = f"the 'stxm' block has {name} {value!r}; expected numbers"
+    msg = f"the start document has {name} {reprlib.repr(value)}; expected numbers"
+    if not isinstance(value, int | float | Sequence | np.ndarray) or isinstance(value, str | bytes):
         raise RunRejected(msg)
     try:
         return np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        msg = f"the 'stxm' block has {name} {value!r}; expected numbers"
+    except (TypeError, ValueError, OverflowError) as error:
         raise RunRejected(msg) from error
