@@ -7,7 +7,6 @@ through its log.
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from operando.app import acquisition
 from operando.app.follow import follow
 from operando.app.outcome import Keeper, Outcome, write_pictures
 from operando.app.simulate import Cell, world_of
@@ -30,7 +30,6 @@ __all__ = ["Demo", "demo", "fresh_folder"]
 
 _START_TIMEOUT_S = 60.0
 _POLL_S = 0.05
-_STOP_TIMEOUT_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,46 +113,34 @@ def demo(
     work = work_of(Options(references=references, gain=detector.variance_to_mean))
     records: list[Snapshot] = []
     keeper = Keeper(folder / "lithiation.h5", work, keep=records)
-    acquisition = _acquire(cell, log, speed)
     ended = threading.Event()
+    # However this process ends, the acquisition ends with it: see there.
+    process = acquisition.start(cell, log, speed)
     try:
-        reader = _opened(log, acquisition)
-        waiter = threading.Thread(target=_set_at_end, args=(acquisition, ended), daemon=True)
+        reader = _opened(log, process)
+        waiter = threading.Thread(target=_set_at_end, args=(process, ended), daemon=True)
         waiter.start()
         source = FollowedLog(reader, str(log), ended)
         outcome = follow(source, work, keeper, has_window=has_window, tell=tell)
     finally:
-        _end(acquisition)
-    if acquisition.returncode not in {0, None} and not outcome.was_interrupted:
-        msg = f"the acquisition ended with exit code {acquisition.returncode}; what it recorded is in {log}"
+        acquisition.end(process)
+    if process.returncode not in {0, None} and not outcome.was_interrupted:
+        msg = f"the acquisition ended with exit code {process.returncode}; what it recorded is in {log}"
         raise OperandoError(msg)
     pictures = {} if outcome.last is None else write_pictures(outcome.last, folder, "lithiation")
     rmse, share_within, agrees = judge([agreement_of(snapshot, world) for snapshot in records])
     return Demo(log, references, outcome, pictures, rmse, share_within, agrees, _median_error(records))
 
 
-def _acquire(cell: Cell, log: Path, speed: float | None) -> subprocess.Popen[bytes]:
-    energies = ",".join(str(energy) for energy in cell.energies_ev)
-    command = [
-        *(sys.executable, "-m", "operando", "simulate", str(log)),
-        *("--material", cell.material, "--seed", str(cell.seed), "--started", repr(cell.started_s)),
-        *("--pixels", str(cell.pixels), "--cycles", str(cell.cycles), "--dwell-ms", str(cell.dwell_ms)),
-        *("--energies", energies, "--elapsed", str(cell.elapsed_s)),
-        *("--speed", "max" if speed is None else str(speed)),
-    ]
-    # A session of its own: Ctrl-C reaches the monitor, which then ends the acquisition properly.
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
-
-
-def _opened(log: Path, acquisition: subprocess.Popen[bytes]) -> LogReader:
+def _opened(log: Path, process: subprocess.Popen[bytes]) -> LogReader:
     """Wait for the acquisition to make its log, and open it."""
     deadline = time.monotonic() + _START_TIMEOUT_S
     while True:
         try:
             return LogReader(log)
         except SourceUnreachable:
-            if acquisition.poll() is not None:
-                code = acquisition.returncode
+            if process.poll() is not None:
+                code = process.returncode
                 msg = f"the acquisition ended with exit code {code} before it recorded anything"
                 raise OperandoError(msg) from None
             if time.monotonic() > deadline:
@@ -161,20 +148,9 @@ def _opened(log: Path, acquisition: subprocess.Popen[bytes]) -> LogReader:
             time.sleep(_POLL_S)
 
 
-def _set_at_end(acquisition: subprocess.Popen[bytes], ended: threading.Event) -> None:
-    acquisition.wait()
+def _set_at_end(process: subprocess.Popen[bytes], ended: threading.Event) -> None:
+    process.wait()
     ended.set()
-
-
-def _end(acquisition: subprocess.Popen[bytes]) -> None:
-    """See to it that the acquisition has ended: it aborts its plan and closes the shutter."""
-    if acquisition.poll() is None:
-        acquisition.terminate()
-    try:
-        acquisition.wait(_STOP_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        acquisition.kill()
-        acquisition.wait()
 
 
 def _median_error(records: list[Snapshot]) -> float:
