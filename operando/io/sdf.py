@@ -37,9 +37,10 @@ def read_sdf(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
     `stxm` of the ALS contract (extents in µm from the first to the last pixel centre), its events
     one float64 array (ny, nx) in counts per channel, `energy` in eV as in the header's stack axis
     and, if it was recorded at all, `ring_current` in mA (NaN for an image without it). `seq_num`
-    is the number of the image from 1. An image that is missing or unreadable is left out, and
-    the run then ends as "abort" with the images named. All uids follow from the file's name and
-    header, so that replaying twice gives the same documents.
+    is the number of the image from 1. Its time is that of its end, which the header does not say:
+    the beginning of the next one, or as long as images take (see `sdf_scan`). An image that is
+    missing or unreadable is left out, and the run then ends as "abort" with the images named. All
+    uids follow from the file's name and header, so that replaying twice gives the same documents.
 
     Raises
     ------
@@ -134,10 +135,10 @@ def _documents(region: Region) -> Iterator[tuple[str, dict[str, Any]]]:
             data["ring_current"] = image.ring_current_ma
         event = descriptor.compose_event(
             data=data,
-            timestamps=dict.fromkeys(data, image.time_s),
+            timestamps=dict.fromkeys(data, image.ended_s),
             seq_num=number + 1,
             uid=uid(f"image {number}"),
-            time=image.time_s,
+            time=image.ended_s,
         )
         yield "event", dict(event)
 
@@ -145,7 +146,7 @@ def _documents(region: Region) -> Iterator[tuple[str, dict[str, Any]]]:
         exit_status="abort" if left_out else "success",
         reason="; ".join(left_out),
         uid=uid("stop"),
-        time=region.images[-1].time_s,
+        time=region.images[-1].ended_s,
     )
     yield "stop", dict(stop)
 

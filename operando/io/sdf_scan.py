@@ -33,9 +33,21 @@ _TIME = re.compile(r"\s*(\d{4}) +([A-Za-z]{3})[a-z]* +(\d{1,2}) +(\d{1,2}):(\d{2
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What the header says of one image: when it was begun (s), and the ring current (mA)."""
+    """What the header says of one image.
 
-    time_s: float
+    Attributes
+    ----------
+    begun_s
+        When it was begun, as recorded; 0 and on where nothing is recorded.
+    ended_s
+        When it was finished: when the next one was begun, where that follows at the pace of the
+        scan; else as long after its beginning as images take.
+    ring_current_ma
+        NaN where it is not recorded.
+    """
+
+    begun_s: float
+    ended_s: float
     ring_current_ma: float
 
 
@@ -56,7 +68,7 @@ class Region:
     dwell_ms
         NaN where it does not say.
     started_s
-        Time of the header; 0 where it has none.
+        Time of the header; 0 where it has none, or one before 1970.
     energies_ev
         One per image, in the order of acquisition.
     x_um, y_um
@@ -66,7 +78,7 @@ class Region:
     channels
         Unit of each channel by its name, made safe, in the order of the file letters.
     images
-        One per energy.
+        One per energy, in the order of acquisition.
     """
 
     header: Path
@@ -198,16 +210,49 @@ def _images(header: Block, region: int, count: int, frame_s: float) -> tuple[Ima
             records[int(match[1]) - first] = record
         elif int(match[2]) == region:
             records[int(match[1])] = record
-    found: list[Image] = []
+    begun_s: list[float] = []
     for index in range(count):
-        record = records.get(index, {})
-        time_s = _seconds(record.get("Time"))
+        time_s = _seconds(records.get(index, {}).get("Time"))
         if not np.isfinite(time_s):
-            time_s = found[-1].time_s + frame_s if found else 0.0
-        current_ma = _number(record.get("StorageRingCurrent"))
-        # 0.00 means that nobody asked the ring.
-        found.append(Image(time_s, current_ma if current_ma > 0 else float("nan")))
-    return tuple(found)
+            time_s = begun_s[-1] + frame_s if begun_s else 0.0
+        begun_s.append(time_s)
+    ended_s = _ends(begun_s, _beginnings(header) | set(begun_s), frame_s)
+    # A current of 0.00 means that nobody asked the ring.
+    currents_ma = [_number(records.get(index, {}).get("StorageRingCurrent")) for index in range(count)]
+    return tuple(
+        Image(begun, ended, current if current > 0 else float("nan"))
+        for begun, ended, current in zip(begun_s, ended_s, currents_ma, strict=True)
+    )
+
+
+def _beginnings(header: Block) -> set[float]:
+    """Return the times of all images of all regions: the next image of a region is not the next image."""
+    times = {
+        _seconds(record.get("Time"))
+        for name, record in header.items()
+        if name.startswith("Image") and isinstance(record, dict)
+    }
+    return {time_s for time_s in times if np.isfinite(time_s)}
+
+
+def _ends(begun_s: list[float], beginnings_s: set[float], frame_s: float) -> list[float]:
+    """Return when each image was finished.
+
+    An image takes at least the dwell of its pixels, `frame_s`, and ten times that and a minute at
+    most (of real ones 1.6 to 3.5 times); and none takes twice as long as the middle one, such a gap
+    is a pause. What is out of these bounds is taken to have lasted as long as the middle one.
+    """
+    longest_s = 10 * frame_s + 60.0 if frame_s > 0 else np.inf
+    moments = np.array(sorted(beginnings_s))
+    following = np.searchsorted(moments, begun_s, side="right")
+    known = following < moments.size
+    took_s = np.full(len(begun_s), np.nan)
+    took_s[known] = moments[following[known]] - np.array(begun_s)[known]
+    # Times are recorded to the second.
+    took_s[(took_s < frame_s - 1.0) | (took_s > longest_s)] = np.nan
+    usual_s = float(np.median(took_s[np.isfinite(took_s)])) if np.isfinite(took_s).any() else frame_s
+    took_s[~(took_s <= 2.0 * usual_s)] = usual_s
+    return list(begun_s + took_s)
 
 
 def _channels(listed: list[Value]) -> dict[str, str]:
@@ -272,4 +317,5 @@ def _seconds(value: Value | None) -> float:
         when = datetime(year, _MONTHS.index(match[2].lower()) + 1, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return float("nan")
-    return when.timestamp()
+    # A clock that was never set says 1904.
+    return when.timestamp() if when.timestamp() >= 0 else float("nan")

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 from operando.errors import DamagedFileError, RunRejected, SourceUnreachable
 from operando.io.blob import decode, encode
 from operando.io.sdf import read_sdf
+from operando.io.sdf_header import parse
+from operando.io.sdf_scan import regions_of
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "fe_l_stxm_stack" / "71214078.hdr"
 
@@ -98,7 +101,9 @@ def test_each_region_is_a_run_with_all_its_images(stack: Path) -> None:
         assert [event["seq_num"] for event in events] == [1, 2, 3]
         assert [event["data"]["energy"] for event in events] == list(ENERGIES_EV)
         begun = 1772359200.0 + 86400 * region  # 2026-03-01 10:00 UTC, and the day after
-        assert [event["time"] for event in events] == [begun, begun + 10, begun + 20]
+        # An image ends when the next is begun; the last one took as long as the others.
+        assert [event["time"] for event in events] == [begun + 10, begun + 20, begun + 30]
+        assert stop["time"] == begun + 30
         for image, event in enumerate(events):
             assert event["data"]["Counter_1"].dtype == np.float64
             np.testing.assert_array_equal(event["data"]["Counter_1"], counts(0, image, region))
@@ -152,6 +157,30 @@ def test_a_bad_image_is_left_out_and_named(
     assert stop["exit_status"] == "abort"
     assert stop["reason"].startswith(said)
     assert said in caplog.text
+
+
+def test_the_end_of_an_image_is_told_from_the_others_where_the_next_comes_late(tmp_path: Path) -> None:
+    energies_ev = tuple(700.0 + n for n in range(5))
+    text = header(energies_ev, SHAPES[:1])
+    # A pause of ten minutes before the fourth image; two images begun in the same second at the end.
+    for second, other in ((30, "10:10:20"), (40, "10:10:20")):
+        text = text.replace(f"2026 Mar 01 10:00:{second}", f"2026 Mar 01 {other}")
+    (region,) = regions_of(tmp_path / "scan.hdr", parse(text), "digest")
+    begun_s = np.array([0.0, 10.0, 20.0, 620.0, 620.0]) + 1772359200.0
+    np.testing.assert_array_equal([image.begun_s for image in region.images], begun_s)
+    np.testing.assert_array_equal([image.ended_s for image in region.images], begun_s + 10.0)
+
+
+def test_without_times_an_image_takes_the_dwell_of_its_pixels(tmp_path: Path) -> None:
+    text = re.sub(r' Time = "[^"]*";', "", header(shapes=SHAPES[:1]))
+    (region,) = regions_of(tmp_path / "scan.hdr", parse(text), "digest")
+    frame_s = 2.5e-3 * 6
+    np.testing.assert_allclose([image.ended_s for image in region.images], frame_s * np.arange(1, 4))
+
+
+def test_a_clock_that_was_never_set_is_no_time(stack: Path) -> None:
+    stack.write_text(header().replace("2026 March 1 09:59:58", "1904 January 1 00:00:00"))
+    assert split(stack)[0][0][1]["time"] == 0.0
 
 
 def test_images_are_read_only_when_they_are_asked_for(stack: Path) -> None:
@@ -240,7 +269,9 @@ def test_the_real_stack_is_read_whole() -> None:
     assert first["data"]["counter1"][0, 0] == 353.0
     # The first image has no record of its own: its time and current stand at the top of the header.
     assert [event["data"]["ring_current"] for _, event in events[:2]] == [333.4, 333.08]
-    assert [event["time"] - first["time"] for _, event in events[1:3]] == [26.0, 49.0]
+    # Begun at 18:52:00, :26, :49 and 18:53:12; the end of each is the beginning of the next.
+    assert [event["time"] - start["time"] for _, event in events[:3]] == [26.0, 49.0, 72.0]
+    assert 20.0 <= stop["time"] - events[-2][1]["time"] <= 30.0
     assert (np.diff([event["time"] for _, event in events]) > 0).all()
     assert stop["exit_status"] == "success"
     assert stop["num_events"] == {"primary": 123}
