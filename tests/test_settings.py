@@ -101,6 +101,34 @@ def test_a_profile_and_the_options_over_it(folder: Path) -> None:
     assert recipe.incident.mode is IncidentMode.BLANK
 
 
+def test_options_are_looked_for_here_profile_entries_beside_the_profile_and_both_beside_the_data(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, data = tmp_path_factory.mktemp("here"), tmp_path_factory.mktemp("data")
+    monkeypatch.chdir(here)
+    profile = folder / "profile.toml"
+    profile.write_text('library = "library.toml"\n[i0]\nmode = "file"\nfile = "i0.txt"\n')
+
+    def first_i0(**options: str) -> float:
+        rate = work_of(Options(profile=profile, **options), beside=data).recipe.incident.counts_per_ms
+        assert rate is not None
+        return float(rate[0])
+
+    (data / "i0.txt").write_text("690 3\n730 3\n")
+    (here / "i0.txt").write_text("690 1\n730 1\n")
+    assert first_i0() == 3.0, "what the profile names is not looked for in the current folder"
+    assert first_i0(i0="i0.txt") == 1.0
+    (folder / "i0.txt").write_text("690 2\n730 2\n")
+    assert first_i0() == 2.0
+    assert first_i0(i0="i0.txt") == 1.0
+    (here / "i0.txt").unlink()
+    assert first_i0(i0="i0.txt") == 3.0
+    for name in ("library.toml", "poor.txt", "rich.txt"):
+        (folder / name).rename(data / name)
+    assert len(work_of(Options(references=Path("library.toml")), beside=data).library.phases) == 2
+    assert len(work_of(Options(profile=profile), beside=data).library.phases) == 2
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -123,6 +151,8 @@ def test_options_that_cannot_be_meant_are_refused(folder: Path, options: dict, w
         ("[detector]\ngain = -1\n", "gain"),
         ("[detector]\ngian = 1\n", "gian"),
         ('[i0]\nmode = "guess"\n', "mode"),
+        ("[layout]\ndwell_ms = 0\n", "dwell_ms"),
+        ("[layout]\npitch_um = inf\n", "pitch_um"),
         ("gain = ", "not TOML"),
     ],
 )

@@ -61,7 +61,8 @@ def work_of(options: Options, *, beside: Path | None = None) -> Work:
     options
         From the command line.
     beside
-        The folder of the data; references and I0 spectra are looked for there too.
+        The folder of the data. Files that the command line names are looked for in the current
+        folder, those that the profile names beside it; either then here.
 
     Raises
     ------
@@ -70,14 +71,17 @@ def work_of(options: Options, *, beside: Path | None = None) -> Work:
     """
     profile = Profile() if options.profile is None else load_profile(options.profile)
     home = Path() if options.profile is None else options.profile.parent
-    references = options.references
-    if references is None:
-        if profile.library is None:
-            msg = (
-                "no reference spectra are named; give --references LIBRARY.toml, or a profile with 'library'"
-            )
-            raise ConfigurationError(msg)
-        references = home / profile.library
+    data = [] if beside is None else [beside]
+    named, folders = (
+        (options.references, [Path(), *data])
+        if options.references is not None
+        else (profile.library, [home, *data])
+    )
+    if named is None:
+        msg = "no reference spectra are named; give --references LIBRARY.toml, or a profile with 'library'"
+        raise ConfigurationError(msg)
+    # Where it is nowhere, the first place is the one to be told of.
+    references = _found(named, folders) or folders[0] / named
     background = options.background or profile.fit.background
     if background.upper() not in Background.__members__:
         msg = f"the background is '{background}'; expected none, constant or linear"
@@ -96,7 +100,7 @@ def work_of(options: Options, *, beside: Path | None = None) -> Work:
         library=load_library(references, beside=beside),
         recipe=Recipe(
             detector=Detector(gain, profile.detector.dark_counts, profile.detector.saturation_counts),
-            incident=_incident(options.i0, profile, [home, *([] if beside is None else [beside])]),
+            incident=_incident(options.i0, profile, [home if options.i0 is None else Path(), *data]),
             background=Background[background.upper()],
             limits=Limits(
                 profile.limits.min_thickness, profile.limits.min_significance, profile.limits.max_od
@@ -117,10 +121,9 @@ def _incident(i0: str | None, profile: Profile, folders: list[Path]) -> Incident
     if name is None:
         msg = "the profile takes I0 from a file but names none; add [i0] file"
         raise ConfigurationError(msg)
-    candidates = [folder / name for folder in folders]
-    found = next((candidate for candidate in candidates if candidate.is_file()), None)
+    found = _found(name, folders)
     if found is None:
-        places = " or ".join(str(candidate) for candidate in candidates)
+        places = " or ".join(str(folder / name) for folder in folders)
         msg = f"I0 is '{name}', which is neither 'blank' nor 'channel' nor a file at {places}"
         raise ConfigurationError(msg)
     energy_ev, counts_per_ms = read_spectrum(found)
@@ -128,3 +131,9 @@ def _incident(i0: str | None, profile: Profile, folders: list[Path]) -> Incident
         msg = f"{found}: the energies of an I0 spectrum must ascend"
         raise ConfigurationError(msg)
     return IncidentRule(IncidentMode.FILE, scale, energy_ev, counts_per_ms)
+
+
+def _found(name: str | Path, folders: list[Path]) -> Path | None:
+    """Return the first file of that name."""
+    candidates = [folder / name for folder in folders]
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
