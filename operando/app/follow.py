@@ -61,8 +61,16 @@ def follow(
             _log.warning("the monitor did not stop within %.0f s; its last batch may be missing", _PATIENCE_S)
     if monitor.newest is not None:
         tell(monitor.newest)
+    if monitor.join(0.0):
+        keeper.finish()
     return Outcome(
-        monitor.newest, keeper.records, keeper.results, monitor.failure, monitor.refusals, was_interrupted
+        last=monitor.newest,
+        records=keeper.records,
+        runs=keeper.results,
+        failure=monitor.failure,
+        refusals=monitor.refusals,
+        trouble=keeper.trouble,
+        was_interrupted=was_interrupted,
     )
 
 

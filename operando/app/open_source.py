@@ -12,7 +12,10 @@ from operando.io.runlog import LogReader
 from operando.io.sdf import read_sdf
 from operando.io.sources import DocumentSource, FollowedLog, PacedSource, RecordedLog, Source
 
-__all__ = ["folder_of", "follow_log", "open_recording", "results_of"]
+__all__ = ["folder_of", "follow_log", "open_recording", "results_of", "runs_of"]
+
+_BEGINNING = 256
+"""Documents in which the runs of a recording are looked for before it is read."""
 
 _JSON = frozenset({".json", ".jsonl", ".ndjson"})
 _UNFIT = str.maketrans(dict.fromkeys("/\\:[]", "-"))
@@ -90,6 +93,24 @@ def results_of(text: str) -> Path:
     """Return what the results of a source are called, in the present folder."""
     name = text.partition("://")[2].translate(_UNFIT) if _is_address(text) else Path(text).stem
     return Path(f"{name}-lithiation.h5")
+
+
+def runs_of(text: str) -> frozenset[str]:
+    """Return the uids of the runs that a recording begins with; none of one that is served elsewhere.
+
+    Raises
+    ------
+    OperandoError
+        As `open_recording`.
+    """
+    if _is_address(text):
+        return frozenset()
+    source = _recording(text)
+    try:
+        documents = source.read(0, _BEGINNING)
+    finally:
+        source.close()
+    return frozenset(str(logged.document.get("uid")) for logged in documents if logged.name == "start")
 
 
 def _is_address(text: str) -> bool:

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from dataclasses import asdict
@@ -22,11 +21,12 @@ from operando.cli.console import (
     fail,
     follow_and_report,
     guarded,
-    leave_unless_fitted,
+    leave,
     numbers,
     people,
     progress,
     report_demo,
+    say_json,
     speed_of,
 )
 
@@ -126,12 +126,7 @@ def demo(
                 tell=tell,
             )
         report_demo(result, as_json=as_json)
-        if result.outcome.was_interrupted:
-            raise typer.Exit(Exit.INTERRUPTED)
-        leave_unless_fitted(result.outcome)
-        delivery = None if result.outcome.last is None else result.outcome.last.delivery
-        if delivery is None or delivery.lost:
-            fail(Exit.INCOMPLETE, "documents were lost on the way")
+        leave(result.outcome)
         if not result.agrees:
             fail(
                 Exit.FAILED,
@@ -194,16 +189,16 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Fit a recorded run with the same engine that follows a live one."""
-    from operando.app.open_source import folder_of, open_recording, results_of
+    from operando.app.open_source import folder_of, open_recording, results_of, runs_of
     from operando.app.work import Options, work_of
 
     with guarded():
         options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
         work = work_of(options, beside=folder_of(source))
         results = output or results_of(source)
-        follow_and_report(
-            open_recording(source, speed_of(speed)), work, results, headless=headless, as_json=as_json
-        )
+        recording = open_recording(source, speed_of(speed))
+        runs = runs_of(source) if results.exists() else ()
+        follow_and_report(recording, work, results, runs, headless=headless, as_json=as_json)
 
 
 @app.command()
@@ -274,7 +269,7 @@ def compare(
     with guarded():
         rows = run_compare(first, second)
         if as_json:
-            data.print_json(json.dumps([asdict(row) for row in rows], allow_nan=True))
+            say_json([asdict(row) for row in rows])
             return
         table = Table(title="x of the first less x of the second, last cycles, pixels valid in both")
         for heading in ("thickness / references", "pixels", "1.48 × MAD", "median"):

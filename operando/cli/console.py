@@ -6,22 +6,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator
+import math
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from enum import IntEnum
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import typer
 from rich.console import Console
 
-from operando.errors import (
-    ConfigurationError,
-    DamagedFileError,
-    OperandoError,
-    RunRejected,
-    SourceUnreachable,
-)
+from operando.cli.ending import Exit, code_of, ending_of
+from operando.errors import ConfigurationError, OperandoError
 
 if TYPE_CHECKING:
     from operando.app.demo import Demo
@@ -37,29 +33,17 @@ __all__ = [
     "fail",
     "follow_and_report",
     "guarded",
-    "leave_unless_fitted",
+    "leave",
     "numbers",
     "people",
     "progress",
     "report_demo",
+    "say_json",
     "speed_of",
 ]
 
 people = Console(stderr=True, highlight=False)
 data = Console(highlight=False, soft_wrap=True)
-
-
-class Exit(IntEnum):
-    """Exit codes."""
-
-    DONE = 0
-    FAILED = 1
-    USAGE = 2
-    CONFIGURATION = 3
-    UNREACHABLE = 4
-    INCOMPLETE = 5
-    DAMAGED = 6
-    INTERRUPTED = 130
 
 
 @contextmanager
@@ -68,7 +52,9 @@ def guarded() -> Generator[None]:
     try:
         yield
     except OperandoError as error:
-        fail(_code_of(error), str(error))
+        fail(code_of(error), str(error))
+    except OSError as error:
+        fail(Exit.FAILED, f"{error}: check the path, its permissions and the room on the disk")
     except KeyboardInterrupt:
         fail(Exit.INTERRUPTED, "interrupted")
 
@@ -97,10 +83,13 @@ def numbers(text: str | None) -> tuple[float, ...] | None:
     if text is None:
         return None
     try:
-        return tuple(float(part) for part in text.replace(" ", ",").split(",") if part)
+        found = tuple(float(part) for part in text.replace(" ", ",").split(",") if part)
     except ValueError:
+        found = ()
+    if not found or not all(map(math.isfinite, found)):
         msg = f"'{text}' is not a list of energies; write them in eV with commas between, 707.24,709.26"
-        raise ConfigurationError(msg) from None
+        raise ConfigurationError(msg)
+    return found
 
 
 def speed_of(text: str) -> float | None:
@@ -147,95 +136,157 @@ def progress() -> Generator[Callable[[Snapshot], None]]:
         yield tell
 
 
-def follow_and_report(source: Source, work: Work, results: Path, *, headless: bool, as_json: bool) -> None:
-    """Follow a source, keep the results, and say what came of it; ends the command."""
+def follow_and_report(
+    source: Source, work: Work, results: Path, runs: Collection[str] = (), *, headless: bool, as_json: bool
+) -> None:
+    """Follow a source, keep the results, and say what came of it; ends the command.
+
+    Parameters
+    ----------
+    source, work
+        What is fitted, and how.
+    results
+        The results file.
+    runs
+        The runs that the source is known to hold.
+    headless
+        Do not open a window.
+    as_json
+        Print numbers for programs.
+    """
     from operando.app.follow import follow
-    from operando.app.outcome import Keeper, write_pictures
+    from operando.app.outcome import Keeper, figures_of, measures_of
     from operando.view import has_display
 
     keeper = Keeper(results, work)
+    keeper.prepare(runs)
     with progress() as tell:
         outcome = follow(source, work, keeper, has_window=has_display() and not headless, tell=tell)
-    pictures: dict[str, Path] = {}
-    if outcome.last is not None:
-        pictures = write_pictures(outcome.last, results.parent, results.stem)
-    _report(_figures(outcome), _files(outcome, pictures), as_json=as_json)
-    _say_findings(outcome)
-    if outcome.was_interrupted:
+    reports: list[_Report] = []
+    for run in outcome.each:
+        files: dict[str, Path] = {}
+        if run.path is not None:
+            pictures, trouble = _drawn(run.snapshot, run.path)
+            files = {"results": run.path, **pictures}
+            outcome = replace(outcome, trouble="; ".join(filter(None, (outcome.trouble, trouble))))
+        figures = dict(figures_of(run.snapshot))
+        reports.append(_Report(run.snapshot, figures, measures_of(run.snapshot), files))
+    _report(reports, as_json=as_json)
+    if outcome.was_interrupted and outcome.results:
         people.print("Interrupted; what was finished is in the files above.")
-        raise typer.Exit(Exit.INTERRUPTED)
-    leave_unless_fitted(outcome)
-    if outcome.last is not None and outcome.last.delivery.lost:
-        fail(Exit.INCOMPLETE, f"{outcome.last.delivery.lost} documents are missing from their sequence")
+    leave(outcome)
 
 
 def report_demo(result: Demo, *, as_json: bool) -> None:
     """Print what the demonstration measured and where everything is."""
+    from operando.app.outcome import figures_of, measures_of
+
+    outcome, last = result.outcome, result.outcome.last
     figures = {
-        **_figures(result.outcome),
+        **({} if last is None else dict(figures_of(last))),
         "RMSE of x against the truth": f"{result.rmse:.4f}",
         "pixels within 3 σ of the truth": f"{result.share_within:.2%}",
         "median σ(x), last cycle": f"{result.median_error:.4f}",
     }
-    files = {
-        "run log": result.log,
-        "references": result.references,
-        **_files(result.outcome, result.pictures),
+    measures = {
+        **({} if last is None else measures_of(last)),
+        "rmse_x": result.rmse,
+        "share_within_3_sigma": result.share_within,
+        "median_sigma_x_last_cycle": result.median_error,
     }
-    _report(figures, files, as_json=as_json)
-    _say_findings(result.outcome)
+    results = {"results": outcome.results[0]} if outcome.results else {}
+    files = {"run log": result.log, "references": result.references, **results, **result.pictures}
+    _report([_Report(last, figures, measures, files)], as_json=as_json)
 
 
-def leave_unless_fitted(outcome: Outcome) -> None:
-    """End the command with the reason if there is no map."""
-    if outcome.failure is not None:
-        fail(_code_of(outcome.failure), str(outcome.failure) or type(outcome.failure).__name__)
-    if outcome.refusals:
-        fail(_code_of(outcome.refusals[0]), "; ".join(str(refusal) for refusal in outcome.refusals))
-    if outcome.last is None:
-        fail(Exit.INCOMPLETE, "the source held no run that could be fitted")
-    if not outcome.records:
-        fail(Exit.INCOMPLETE, "no cycle was finished, so there are no results of record")
+def leave(outcome: Outcome) -> None:
+    """Say what went wrong, and end the command with its exit code unless nothing did."""
+    ending = ending_of(outcome)
+    for remark in ending.remarks:
+        people.print(f"not fitted: {escaped(remark)}", soft_wrap=True)
+    if ending.reasons:
+        fail(ending.code, "; ".join(ending.reasons))
+    if ending.code is not Exit.DONE:
+        raise typer.Exit(ending.code)
 
 
-def _code_of(error: Exception) -> Exit:
-    match error:
-        case ConfigurationError() | RunRejected():
-            return Exit.CONFIGURATION
-        case SourceUnreachable():
-            return Exit.UNREACHABLE
-        case DamagedFileError():
-            return Exit.DAMAGED
+def say_json(value: object) -> None:
+    """Print data as JSON; what is not a finite number is null, as JSON has no NaN."""
+    data.print_json(json.dumps(_finite(value), allow_nan=False))
+
+
+def _finite(value: object) -> object:
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case Mapping():
+            return {key: _finite(item) for key, item in cast("Mapping[str, object]", value).items()}
+        case list() | tuple():
+            return [_finite(item) for item in cast("Sequence[object]", value)]
         case _:
-            return Exit.FAILED
+            return value
 
 
-def _figures(outcome: Outcome) -> dict[str, str]:
-    from operando.app.outcome import figures_of
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """What is said of one run: figures for people, measures for programs."""
 
-    return {} if outcome.last is None else dict(figures_of(outcome.last))
+    snapshot: Snapshot | None
+    figures: dict[str, str]
+    measures: dict[str, int | float | None]
+    files: dict[str, Path]
 
 
-def _files(outcome: Outcome, pictures: dict[str, Path]) -> dict[str, Path]:
-    results = {"results" if not n else f"results {n + 1}": path for n, path in enumerate(outcome.results)}
-    return {**results, **pictures}
+def _drawn(snapshot: Snapshot, results: Path) -> tuple[dict[str, Path], str]:
+    """Draw what belongs beside a results file; return it by kind, and what prevented it."""
+    from operando.app.outcome import write_pictures
+
+    try:
+        return write_pictures(snapshot, results.parent, results.stem), ""
+    except OSError as error:
+        return {}, f"the pictures of {results} could not be written ({error})"
 
 
-def _report(figures: dict[str, str], files: dict[str, Path], *, as_json: bool) -> None:
+def _report(reports: list[_Report], *, as_json: bool) -> None:
     if as_json:
-        data.print_json(json.dumps({**figures, **{name: str(path) for name, path in files.items()}}))
-        return
+        records = [_record(report) for report in reports or [_Report(None, {}, {}, {})]]
+        say_json(records[0] if len(records) == 1 else records)
+    else:
+        _tabulate(reports)
+    for report in reports:
+        snapshot = report.snapshot
+        run = f"run {snapshot.plan.run[:8]}: " if snapshot is not None and len(reports) > 1 else ""
+        for finding in () if snapshot is None else snapshot.findings:
+            advice = f": {finding.advice}" if finding.advice else ""
+            words = escaped(run + finding.message + advice)
+            people.print(f"{finding.severity.value}: {words}", soft_wrap=True)
+
+
+def _tabulate(reports: list[_Report]) -> None:
     from rich.table import Table
 
-    table = Table(show_header=False, box=None, pad_edge=False)
-    for name, value in {**figures, **{name: str(path) for name, path in files.items()}}.items():
-        table.add_row(name, escaped(value))
-    data.print(table)
+    for number, report in enumerate(reports):
+        table = Table(show_header=False, box=None, pad_edge=False)
+        if report.snapshot is not None and len(reports) > 1:
+            table.add_row("run", escaped(report.snapshot.plan.run))
+        for name, value in {**report.figures, **report.files}.items():
+            table.add_row(name, escaped(str(value)))
+        if number:
+            data.print()
+        data.print(table)
 
 
-def _say_findings(outcome: Outcome) -> None:
-    if outcome.last is None:
-        return
-    for finding in outcome.last.findings:
-        advice = f": {finding.advice}" if finding.advice else ""
-        people.print(f"{finding.severity.value}: {escaped(finding.message + advice)}", soft_wrap=True)
+def _record(report: _Report) -> dict[str, object]:
+    """Return what is said of one run as JSON has it; names are in docs/reference/command-line.md."""
+    snapshot = report.snapshot
+    findings = () if snapshot is None else snapshot.findings
+    return {
+        "run": None if snapshot is None else snapshot.plan.run,
+        "exit_status": None if snapshot is None else snapshot.progress.exit_status,
+        **report.measures,
+        "findings": [
+            {"code": finding.code, "severity": finding.severity.value, "message": finding.message}
+            for finding in findings
+        ],
+        "files": {kind.replace(" ", "_"): str(path) for kind, path in report.files.items()},
+    }

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Annotated
 import typer
 
 from operando.cli.commands import AsJson, app
-from operando.cli.console import data, escaped, guarded, numbers, people
+from operando.cli.console import data, escaped, guarded, numbers, people, say_json
 from operando.errors import ConfigurationError
 
 __all__ = ["bench", "energies"]
@@ -79,7 +78,7 @@ def energies(
         if picture is not None:
             write_choice_picture(picture, references, choice)
         if as_json:
-            data.print_json(json.dumps(record_of(choice)))
+            say_json(record_of(choice))
             return
         head, *rows = energy_rows(choice)
         table = Table(*head)
@@ -105,7 +104,7 @@ def bench(
         people.print(f"Measuring the {what.value}; this takes {'seconds' if quick else 'some minutes'} …")
         rows = fit_rows((256,), ((5, 4),), (1,), repeats=1) if quick else fit_rows()
         if as_json:
-            data.print_json(json.dumps([asdict(row) for row in rows]))
+            say_json([asdict(row) for row in rows])
             return
         data.print(render(rows))
 

@@ -58,20 +58,24 @@ def test_the_demo_closes_the_loop_and_says_what_it_measured(tmp_path: Path) -> N
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
     said = json.loads(found.stdout)
-    assert said["cycles and lines seen"] == "2 and 320"
-    assert said["documents read / lost / rejected"] == "323 / 0 / 0"
-    assert 0 < float(said["RMSE of x against the truth"]) < 0.1
-    assert float(said["pixels within 3 σ of the truth"].rstrip("%")) >= 99.0
-    for kind in ("run log", "references", "results", "curve", "map", "report", "dashboard"):
-        if kind == "dashboard" and kind not in said:
+    assert (said["cycles"], said["lines_seen"], said["lines_planned"]) == (2, 320, 320)
+    assert (said["documents_read"], said["documents_lost"], said["documents_rejected"]) == (323, 0, 0)
+    assert said["exit_status"] == "success"
+    assert 0 < said["rmse_x"] < 0.1
+    assert said["share_within_3_sigma"] >= 0.99
+    assert 0 < said["median_sigma_x_last_cycle"] < 0.1
+    assert 0 < said["valid_pixels"] <= said["pixels"] == 32 * 32
+    files = said["files"]
+    for kind in ("run_log", "references", "results", "curve", "map", "report", "dashboard"):
+        if kind == "dashboard" and kind not in files:
             assert "libegl1" in found.stderr
             continue
-        assert Path(said[kind]).stat().st_size > 0
-    assert verify(said["run log"]).first_bad_seq is None
-    again = invoke("replay", said["run log"], "--references", said["references"], "--gain", "0.8",
+        assert Path(files[kind]).stat().st_size > 0
+    assert verify(files["run_log"]).first_bad_seq is None
+    again = invoke("replay", files["run_log"], "--references", files["references"], "--gain", "0.8",
                    "--output", tmp_path / "again.h5", "--headless")  # fmt: skip
     assert again[0] == 0
-    live, replayed = read_results(Path(said["results"])), read_results(tmp_path / "again.h5")
+    live, replayed = read_results(Path(files["results"])), read_results(tmp_path / "again.h5")
     assert live.lithium.tobytes() == replayed.lithium.tobytes()
     assert live.lithium_error.tobytes() == replayed.lithium_error.tobytes()
 
@@ -280,8 +284,10 @@ def test_a_series_that_is_aborted_has_a_stop_document_and_is_replayed(tmp_path: 
     assert simulation.returncode == Exit.INTERRUPTED, complaints
     assert "'abort'" in complaints
     code, _, said = replay(tmp_path, log, "--references", recorded / "library.toml")
-    assert code == Exit.DONE
+    assert code == Exit.INCOMPLETE
     assert "ended with 'abort'" in said
+    assert "planned lines never came" in said
+    assert read_results(tmp_path / "out.h5").cycle.size
 
 
 def _wal(log: Path) -> int:

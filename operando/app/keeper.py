@@ -1,0 +1,230 @@
+"""Keeps the cycles of record of every run in results files, whatever happens to the disk."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import os
+import tempfile
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from operando import __version__
+from operando.core.references import Library
+from operando.errors import ConfigurationError
+from operando.io.results import read_results
+from operando.io.results_writer import ResultsWriter
+from operando.live.monitor import Work
+from operando.types import FloatArray, LithiationMap, Snapshot
+
+__all__ = ["Keeper", "RunResult"]
+
+_log = logging.getLogger(__name__)
+
+_MAX_WAITING = 64
+"""Cycles of a run that are kept in memory while its file cannot be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What has come of one run.
+
+    Attributes
+    ----------
+    snapshot
+        That of its last cycle of record.
+    path
+        Its results file; None if nothing could be written into it.
+    """
+
+    snapshot: Snapshot
+    path: Path | None
+
+
+@dataclass(slots=True)
+class _Run:
+    path: Path
+    snapshot: Snapshot
+    waiting: dict[int, tuple[LithiationMap, FloatArray]] = field(default_factory=dict)
+    writer: ResultsWriter | None = None
+    has_written: bool = False
+    dropped: int = 0
+    trouble: str = ""
+
+
+@dataclass(slots=True)
+class Keeper:
+    """Write each cycle of record as it comes; called in the monitor's thread.
+
+    What is wrong with a results file never reaches the fit: it is logged once and kept in
+    `trouble`, the cycles wait in memory, and each further cycle tries again.
+
+    Attributes
+    ----------
+    path
+        Results file of the first run; further runs get their uid in the name.
+    work
+        What they are fitted with; its hash and settings go into the file.
+    keep
+        Also hand each snapshot of record on.
+    records
+        Number of cycles of record that came, each time one came.
+    """
+
+    path: Path
+    work: Work
+    keep: list[Snapshot] | None = None
+    records: int = 0
+    _runs: dict[str, _Run] = field(default_factory=dict[str, _Run])
+
+    def prepare(self, runs: Collection[str] = ()) -> None:
+        """Check, before anything is fitted, that the results can be kept; make their folder.
+
+        Parameters
+        ----------
+        runs
+            The runs that will come, as far as they are known.
+
+        Raises
+        ------
+        ConfigurationError
+            The path is a folder, cannot be written, or holds other results.
+        DamagedFileError
+            It is a file of another kind.
+        """
+        if self.path.is_dir():
+            msg = f"{self.path} is a folder; name the results file, such as {self.path / 'lithiation.h5'}"
+            raise ConfigurationError(msg)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.path.parent):
+                pass
+        except OSError as error:
+            msg = f"no results can be written to {self.path.parent} ({error}); choose another --output"
+            raise ConfigurationError(msg) from error
+        if not self.path.exists():
+            return
+        there = read_results(self.path)
+        process = dict(_process(self.work, there.plan.run))
+        if there.process != process or (runs and there.plan.run not in runs):
+            what = "process" if there.process != process else "run"
+            msg = (
+                f"{self.path} holds results of another {what} (run {there.plan.run}): "
+                "choose another file, or move that one away"
+            )
+            raise ConfigurationError(msg)
+        if not os.access(self.path, os.W_OK):
+            msg = f"{self.path} may only be read; choose another --output, or change its permissions"
+            raise ConfigurationError(msg)
+
+    def __call__(self, snapshot: Snapshot) -> None:
+        """Write the map of a cycle and the curve so far; does not raise what files raise."""
+        if snapshot.map is None:
+            return
+        self.records += 1
+        if self.keep is not None:
+            self.keep.append(snapshot)
+        run = self._run_of(snapshot)
+        run.waiting[snapshot.map.cycle] = (snapshot.map, snapshot.i0)
+        if len(run.waiting) > _MAX_WAITING:
+            del run.waiting[min(run.waiting)]
+            run.dropped += 1
+        self._write(run)
+
+    def finish(self) -> None:
+        """Try for the last time what could not be written."""
+        for run in self._runs.values():
+            if run.waiting:
+                self._write(run)
+
+    @property
+    def trouble(self) -> str:
+        """Why cycles of record are not in their file, or "" if all are."""
+        missing = sum(len(run.waiting) + run.dropped for run in self._runs.values())
+        reasons = dict.fromkeys(run.trouble for run in self._runs.values() if run.waiting or run.dropped)
+        return f"{missing} cycles could not be written: {'; '.join(reasons)}" if missing else ""
+
+    @property
+    def results(self) -> tuple[RunResult, ...]:
+        """What has come of each run so far."""
+        return tuple(
+            RunResult(run.snapshot, run.path if run.has_written else None) for run in self._runs.values()
+        )
+
+    def _run_of(self, snapshot: Snapshot) -> _Run:
+        uid = snapshot.plan.run
+        if uid not in self._runs:
+            path = self.path
+            if self._runs:
+                # A file name never comes from metadata as it is: only letters and digits of the uid.
+                tag = "".join(letter for letter in uid if letter.isalnum())[:8]
+                path = path.with_name(f"{path.stem}-{len(self._runs) + 1}-{tag}{path.suffix}")
+            self._runs[uid] = _Run(path, snapshot)
+        run = self._runs[uid]
+        run.snapshot = _last_of(run.snapshot, snapshot)
+        return run
+
+    def _write(self, run: _Run) -> None:
+        """Write what waits; what cannot be written goes on waiting."""
+        snapshot = run.snapshot
+        try:
+            if run.writer is None:
+                process = _process(self.work, snapshot.plan.run)
+                run.writer = ResultsWriter(run.path, snapshot.plan, snapshot.phases, process)
+            for cycle in sorted(run.waiting):
+                run.writer.write(*run.waiting[cycle], snapshot.curve)
+                run.has_written = True
+                del run.waiting[cycle]
+        # OperandoError is one of OSError and ValueError; h5py raises both, and RuntimeError.
+        except (OSError, RuntimeError, ValueError) as error:
+            run.writer = None
+            if not run.trouble:
+                _log.critical("results are not being written, the fit goes on: %s", error)
+            run.trouble = str(error)
+            return
+        if run.trouble and not run.dropped:
+            _log.warning("%s is written again, with all its cycles", run.path)
+        run.trouble = run.trouble if run.dropped else ""
+
+
+def _last_of(known: Snapshot, fresh: Snapshot) -> Snapshot:
+    """Return the snapshot of the later cycle, knowing what the fresh one knows of the run."""
+    if known.map is None or fresh.map is None or fresh.map.cycle >= known.map.cycle:
+        return fresh
+    return replace(known, curve=fresh.curve, progress=fresh.progress, delivery=fresh.delivery)
+
+
+def _process(work: Work, run: str) -> Mapping[str, str | float | int]:
+    """Return what must be known to do the fit again."""
+    detector, limits = work.recipe.detector, work.recipe.limits
+    return {
+        "program": "operando",
+        "version": __version__,
+        "run": run,
+        "i0_mode": work.recipe.incident.mode.value,
+        "i0_scale": work.recipe.incident.scale,
+        "background": work.recipe.background.name.lower(),
+        "estimator": work.recipe.estimator.value,
+        "detector_gain": "auto" if math.isnan(detector.gain) else detector.gain,
+        "detector_dark_counts": detector.dark_counts,
+        "detector_saturation_counts": detector.saturation_counts,
+        "min_thickness": limits.min_thickness,
+        "min_significance": limits.min_significance,
+        "max_od": limits.max_od,
+        "references_sha256": _fingerprint(work.library),
+        "references": "; ".join(f"{phase.name}: {phase.source}" for phase in work.library.phases),
+        "formula": work.library.formula,
+        "energy_offset_ev": work.library.energy_offset_ev,
+    }
+
+
+def _fingerprint(library: Library) -> str:
+    """Return a hash over all that the references say, whatever files they came from."""
+    digest = hashlib.sha256()
+    for phase in library.phases:
+        digest.update(f"{phase.name}\0{phase.lithium!r}\0".encode())
+        digest.update(phase.energy_ev.tobytes())
+        digest.update(phase.value.tobytes())
+    return digest.hexdigest()
