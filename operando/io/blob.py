@@ -3,7 +3,8 @@
 What `encode` accepts `decode` gives back: strings, numbers, booleans, None, bytes, lists and
 mappings with text keys as they were; tuples as lists; numpy arrays and scalars with dtype and
 shape (float64 scalars, which are Python floats, as such). Everything else is refused on the way
-in, and on the way out nothing is allocated that the bytes do not pay for.
+in (`operando.io.plain` makes something of it first), and on the way out nothing is allocated that
+the bytes do not pay for.
 
 An array is an extension of type 1: three characters of dtype, one byte of rank (255 for a
 scalar), eight bytes per length, then the values, little-endian and row-major.
@@ -23,7 +24,7 @@ from operando.errors import DamagedFileError, FrameRejected
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_ELEMENTS", "decode", "encode"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_ELEMENTS", "decode", "encode", "is_storable"]
 
 MAX_BYTES = 512 * 2**20
 """Largest document: one frame of 8192² float64."""
@@ -89,15 +90,20 @@ def decode(blob: bytes) -> dict[str, Any]:
     return document
 
 
+def is_storable(dtype: np.dtype[Any]) -> bool:
+    """Return whether arrays of `dtype` have a place in a document."""
+    return dtype.newbyteorder("<").str in _DTYPES
+
+
 def _pack_array(value: object) -> msgpack.ExtType:
     if not isinstance(value, np.ndarray | np.generic) or isinstance(value, np.ma.MaskedArray):
         message = f"a {type(value).__name__} was found"
         raise TypeError(message)
     array = np.asarray(value)
-    dtype = array.dtype.newbyteorder("<").str
-    if dtype not in _DTYPES:
+    if not is_storable(array.dtype):
         message = f"an array of dtype {array.dtype} was found"
         raise TypeError(message)
+    dtype = array.dtype.newbyteorder("<").str
     if array.ndim > _MAX_RANK:
         message = f"an array of {array.ndim} dimensions was found"
         raise ValueError(message)

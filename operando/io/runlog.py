@@ -17,18 +17,19 @@ import os
 import sqlite3
 import struct
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from operando.errors import DamagedFileError, SourceUnreachable
+from operando.errors import DamagedFileError, FrameRejected, SourceUnreachable
 from operando.io.blob import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
 
 __all__ = [
+    "LogMoved",
     "LogReader",
     "LogWriter",
     "LoggedDocument",
@@ -99,6 +100,10 @@ class Verification:
     reason: str
 
 
+class LogMoved(SourceUnreachable):
+    """The log's file is not at its path any more: what was written lies elsewhere, or nowhere."""
+
+
 class LogWriter:
     """Append documents to the log at `path`, which is made if it does not exist.
 
@@ -125,12 +130,16 @@ class LogWriter:
             )
             try:
                 self._prepare()
+                self._identity = _identity(self._path)
             except BaseException:
                 self._db.close()
                 raise
 
     def append(self, documents: Sequence[tuple[str, Mapping[str, Any]]], recorded_s: float) -> int:
         """Add `documents` in one transaction and return the seq of the last row.
+
+        A file that was deleted or moved takes what is written to it without a word, so where it lies
+        is looked at each time; after writing, so that what is called written lies under its name.
 
         Parameters
         ----------
@@ -143,10 +152,12 @@ class LogWriter:
         ------
         FrameRejected
             If a document cannot be stored.
+        LogMoved
+            If there is no file at the path any more, or another one: open the log anew.
         sqlite3.Error
             If the disk is full or fails; the transaction is rolled back.
         """
-        encoded = [(name, document, encode(document)) for name, document in documents]
+        encoded = [(_named(name), document, encode(document)) for name, document in documents]
         self._db.execute("BEGIN IMMEDIATE")
         try:
             for name, document, blob in encoded:
@@ -162,6 +173,7 @@ class LogWriter:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
+        self._check_place()
         return last
 
     def close(self) -> None:
@@ -173,6 +185,19 @@ class LogWriter:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+    def _check_place(self) -> None:
+        if _identity(self._path) == self._identity:
+            return
+        with suppress(sqlite3.Error):
+            # SQLite leaves the write-ahead log of a moved file behind, under the name that the next log
+            # will have: take it in now, so that the moved file is whole and nothing is left for the other.
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        message = (
+            f"{self._path} was deleted or moved while it was written; what was recorded before went with it: "
+            "leave a log where it is until its runs have stopped"
+        )
+        raise LogMoved(message)
 
     def _prepare(self) -> None:
         # First of all: somebody else's database is not to be changed by looking at it.
@@ -373,6 +398,28 @@ def translated(path: Path) -> Generator[None]:
         # SQLITE_ERROR is a table that is not there: our own statements are right.
         message = f"{path} is damaged or is not a run log: {error}"
         raise DamagedFileError(message) from error
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells the file at `path` from another one of that name; None if none is seen.
+
+    Where the system numbers no files (0, as some disks under Windows), all are the same one.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found.st_ino else (0, 0)
+
+
+def _named(name: str) -> str:
+    """Return `name` if the log can hold it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        message = f"the document cannot be stored: its name is not text: {error}"
+        raise FrameRejected(message) from error
+    return name
 
 
 def _read_only_uri(path: Path) -> str:

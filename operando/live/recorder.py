@@ -2,28 +2,30 @@
 
 What the beam delivers comes first. Whatever happens to the disk, no exception and no wait
 reaches the RunEngine: documents stay in memory up to a bound, the log is tried again and again,
-and what had to be given up is counted and said.
+and what had to be given up is counted and said. Whatever a document holds, it is recorded, as text where
+it must be; and a process that ends without closing its recorder waits, with a bound, for the log.
 """
 
 from __future__ import annotations
 
+import atexit
 import logging
+import os
 import sqlite3
 import threading
 import time
-from collections import deque
-from collections.abc import Mapping
+from collections import Counter, deque
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
-import numpy as np
-
 from operando.errors import DamagedFileError, FrameRejected
-from operando.io.runlog import LogWriter
+from operando.io.plain import as_plain, as_plain_text
+from operando.io.runlog import LogMoved, LogWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["DocumentLog", "Recorder", "RecorderStatus"]
 
@@ -32,6 +34,12 @@ _log = logging.getLogger(__name__)
 _BATCH = 256
 _OVERHEAD_BYTES = 2000
 """What a document weighs in memory beside its arrays; a line's event has about 25 small objects."""
+_EXIT_S = 10.0
+"""How long the end of a process may wait for the log: a disk that hangs must not keep it for ever."""
+_JOIN_S = 1.0
+"""For a thread that has nothing to do but to see that it was told to end."""
+_RUNS = 16
+"""So many runs can be open at once before the framework of the oldest is no longer remembered."""
 _FRAMEWORK = frozenset({"start", "descriptor", "stop"})
 """Small, few, and without them the rest means nothing: given up last."""
 
@@ -77,10 +85,14 @@ class _Waiting(NamedTuple):
     name: str
     document: Mapping[str, Any]
     size_bytes: int
+    turned: frozenset[str]
 
 
 class Recorder:
     """Record what a RunEngine emits: `RE.subscribe(Recorder(path))`.
+
+    Close it, or use it in a `with` statement. A recorder that is still open when the interpreter
+    exits is given 10 s for what is left; what that was not enough for is said.
 
     Parameters
     ----------
@@ -129,6 +141,9 @@ class Recorder:
         self._last_error = ""
         self._is_closed = False
         # From here on the thread's own.
+        self._batch: deque[_Waiting] = deque()
+        self._framework: dict[str, list[_Waiting]] = {}
+        self._turned: set[str] = set()
         self._writer: DocumentLog | None = None
         try:
             self._writer = open_log(self._path)
@@ -138,15 +153,23 @@ class Recorder:
             self._fail(error)
         self._thread = threading.Thread(target=self._work, name=f"recorder of {self._path.name}", daemon=True)
         self._thread.start()
+        # Daemon threads still run while exit handlers do; afterwards they are stopped where they stand.
+        self._process = os.getpid()
+        atexit.register(self._close_at_exit)
 
     def __call__(self, name: str, doc: Mapping[str, Any]) -> None:
         """Take one document; never raises and never waits for the disk."""
-        try:
-            weights_bytes = [_OVERHEAD_BYTES]
-            document = {key: _copied(value, weights_bytes) for key, value in doc.items()}
-            self._put(_Waiting(str(name), document, sum(weights_bytes)))
-        except Exception:  # noqa: BLE001 - an exception here would end the plan
-            _log.exception("a %s document could not be taken; the plan goes on without its record", name)
+        # An object that cannot even be written as text, twice tried, costs its text and not the document.
+        for text_of in (str, _kind_of):
+            try:
+                plain = as_plain(doc, text_of)
+                size_bytes = _OVERHEAD_BYTES + plain.size_bytes
+                self._put(_Waiting(as_plain_text(str(name)), plain.document, size_bytes, plain.turned))
+            except Exception:  # noqa: BLE001 - an exception here would end the plan
+                _log.exception("a %s document could not be taken as it is; the plan goes on", name)
+            else:
+                return
+        _log.critical("a %s document is not recorded", name)
 
     @property
     def status(self) -> RecorderStatus:
@@ -162,22 +185,41 @@ class Recorder:
 
     def close(self, timeout_s: float = 10.0) -> None:
         """Write what is left, as far as the disk lets us within `timeout_s`, and end the thread."""
+        end_s = time.monotonic() + timeout_s
         self.flush(timeout_s)
         with self._changed:
-            self._is_closed = True
+            was_closed, self._is_closed = self._is_closed, True
             self._changed.notify_all()
-        self._thread.join(timeout_s)
-        status = self.status
-        if status.queued:
-            _log.error(
-                "%d documents were not recorded in %s: %s", status.queued, self._path, status.last_error
-            )
+        self._thread.join(max(end_s - time.monotonic(), _JOIN_S))
+        atexit.unregister(self._close_at_exit)
+        if not was_closed:
+            self._say_losses()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+    def _close_at_exit(self) -> None:
+        # A forked child has a copy of the recorder, but not its thread: the log is the parent's.
+        if os.getpid() == self._process:
+            self.close(_EXIT_S)
+
+    def _say_losses(self) -> None:
+        with self._changed:
+            left = Counter(item.name for item in (*self._batch, *self._waiting))
+            dropped, refused, reason = self._dropped, self._refused, self._last_error
+        if left:
+            _log.critical(
+                "%d documents were not recorded in %s (%s): %s",
+                left.total(),
+                self._path,
+                ", ".join(f"{count} {name}" for name, count in left.items()),
+                reason or "there was not enough time",
+            )
+        if dropped or refused:
+            _log.error("%s lacks %d documents dropped and %d refused", self._path, dropped, refused)
 
     def _put(self, item: _Waiting) -> None:
         with self._changed:
@@ -220,59 +262,105 @@ class Recorder:
 
     def _work(self) -> None:
         """Write until closed; this is the thread."""
-        while batch := self._take():
-            while not self._write(batch):
-                with self._changed:
-                    if self._changed.wait_for(lambda: self._is_closed, self._retry_s):
-                        return
+        at_once, suspect = _BATCH, None
+        while True:
+            try:
+                if not self._take():
+                    break
+                self._write(at_once)
+                at_once, suspect = _BATCH, None
+                continue
+            except LogMoved as error:
+                self._fail(error)
+                self._begin_again()
+            except (OSError, sqlite3.Error) as error:
+                self._fail(error)
+            except Exception as error:  # noqa: BLE001 - one document must not end the recording of all others
+                if at_once > 1:
+                    # One of them cannot be stored: one by one from here, to find it.
+                    at_once = 1
+                    continue
+                first = self._batch[0] if self._batch else None
+                if first is not None and (isinstance(error, FrameRejected) or suspect is first):
+                    self._refuse(error)
+                    continue
+                # Memory may be short for a moment only: once more, with the log opened anew.
+                suspect = first
+                self._fail(error)
+            with self._changed:
+                if self._changed.wait_for(lambda: self._is_closed, self._retry_s):
+                    return
         if self._writer is not None:
             self._writer.close()
 
-    def _take(self) -> list[_Waiting]:
-        """Wait for documents and return the oldest ones; none once closed."""
+    def _take(self) -> bool:
+        """Wait for documents, move the oldest ones into the batch, and return whether it holds any."""
+        if self._batch:
+            return True
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._is_closed)
-            batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
-            self._size_bytes -= sum(item.size_bytes for item in batch)
-            self._writing = len(batch)
-            return batch
+            # First all that can fail for want of memory, then all that cannot.
+            batch = deque(islice(self._waiting, _BATCH))
+            for item in batch:
+                self._waiting.popleft()
+                self._size_bytes -= item.size_bytes
+            self._batch, self._writing = batch, len(batch)
+            return bool(batch)
 
-    def _write(self, batch: list[_Waiting]) -> bool:
-        """Move documents from `batch` into the log, and return whether none is left."""
-        at_once = len(batch)
-        try:
-            if self._writer is None:
-                self._writer = self._open_log(self._path)
-            while batch:
-                part = batch[:at_once]
-                try:
-                    self._writer.append([(item.name, item.document) for item in part], self._clock())
-                except FrameRejected as error:
-                    if at_once > 1:
-                        # One of them cannot be stored: one by one from here, to find it.
-                        at_once = 1
-                        continue
-                    _log.error("a %s document is not recorded: %s", part[0].name, error)
-                    self._account(refused=1)
-                else:
-                    self._account(written=len(part))
-                del batch[: len(part)]
-        except (OSError, sqlite3.Error) as error:
-            self._fail(error)
-            return False
-        return True
+    def _write(self, at_once: int) -> None:
+        """Move the batch into the log, so many documents in each transaction."""
+        if self._writer is None:
+            self._writer = self._open_log(self._path)
+        while self._batch:
+            part = list(islice(self._batch, at_once))
+            self._writer.append([(item.name, item.document) for item in part], self._clock())
+            self._account(written=len(part))
+            for item in part:
+                self._remember(item)
+
+    def _refuse(self, error: Exception) -> None:
+        _log.error(
+            "a %s document is not recorded: %s", self._batch[0].name, str(error) or type(error).__name__
+        )
+        self._account(refused=1)
+
+    def _remember(self, item: _Waiting) -> None:
+        """Keep the framework of open runs, and say once which keys are in the log as something else."""
+        for key in item.turned:
+            where = f"{item.name} {key}"
+            if where not in self._turned:
+                self._turned.add(where)
+                _log.warning("%s of %s documents is recorded as text: it is no plain value", key, item.name)
+        if item.name == "start":
+            self._framework[str(item.document.get("uid"))] = [item]
+            if len(self._framework) > _RUNS:
+                del self._framework[next(iter(self._framework))]
+        elif item.name == "descriptor":
+            self._framework.get(str(item.document.get("run_start")), []).append(item)
+        elif item.name == "stop":
+            self._framework.pop(str(item.document.get("run_start")), None)
+
+    def _begin_again(self) -> None:
+        """Put the framework of the open runs first: without it what follows means nothing in another file."""
+        queued = {id(item) for item in self._batch}
+        framework = [item for items in self._framework.values() for item in items if id(item) not in queued]
+        with self._changed:
+            self._batch.extendleft(reversed(framework))
+            self._writing = len(self._batch)
 
     def _account(self, *, written: int = 0, refused: int = 0) -> None:
         with self._changed:
+            for _ in range(written + refused):
+                self._batch.popleft()
             self._written += written
             self._refused += refused
-            self._writing -= written + refused
+            self._writing = len(self._batch)
             has_recovered, self._last_error = bool(self._last_error), ""
             self._changed.notify_all()
         if has_recovered:
             _log.warning("recording in %s works again", self._path)
 
-    def _fail(self, error: OSError | sqlite3.Error) -> None:
+    def _fail(self, error: Exception) -> None:
         """Say so once, and let go of the log: the next attempt opens it anew."""
         with self._changed:
             is_new, self._last_error = not self._last_error, str(error) or type(error).__name__
@@ -281,7 +369,7 @@ class Recorder:
                 "recording in %s fails: %s; the plan goes on and %.0f MB of documents are kept in memory: "
                 "make room on the disk, or mend it",
                 self._path,
-                error,
+                str(error) or type(error).__name__,
                 self._capacity_bytes / 1e6,
             )
         writer, self._writer = self._writer, None
@@ -292,17 +380,5 @@ class Recorder:
                 _log.warning("%s could not be closed: %s", self._path, trouble)
 
 
-def _copied(value: object, weights_bytes: list[int]) -> object:
-    """Return a copy of `value` that nobody else can change, and add what it weighs."""
-    if value is None or isinstance(value, str | int | float):
-        return value
-    if isinstance(value, np.ndarray):
-        # Detectors hand out their live buffer.
-        weights_bytes.append(value.nbytes)
-        return value.copy()
-    if isinstance(value, Mapping):
-        return {key: _copied(item, weights_bytes) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        weights_bytes.append(32 * len(value))
-        return [_copied(item, weights_bytes) for item in value]
-    return value
+def _kind_of(value: object) -> str:
+    return f"<{type(value).__name__}>"

@@ -1,8 +1,11 @@
 import logging
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -13,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ophyd.sim import SynAxis, SynGauss, SynSignal
 
-from operando.errors import DamagedFileError
+from operando.errors import DamagedFileError, FrameRejected
 from operando.io.runlog import LogReader, LogWriter, verify
 from operando.live.recorder import Recorder, RecorderStatus
 
@@ -53,9 +56,10 @@ def events(count: int) -> Documents:
 class FailingDisk:
     """A log that fails as often as it is told, then works; it counts and signals its failures."""
 
-    def __init__(self, path: Path, failures: float) -> None:
+    def __init__(self, path: Path, failures: float, poison: Exception | None = None) -> None:
         self.path = path
         self.failures = failures
+        self.poison = poison or FrameRejected("it has no place here")
         self.has_failed = threading.Event()
         self.opened = 0
 
@@ -69,6 +73,8 @@ class FailingDisk:
             self.failures -= 1
             self.has_failed.set()
             raise sqlite3.OperationalError("database or disk is full")
+        if any("poison" in document for _, document in documents):
+            raise self.poison
         with LogWriter(self.path) as writer:
             return writer.append(documents, recorded_s)
 
@@ -195,15 +201,20 @@ def test_beyond_the_bound_the_newest_and_the_framework_are_kept(
     assert caplog.text.count("oldest documents are lost") == 1
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
-@given(failures=st.integers(0, 6), bad=st.sets(st.integers(0, 39), max_size=4), batch=st.integers(1, 40))
+@settings(deadline=None, max_examples=15, suppress_health_check=list(HealthCheck))
+@given(
+    failures=st.integers(0, 6),
+    bad=st.sets(st.integers(0, 39), max_size=4),
+    batch=st.integers(1, 40),
+    poison=st.sampled_from([FrameRejected("no place"), MemoryError(), UnicodeError("name"), KeyError("uid")]),
+)
 def test_every_document_is_written_once_in_order_whatever_fails(
-    tmp_path_factory: pytest.TempPathFactory, failures: int, bad: set[int], batch: int
+    tmp_path_factory: pytest.TempPathFactory, failures: int, bad: set[int], batch: int, poison: Exception
 ) -> None:
-    disk = FailingDisk(tmp_path_factory.mktemp("log") / "run.log", failures)
+    disk = FailingDisk(tmp_path_factory.mktemp("log") / "run.log", failures, poison)
     with Recorder(disk.path, open_log=disk.open, retry_s=0.0) as recorder:
         for n, (name, document) in enumerate(events(40)):
-            recorder(name, {**document, "value": object()} if n in bad else document)
+            recorder(name, {**document, "poison": 1} if n in bad else document)
             if n % batch == 0:
                 assert recorder.flush(PATIENCE_S)
         assert recorder.flush(PATIENCE_S)
@@ -211,14 +222,148 @@ def test_every_document_is_written_once_in_order_whatever_fails(
     assert [doc["n"] for _, doc in read_all(disk.path)] == [n for n in range(40) if n not in bad]
 
 
-def test_what_cannot_be_copied_does_not_raise(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    endless: list[Any] = []
-    endless.append(endless)
+class Mute:
+    """It cannot even be written as text."""
+
+    def __str__(self) -> str:
+        raise ConnectionError("the device does not answer")
+
+
+def test_odd_metadata_does_not_cost_the_start_document(
+    tmp_path: Path, engine: RunEngine, detector: SynGauss, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd = {
+        "beamtime_start": datetime(2026, 11, 22, tzinfo=UTC),
+        "users": {"b", "a"},
+        "folder": PurePosixPath("/data"),
+        "rois": {1: "left"},
+        "big": 2**70,
+        "mute": Mute(),
+    }
     with Recorder(tmp_path / "run.log") as recorder:
-        recorder("event", {"endless": endless})
-        recorder("event", {"n": 1})
-    assert read_all(tmp_path / "run.log") == [("event", {"n": 1})]
-    assert "could not be taken" in caplog.text
+        engine.subscribe(recorder)
+        for _ in range(2):
+            # Past the RunEngine's own check of metadata, which knows fewer kinds of trouble.
+            recorder("start", {"uid": "a", "time": 1.0, **odd})
+            engine(count([detector], 2))
+        assert recorder.flush(PATIENCE_S)
+        assert recorder.status.refused == 0
+    found = read_all(tmp_path / "run.log")
+    assert [name for name, _ in found] == ["start", "start", "descriptor", "event", "event", "stop"] * 2
+    assert found[0][1] == {
+        "uid": "a",
+        "time": 1.0,
+        "beamtime_start": "<datetime>",
+        "users": ["a", "b"],
+        "folder": "<PurePosixPath>",
+        "rois": {"<int>": "left"},
+        "big": str(2**70),
+        "mute": "<Mute>",
+    }
+    assert caplog.text.count("mute of start documents is recorded as text") == 1
+
+
+def test_metadata_are_recorded_as_their_text(
+    tmp_path: Path, engine: RunEngine, detector: SynGauss, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Recorder(tmp_path / "run.log") as recorder:
+        engine.subscribe(recorder)
+        engine(count([detector], 1), began=datetime(2026, 11, 22, tzinfo=UTC), names=np.array(["a", "b"]))
+    start = read_all(tmp_path / "run.log")[0][1]
+    assert (start["began"], start["names"]) == ("2026-11-22 00:00:00+00:00", ["a", "b"])
+    assert "began of start documents is recorded as text" in caplog.text
+
+
+def test_a_name_that_is_not_text_is_recorded(tmp_path: Path) -> None:
+    with Recorder(tmp_path / "run.log") as recorder:
+        recorder("event\ud800", {"uid": "\ud800"})
+    assert read_all(tmp_path / "run.log") == [("event\\ud800", {"uid": "\\ud800"})]
+
+
+def test_memory_that_is_short_for_a_moment_costs_nothing(tmp_path: Path) -> None:
+    shortages = [MemoryError(), MemoryError()]
+
+    class ShortOfMemory(LogWriter):
+        def append(self, documents: Sequence[tuple[str, Mapping[str, Any]]], recorded_s: float) -> int:
+            if shortages:
+                raise shortages.pop()
+            return super().append(documents, recorded_s)
+
+    with Recorder(tmp_path / "run.log", open_log=ShortOfMemory, retry_s=0.0) as recorder:
+        recorder("start", {"uid": "a"})
+        assert recorder.flush(PATIENCE_S)
+        assert recorder.status == RecorderStatus(written=1, queued=0, dropped=0, last_error="", refused=0)
+    assert read_all(tmp_path / "run.log") == [("start", {"uid": "a"})]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a file in use cannot be moved or deleted there")
+@pytest.mark.parametrize("is_moved", [True, False], ids=["moved", "deleted"])
+def test_a_log_that_is_taken_away_is_begun_again_with_the_framework_of_its_run(
+    tmp_path: Path, is_moved: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, elsewhere = tmp_path / "run.log", tmp_path / "elsewhere.log"
+    framework = [("start", {"uid": "a"}), ("descriptor", {"uid": "d", "run_start": "a"})]
+    lines = [("event", {"descriptor": "d", "n": n}) for n in range(6)]
+    with Recorder(path, retry_s=0.001) as recorder:
+        for name, document in [("start", {"uid": "old"}), ("stop", {"run_start": "old"}), *framework]:
+            recorder(name, document)
+        for name, document in lines[:3]:
+            recorder(name, document)
+        assert recorder.flush(PATIENCE_S)
+        if is_moved:
+            path.rename(elsewhere)
+        else:
+            path.unlink()
+        for name, document in [*lines[3:], ("stop", {"run_start": "a"})]:
+            recorder(name, document)
+            assert recorder.flush(PATIENCE_S)
+    assert read_all(path) == [*framework, *lines[3:], ("stop", {"run_start": "a"})]
+    with LogReader(path) as log:
+        assert {row.run for row in log.read(0, 100)} == {"a"}
+    assert verify(path).first_bad_seq is None
+    if is_moved:
+        assert read_all(elsewhere)[2:7] == [*framework, *lines[:3]]
+        assert verify(elsewhere).first_bad_seq is None
+    assert caplog.text.count("was deleted or moved while it was written") == 1
+
+
+FORGETFUL = """
+import logging, sqlite3, sys, threading
+from pathlib import Path
+from operando.io.runlog import LogWriter
+from operando.live import recorder
+logging.basicConfig(format="%(message)s")
+recorder._EXIT_S = float(sys.argv[2])
+
+class Slow(LogWriter):
+    def append(self, documents, recorded_s):
+        if sys.argv[3] == "dead":
+            raise sqlite3.OperationalError("disk I/O error")
+        # Until the interpreter is on its way out.
+        threading.main_thread().join()
+        return super().append(documents, recorded_s)
+
+forgotten = recorder.Recorder(Path(sys.argv[1]), open_log=Slow, retry_s=0.01)
+for n in range(700):
+    forgotten("event", {"n": n})
+"""
+
+
+def forget(path: Path, exit_s: float, disk: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", FORGETFUL, str(path), str(exit_s), disk]
+    return subprocess.run(command, check=True, capture_output=True, text=True)
+
+
+def test_a_process_that_forgets_to_close_waits_for_the_log(tmp_path: Path) -> None:
+    done = forget(tmp_path / "run.log", PATIENCE_S, "slow")
+    assert verify(tmp_path / "run.log").good == 700
+    assert done.stderr == ""
+
+
+def test_a_process_that_forgets_to_close_says_what_a_dead_disk_cost(tmp_path: Path) -> None:
+    done = forget(tmp_path / "run.log", 0.1, "dead")
+    assert "700 documents were not recorded" in done.stderr
+    assert "(700 event): disk I/O error" in done.stderr
 
 
 def test_a_document_after_closing_is_reported_and_does_not_raise(

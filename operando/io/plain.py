@@ -1,0 +1,177 @@
+"""A document as the log can hold it: a copy of plain values; what is not plain becomes text.
+
+People put dates, paths, sets and whole objects into their metadata. None of them may cost the
+document they came with: without its start document a run of hours means nothing. So nothing is
+refused here, and the caller is told which keys were turned into something else. Numbers, text
+and arrays of numbers come through unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from operando.io.blob import MAX_BYTES, MAX_DEPTH, MAX_ELEMENTS, is_storable
+
+__all__ = ["PlainDocument", "as_plain", "as_plain_text"]
+
+_VALUE_BYTES = 32
+"""What a value of a list takes in memory; more than in the log."""
+_MAX_INT_BITS = 2000
+"""Python refuses to write out longer integers in decimal where it was told to be careful."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlainDocument:
+    """A copy that nobody else can change.
+
+    Attributes
+    ----------
+    document
+        Text, numbers, booleans, None, bytes, lists, mappings with text keys, and arrays.
+    size_bytes
+        What its arrays and texts weigh.
+    turned
+        Keys whose values have no place in the log as they are, joined by dots; with lists, all
+        items under the key of the list.
+    """
+
+    document: dict[str, Any]
+    size_bytes: int
+    turned: frozenset[str]
+
+
+def as_plain(document: Mapping[str, Any], text_of: Callable[[object], str] = str) -> PlainDocument:
+    """Return a plain copy of `document`, within the limits of `operando.io.blob`.
+
+    Integers beyond 64 bits, dates, paths and all other objects become text, sets become lists,
+    arrays that are not of numbers lists of their items, masked arrays of numbers float64 with NaN
+    where masked. What is too deep or too large becomes a text that says so.
+
+    Parameters
+    ----------
+    document
+        As the RunEngine emitted it.
+    text_of
+        How an object that is not plain is written; may raise, then this raises the same.
+    """
+    copy = _Copy(text_of)
+    plain = copy.mapping(document, _Place("", 0))
+    return PlainDocument(plain, copy.size_bytes, frozenset(copy.turned))
+
+
+def as_plain_text(text: str) -> str:
+    """Return `text` with what UTF-8 cannot hold (lone surrogates) written as escapes."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
+class _Place(NamedTuple):
+    key: str
+    depth: int
+
+    def below(self, key: str = "") -> _Place:
+        joined = f"{self.key}.{key}" if self.key and key else self.key or key
+        return _Place(joined, self.depth + 1)
+
+
+class _Copy:
+    """One document's copying: what it weighs so far and what was turned."""
+
+    def __init__(self, text_of: Callable[[object], str]) -> None:
+        self._text_of = text_of
+        self._values = 0
+        self._inside: set[int] = set()
+        self.size_bytes = 0
+        self.turned: set[str] = set()
+
+    def value(self, value: object, place: _Place) -> object:
+        """Return a plain copy of `value`, which stands at `place`."""
+        if value is None or isinstance(value, bool | float) or _is_short(value):
+            return value
+        if isinstance(value, str):
+            text = as_plain_text(value)
+            if text != value:
+                self.turned.add(place.key)
+            return self._weighed(text, len(text) if text.isascii() else 4 * len(text), value, place)
+        if isinstance(value, np.ndarray | np.generic):
+            return self._array(value, place)
+        if isinstance(value, bytes | bytearray | memoryview):
+            copy = bytes(value)
+            return self._weighed(copy, len(copy), value, place)
+        if isinstance(value, Mapping | Sequence | Set):
+            return self._container(value, place)
+        text = _written_out(value) if isinstance(value, int) else as_plain_text(self._text_of(value))
+        return self._turn(text, place)
+
+    def mapping(self, value: Mapping[Any, Any], place: _Place) -> dict[str, Any]:
+        """Return a plain copy of a mapping; no item is lost where two keys become the same text."""
+        found: dict[str, Any] = {}
+        for key, item in value.items():
+            name = as_plain_text(key if isinstance(key, str) else self._text_of(key))
+            while name in found:
+                name += "'"
+            inner = place.below(name)
+            if name != key:
+                self.turned.add(inner.key)
+            self.size_bytes += 4 * len(name)
+            found[name] = self.value(item, inner)
+        return found
+
+    def _container(self, value: Mapping[Any, Any] | Sequence[Any] | Set[Any], place: _Place) -> object:
+        if place.depth >= MAX_DEPTH or self._values + len(value) > MAX_ELEMENTS:
+            return self._left_out(value, f"{len(value)} values", place)
+        if id(value) in self._inside:
+            return self._turn(f"{type(value).__name__} left out: it holds itself", place)
+        self._values += len(value)
+        self.size_bytes += _VALUE_BYTES * len(value)
+        self._inside.add(id(value))
+        copy = self.mapping(value, place) if isinstance(value, Mapping) else self._list(value, place)
+        self._inside.discard(id(value))
+        return copy
+
+    def _list(self, value: Sequence[Any] | Set[Any], place: _Place) -> list[object]:
+        items = value
+        if isinstance(value, Set):
+            self.turned.add(place.key)
+            # The order of a set differs between two runs of one program.
+            items = sorted(value, key=self._text_of)
+        inner = place.below()
+        return [self.value(item, inner) for item in items]
+
+    def _array(self, value: np.ndarray[Any, Any] | np.generic, place: _Place) -> object:
+        is_masked = isinstance(value, np.ma.MaskedArray)
+        if is_storable(value.dtype) and not is_masked:
+            # Detectors hand out their live buffer.
+            copy = value.copy() if isinstance(value, np.ndarray) else value
+            return self._weighed(copy, value.nbytes, value, place)
+        self.turned.add(place.key)
+        if value.dtype.kind == "f" or (is_masked and value.dtype.kind in "iu"):
+            array = np.ma.filled(np.ma.asarray(value, dtype=np.float64), np.nan)
+            return self._weighed(array, array.nbytes, value, place)
+        # Dates and complex numbers have no plain item; the items of all other kinds are looked at one by one.
+        items = value.astype(str) if value.dtype.kind in "cmM" else value
+        return self.value(items.tolist(), place)
+
+    def _weighed(self, copy: object, size_bytes: int, original: object, place: _Place) -> object:
+        if self.size_bytes + size_bytes > MAX_BYTES - _VALUE_BYTES * MAX_ELEMENTS:
+            return self._left_out(original, f"{size_bytes} bytes", place)
+        self.size_bytes += size_bytes
+        return copy
+
+    def _left_out(self, value: object, size: str, place: _Place) -> str:
+        return self._turn(f"{type(value).__name__} of {size} left out: beyond the limits of the log", place)
+
+    def _turn(self, text: str, place: _Place) -> str:
+        self.turned.add(place.key)
+        return text
+
+
+def _is_short(value: object) -> bool:
+    return isinstance(value, int) and -(2**63) <= value < 2**64
+
+
+def _written_out(number: int) -> str:
+    return str(number) if number.bit_length() <= _MAX_INT_BITS else hex(number)
