@@ -92,7 +92,7 @@ def decode(blob: bytes) -> dict[str, Any]:
 
 def is_storable(dtype: np.dtype[Any]) -> bool:
     """Return whether arrays of `dtype` have a place in a document."""
-    return dtype.newbyteorder("<").str in _DTYPES
+    return dtype.str in _DTYPES or dtype.newbyteorder("<").str in _DTYPES
 
 
 def _pack_array(value: object) -> msgpack.ExtType:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +22,13 @@ _VALUE_BYTES = 32
 """What a value of a list takes in memory; more than in the log."""
 _MAX_INT_BITS = 2000
 """Python refuses to write out longer integers in decimal where it was told to be careful."""
+# Made once: this is done for every value while the beam waits.
+_AS_IT_IS = (float, bool, type(None))
+_NUMPY = (np.ndarray, np.generic)
+_BYTES = (bytes, bytearray, memoryview)
+_MAPPINGS = (dict, Mapping)
+_SEQUENCES = (list, tuple, Sequence)
+_CONTAINERS = (dict, list, tuple, Mapping, Sequence, Set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +66,13 @@ def as_plain(document: Mapping[str, Any], text_of: Callable[[object], str] = str
         How an object that is not plain is written; may raise, then this raises the same.
     """
     copy = _Copy(text_of)
-    plain = copy.mapping(document, _Place("", 0))
+    plain = copy.mapping(document, "", 0)
     return PlainDocument(plain, copy.size_bytes, frozenset(copy.turned))
 
 
 def as_plain_text(text: str) -> str:
     """Return `text` with what UTF-8 cannot hold (lone surrogates) written as escapes."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
-
-
-class _Place(NamedTuple):
-    key: str
-    depth: int
-
-    def below(self, key: str = "") -> _Place:
-        joined = f"{self.key}.{key}" if self.key and key else self.key or key
-        return _Place(joined, self.depth + 1)
 
 
 class _Copy:
@@ -87,85 +85,86 @@ class _Copy:
         self.size_bytes = 0
         self.turned: set[str] = set()
 
-    def value(self, value: object, place: _Place) -> object:
-        """Return a plain copy of `value`, which stands at `place`."""
-        if value is None or isinstance(value, bool | float) or _is_short(value):
+    def value(self, value: object, key: str, depth: int) -> object:
+        """Return a plain copy of `value`, which stands under `key` in so many containers."""
+        if isinstance(value, _AS_IT_IS) or _is_short(value):
             return value
         if isinstance(value, str):
             text = as_plain_text(value)
             if text != value:
-                self.turned.add(place.key)
-            return self._weighed(text, len(text) if text.isascii() else 4 * len(text), value, place)
-        if isinstance(value, np.ndarray | np.generic):
-            return self._array(value, place)
-        if isinstance(value, bytes | bytearray | memoryview):
+                self.turned.add(key)
+            return self._weighed(text, len(text) if text.isascii() else 4 * len(text), value, key)
+        if isinstance(value, _NUMPY):
+            return self._array(value, key, depth)
+        if isinstance(value, _BYTES):
             copy = bytes(value)
-            return self._weighed(copy, len(copy), value, place)
-        if isinstance(value, Mapping | Sequence | Set):
-            return self._container(value, place)
+            return self._weighed(copy, len(copy), value, key)
+        if isinstance(value, _CONTAINERS):
+            return self._container(value, key, depth)
         text = _written_out(value) if isinstance(value, int) else as_plain_text(self._text_of(value))
-        return self._turn(text, place)
+        return self._turn(text, key)
 
-    def mapping(self, value: Mapping[Any, Any], place: _Place) -> dict[str, Any]:
+    def mapping(self, value: Mapping[Any, Any], key: str, depth: int) -> dict[str, Any]:
         """Return a plain copy of a mapping; no item is lost where two keys become the same text."""
         found: dict[str, Any] = {}
-        for key, item in value.items():
-            name = as_plain_text(key if isinstance(key, str) else self._text_of(key))
+        for original, item in value.items():
+            name = as_plain_text(original if isinstance(original, str) else self._text_of(original))
             while name in found:
                 name += "'"
-            inner = place.below(name)
-            if name != key:
-                self.turned.add(inner.key)
+            joined = f"{key}.{name}" if key else name
+            if name != original:
+                self.turned.add(joined)
             self.size_bytes += 4 * len(name)
-            found[name] = self.value(item, inner)
+            found[name] = self.value(item, joined, depth + 1)
         return found
 
-    def _container(self, value: Mapping[Any, Any] | Sequence[Any] | Set[Any], place: _Place) -> object:
-        if place.depth >= MAX_DEPTH or self._values + len(value) > MAX_ELEMENTS:
-            return self._left_out(value, f"{len(value)} values", place)
+    def _container(self, value: Mapping[Any, Any] | Sequence[Any] | Set[Any], key: str, depth: int) -> object:
+        if depth >= MAX_DEPTH or self._values + len(value) > MAX_ELEMENTS:
+            return self._left_out(value, f"{len(value)} values", key)
         if id(value) in self._inside:
-            return self._turn(f"{type(value).__name__} left out: it holds itself", place)
+            return self._turn(f"{type(value).__name__} left out: it holds itself", key)
         self._values += len(value)
         self.size_bytes += _VALUE_BYTES * len(value)
         self._inside.add(id(value))
-        copy = self.mapping(value, place) if isinstance(value, Mapping) else self._list(value, place)
+        copy = (
+            self.mapping(value, key, depth) if isinstance(value, _MAPPINGS) else self._list(value, key, depth)
+        )
         self._inside.discard(id(value))
         return copy
 
-    def _list(self, value: Sequence[Any] | Set[Any], place: _Place) -> list[object]:
+    def _list(self, value: Sequence[Any] | Set[Any], key: str, depth: int) -> list[object]:
         items = value
-        if isinstance(value, Set):
-            self.turned.add(place.key)
+        if not isinstance(value, _SEQUENCES):
+            self.turned.add(key)
             # The order of a set differs between two runs of one program.
             items = sorted(value, key=self._text_of)
-        inner = place.below()
-        return [self.value(item, inner) for item in items]
+        return [item if type(item) is float else self.value(item, key, depth + 1) for item in items]
 
-    def _array(self, value: np.ndarray[Any, Any] | np.generic, place: _Place) -> object:
+    def _array(self, value: np.ndarray[Any, Any] | np.generic, key: str, depth: int) -> object:
         is_masked = isinstance(value, np.ma.MaskedArray)
         if is_storable(value.dtype) and not is_masked:
             # Detectors hand out their live buffer.
             copy = value.copy() if isinstance(value, np.ndarray) else value
-            return self._weighed(copy, value.nbytes, value, place)
-        self.turned.add(place.key)
+            return self._weighed(copy, value.nbytes, value, key)
+        self.turned.add(key)
         if value.dtype.kind == "f" or (is_masked and value.dtype.kind in "iu"):
             array = np.ma.filled(np.ma.asarray(value, dtype=np.float64), np.nan)
-            return self._weighed(array, array.nbytes, value, place)
+            return self._weighed(array, array.nbytes, value, key)
         # Dates and complex numbers have no plain item; the items of all other kinds are looked at one by one.
         items = value.astype(str) if value.dtype.kind in "cmM" else value
-        return self.value(items.tolist(), place)
+        return self.value(items.tolist(), key, depth)
 
-    def _weighed(self, copy: object, size_bytes: int, original: object, place: _Place) -> object:
+    def _weighed(self, copy: object, size_bytes: int, original: object, key: str) -> object:
         if self.size_bytes + size_bytes > MAX_BYTES - _VALUE_BYTES * MAX_ELEMENTS:
-            return self._left_out(original, f"{size_bytes} bytes", place)
+            return self._left_out(original, f"{size_bytes} bytes", key)
         self.size_bytes += size_bytes
         return copy
 
-    def _left_out(self, value: object, size: str, place: _Place) -> str:
-        return self._turn(f"{type(value).__name__} of {size} left out: beyond the limits of the log", place)
+    def _left_out(self, value: object, size: str, key: str) -> str:
+        return self._turn(f"{type(value).__name__} of {size} left out: beyond the limits of the log", key)
 
-    def _turn(self, text: str, place: _Place) -> str:
-        self.turned.add(place.key)
+    def _turn(self, text: str, key: str) -> str:
+        self.turned.add(key)
         return text
 
 
