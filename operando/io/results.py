@@ -182,6 +182,7 @@ def _read(entry: h5py.Group) -> Results:
         curves=array_at(references, "spectra").T,
         unit=str(references.attrs["unit"]),
         is_model=bool(references.attrs["is_model"]),
+        sigma=array_at(references, "sigma") if "sigma" in references else None,
     )
     curve = Curve(
         cycle=array_at(entry, "curves/cycle"),

@@ -138,6 +138,10 @@ def _fill(
         spectra, "at_energies", phases.at_energies, "", f"reference at the scan's energies ({phases.unit})"
     )
 
+    if phases.sigma is not None:
+        label = f"standard deviation of the reference ({phases.unit})"
+        _field(spectra, "sigma", phases.sigma, "", label)
+
     places = ("lithiation", "fractions", "fit")
     lithiation, fractions, fit = (_group(entry, place, "NXdata") for place in places)
     sizes = {

@@ -37,6 +37,7 @@ PHASE_SPECTRA = PhaseSpectra(
     curves=np.arange(60.0).reshape(30, PHASES),
     unit="od_per_nm",
     is_model=False,
+    sigma=np.array([0.0, 0.01]),
 )
 PROCESS: dict[str, str | float | int] = {
     "version": "1.2",
@@ -203,6 +204,14 @@ def test_a_kill_leaves_all_finished_cycles_readable(tmp_path: Path) -> None:
     assert_equal(found.curve, curve_to([0, 1, 2]))
     write(path, [3])
     assert read_results(path).cycle.tolist() == [0, 1, 2, 3]
+
+
+def test_references_without_a_sigma_are_given_back_without(tmp_path: Path) -> None:
+    path = tmp_path / "series.h5"
+    phases = dataclasses.replace(PHASE_SPECTRA, sigma=None)
+    for _ in range(2):
+        ResultsWriter(path, PLAN, phases, PROCESS)
+    assert_equal(read_results(path).phases, phases)
 
 
 def test_other_energies_or_pixels_are_refused_and_change_nothing(tmp_path: Path) -> None:
