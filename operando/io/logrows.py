@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from operando.errors import DamagedFileError
 from operando.io.blob import MAX_BYTES, decode
-from operando.io.runlog import LoggedDocument, LogReader, row_checksum, translated
+from operando.io.logfile import row_checksum, translated
+from operando.io.runlog import LoggedDocument, LogReader
 
 __all__ = ["LoggedRow", "RowBatch", "RowReader", "row_of"]
 

@@ -13,20 +13,28 @@ disk flush a commit, which on a busy disk makes the live map stutter
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import struct
-import zlib
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from operando.errors import DamagedFileError, FrameRejected, SourceUnreachable
 from operando.io.blob import decode, encode
+from operando.io.logfile import (
+    check_format,
+    head,
+    identity,
+    is_blank,
+    lenient_text,
+    make_tables,
+    read_only_uri,
+    row_checksum,
+    translated,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "LogMoved",
@@ -34,28 +42,11 @@ __all__ = [
     "LogWriter",
     "LoggedDocument",
     "Verification",
-    "row_checksum",
-    "translated",
     "verify",
 ]
 
-_FORMAT = "operando run log"
-_VERSION = 1
 _BUSY_S = 10.0
 _VERIFY_AT_ONCE = 256
-
-_SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE documents (
-    seq INTEGER PRIMARY KEY,
-    run TEXT NOT NULL,
-    name TEXT NOT NULL,
-    recorded_s REAL NOT NULL,
-    crc32 INTEGER NOT NULL,
-    blob BLOB NOT NULL
-);
-CREATE TABLE owners (uid TEXT PRIMARY KEY, run TEXT NOT NULL) WITHOUT ROWID;
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +121,7 @@ class LogWriter:
             )
             try:
                 self._prepare()
-                self._identity = _identity(self._path)
+                self._identity = identity(self._path)
             except BaseException:
                 self._db.close()
                 raise
@@ -166,7 +157,7 @@ class LogWriter:
                     "INSERT INTO documents (run, name, recorded_s, crc32, blob) VALUES (?, ?, ?, ?, ?)",
                     (run, name, recorded_s, row_checksum(run, name, recorded_s, blob), blob),
                 )
-            last = _head(self._db)
+            last = head(self._db)
             self._db.execute("COMMIT")
         except BaseException:
             # SQLite itself has ended the transaction on a full disk.
@@ -187,7 +178,7 @@ class LogWriter:
         self.close()
 
     def _check_place(self) -> None:
-        if _identity(self._path) == self._identity:
+        if identity(self._path) == self._identity:
             return
         with suppress(sqlite3.Error):
             # SQLite leaves the write-ahead log of a moved file behind, under the name that the next log
@@ -201,8 +192,8 @@ class LogWriter:
 
     def _prepare(self) -> None:
         # First of all: somebody else's database is not to be changed by looking at it.
-        if not _is_blank(self._db):
-            _check_format(self._db, self._path)
+        if not is_blank(self._db):
+            check_format(self._db, self._path)
         mode = self._db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
             message = (
@@ -212,12 +203,8 @@ class LogWriter:
             raise SourceUnreachable(message)
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute("BEGIN IMMEDIATE")
-        if _is_blank(self._db):
-            for statement in _SCHEMA.split(";"):
-                self._db.execute(statement)
-            self._db.executemany(
-                "INSERT INTO meta VALUES (?, ?)", [("format", _FORMAT), ("version", str(_VERSION))]
-            )
+        if is_blank(self._db):
+            make_tables(self._db)
         self._db.execute("COMMIT")
 
     def _owner(self, name: str, document: Mapping[str, Any]) -> str:
@@ -271,21 +258,21 @@ class LogReader:
         with translated(self._path):
             # The monitor opens here and reads in its thread, one after the other.
             self._db = sqlite3.connect(
-                _read_only_uri(self._path),
+                read_only_uri(self._path),
                 uri=True,
                 timeout=_BUSY_S,
                 isolation_level=None,
                 check_same_thread=False,
             )
-            self._db.text_factory = _lenient_text
+            self._db.text_factory = lenient_text
             try:
                 # Without this SQLite refuses a file that was cut short as a whole; we want its good part.
                 # Nothing can be written through this connection.
                 self._db.execute("PRAGMA writable_schema = ON")
-                if _is_blank(self._db):
+                if is_blank(self._db):
                     message = f"{self._path} is empty: no recorder has written to it yet"
                     raise SourceUnreachable(message)
-                _check_format(self._db, self._path)
+                check_format(self._db, self._path)
             except BaseException:
                 self._db.close()
                 raise
@@ -320,7 +307,7 @@ class LogReader:
     def head(self) -> int:
         """Return the seq of the last document now in the log; 0 if there is none."""
         with translated(self._path):
-            return _head(self._db)
+            return head(self._db)
 
     def close(self) -> None:
         """Release the file; closing twice does nothing."""
@@ -367,51 +354,6 @@ def verify(path: str | Path) -> Verification:
                 return Verification(good, None, "")
 
 
-def row_checksum(run: str, name: str, recorded_s: float, blob: bytes) -> int:
-    """Return the CRC-32 of all that a row says.
-
-    Raises
-    ------
-    DamagedFileError
-        If a column is of another type than the recorder writes, or a text cannot be encoded.
-    """
-    try:
-        head = struct.pack("<d", recorded_s) + f"{run}\n{name}\n".encode()
-        return zlib.crc32(blob, zlib.crc32(head))
-    except (struct.error, TypeError, UnicodeEncodeError) as error:
-        message = f"a column has another type than the recorder wrote: {error}"
-        raise DamagedFileError(message) from error
-
-
-@contextmanager
-def translated(path: Path) -> Generator[None]:
-    """Turn what SQLite says of a file into the two kinds that people can act on."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
-            message = (
-                f"{path} cannot be used: {error}; check its folder, permissions and disk, "
-                "or copy it together with its -wal file to another folder"
-            )
-            raise SourceUnreachable(message) from error
-        # SQLITE_ERROR is a table that is not there: our own statements are right.
-        message = f"{path} is damaged or is not a run log: {error}"
-        raise DamagedFileError(message) from error
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells the file at `path` from another one of that name; None if none is seen.
-
-    Where the system numbers no files (0, as some disks under Windows), all are the same one.
-    """
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return (found.st_dev, found.st_ino) if found.st_ino else (0, 0)
-
-
 def _named(name: str) -> str:
     """Return `name` if the log can hold it."""
     try:
@@ -420,45 +362,3 @@ def _named(name: str) -> str:
         message = f"the document cannot be stored: its name is not text: {error}"
         raise FrameRejected(message) from error
     return name
-
-
-def _read_only_uri(path: Path) -> str:
-    """Return how SQLite is to open `path`, which may lie in an archive that nobody can write to.
-
-    To share a log SQLite needs a file beside it, which it cannot make there. Where it cannot,
-    and no write-ahead log shows a writer at work, the file is taken as one that does not change.
-    """
-    uri = f"{path.resolve().as_uri()}?mode=ro"
-    is_shared = os.access(path.parent, os.W_OK) or path.with_name(f"{path.name}-wal").exists()
-    return uri if is_shared else f"{uri}&immutable=1"
-
-
-def _lenient_text(text: bytes) -> str:
-    """Decode damaged text to something; the checksum then tells that it is damaged."""
-    return text.decode("utf-8", "replace")
-
-
-def _head(db: sqlite3.Connection) -> int:
-    return db.execute("SELECT ifnull(max(seq), 0) FROM documents").fetchone()[0]
-
-
-def _is_blank(db: sqlite3.Connection) -> bool:
-    return db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-
-
-def _check_format(db: sqlite3.Connection, path: Path) -> None:
-    try:
-        meta = dict(db.execute("SELECT key, value FROM meta").fetchall())
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
-            raise
-        meta = {}
-    if meta.get("format") != _FORMAT:
-        message = f"{path} is a SQLite file but not a run log: expected one written by the operando recorder"
-        raise DamagedFileError(message)
-    if meta.get("version") != str(_VERSION):
-        message = (
-            f"{path} is a run log of version {meta.get('version')!r}; this program knows version {_VERSION}: "
-            "use the program that wrote it, or a newer one"
-        )
-        raise DamagedFileError(message)

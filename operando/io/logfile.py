@@ -1,0 +1,147 @@
+"""What a run log is as a file: its tables, its version, the checksum of a row, and where it lies."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import struct
+import zlib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from operando.errors import DamagedFileError, SourceUnreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+__all__ = [
+    "check_format",
+    "head",
+    "identity",
+    "is_blank",
+    "lenient_text",
+    "make_tables",
+    "read_only_uri",
+    "row_checksum",
+    "translated",
+]
+
+_FORMAT = "operando run log"
+_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE documents (
+    seq INTEGER PRIMARY KEY,
+    run TEXT NOT NULL,
+    name TEXT NOT NULL,
+    recorded_s REAL NOT NULL,
+    crc32 INTEGER NOT NULL,
+    blob BLOB NOT NULL
+);
+CREATE TABLE owners (uid TEXT PRIMARY KEY, run TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+def make_tables(db: sqlite3.Connection) -> None:
+    """Make an empty log of this version, in the transaction that is open."""
+    for statement in _SCHEMA.split(";"):
+        db.execute(statement)
+    db.executemany("INSERT INTO meta VALUES (?, ?)", [("format", _FORMAT), ("version", str(_VERSION))])
+
+
+def row_checksum(run: str, name: str, recorded_s: float, blob: bytes) -> int:
+    """Return the CRC-32 of all that a row says.
+
+    Raises
+    ------
+    DamagedFileError
+        If a column is of another type than the recorder writes, or a text cannot be encoded.
+    """
+    try:
+        head = struct.pack("<d", recorded_s) + f"{run}\n{name}\n".encode()
+        return zlib.crc32(blob, zlib.crc32(head))
+    except (struct.error, TypeError, UnicodeEncodeError) as error:
+        message = f"a column has another type than the recorder wrote: {error}"
+        raise DamagedFileError(message) from error
+
+
+@contextmanager
+def translated(path: Path) -> Generator[None]:
+    """Turn what SQLite says of a file into the two kinds that people can act on."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+            message = (
+                f"{path} cannot be used: {error}; check its folder, permissions and disk, "
+                "or copy it together with its -wal file to another folder"
+            )
+            raise SourceUnreachable(message) from error
+        # SQLITE_ERROR is a table that is not there: our own statements are right.
+        message = f"{path} is damaged or is not a run log: {error}"
+        raise DamagedFileError(message) from error
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells the file at `path` from another one of that name; None if none is seen.
+
+    Where the system numbers no files (0, as some disks under Windows), all are the same one.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found.st_ino else (0, 0)
+
+
+def read_only_uri(path: Path) -> str:
+    """Return how SQLite is to open `path`, which may lie in an archive that nobody can write to.
+
+    To share a log SQLite needs a file beside it, which it cannot make there. Where it cannot,
+    and no write-ahead log shows a writer at work, the file is taken as one that does not change.
+    """
+    uri = f"{path.resolve().as_uri()}?mode=ro"
+    is_shared = os.access(path.parent, os.W_OK) or path.with_name(f"{path.name}-wal").exists()
+    return uri if is_shared else f"{uri}&immutable=1"
+
+
+def lenient_text(text: bytes) -> str:
+    """Decode damaged text to something; the checksum then tells that it is damaged."""
+    return text.decode("utf-8", "replace")
+
+
+def head(db: sqlite3.Connection) -> int:
+    """Return the seq of the last row; 0 if there is none."""
+    return db.execute("SELECT ifnull(max(seq), 0) FROM documents").fetchone()[0]
+
+
+def is_blank(db: sqlite3.Connection) -> bool:
+    """Return whether there is no table in the file."""
+    return db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+
+
+def check_format(db: sqlite3.Connection, path: Path) -> None:
+    """Check that the file is a run log of this version.
+
+    Raises
+    ------
+    DamagedFileError
+        If it is something else.
+    """
+    try:
+        meta = dict(db.execute("SELECT key, value FROM meta").fetchall())
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+            raise
+        meta = {}
+    if meta.get("format") != _FORMAT:
+        message = f"{path} is a SQLite file but not a run log: expected one written by the operando recorder"
+        raise DamagedFileError(message)
+    if meta.get("version") != str(_VERSION):
+        message = (
+            f"{path} is a run log of version {meta.get('version')!r}; this program knows version {_VERSION}: "
+            "use the program that wrote it, or a newer one"
+        )
+        raise DamagedFileError(message)
