@@ -84,11 +84,17 @@ def translated(path: Path) -> Generator[None]:
         raise DamagedFileError(message) from error
 
 
-def identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells the file at `path` from another one of that name; None if none is seen.
+def identity(path: Path) -> tuple[tuple[int, int] | None, ...]:
+    """Return what tells the log at `path` from another one of that name, or from none.
 
-    Where the system numbers no files (0, as some disks under Windows), all are the same one.
+    That is the numbers of the file and of its write-ahead log, which stays the same file while somebody
+    has the log open. Where the system numbers no files, as some disks under Windows, only whether
+    they exist.
     """
+    return _number(path), _number(path.with_name(f"{path.name}-wal"))
+
+
+def _number(path: Path) -> tuple[int, int] | None:
     try:
         found = path.stat()
     except OSError:

@@ -65,7 +65,7 @@ def as_plain(document: Mapping[str, Any], text_of: Callable[[object], str] = str
     text_of
         How an object that is not plain is written; may raise, then this raises the same.
     """
-    copy = _Copy(text_of)
+    copy = _Copy(text_of, len(document))
     plain = copy.mapping(document, "", 0)
     return PlainDocument(plain, copy.size_bytes, frozenset(copy.turned))
 
@@ -78,9 +78,9 @@ def as_plain_text(text: str) -> str:
 class _Copy:
     """One document's copying: what it weighs so far and what was turned."""
 
-    def __init__(self, text_of: Callable[[object], str]) -> None:
+    def __init__(self, text_of: Callable[[object], str], values: int) -> None:
         self._text_of = text_of
-        self._values = 0
+        self._values = values
         self._inside: set[int] = set()
         self.size_bytes = 0
         self.turned: set[str] = set()

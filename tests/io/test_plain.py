@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from io_values import assert_same, documents, keys, leaves
-from operando.io import plain
+from operando.io import blob, plain
 from operando.io.blob import MAX_DEPTH, decode, encode
 from operando.io.plain import as_plain, as_plain_text
 
@@ -152,6 +152,14 @@ def test_what_is_too_large_is_left_out_and_the_rest_is_kept(monkeypatch: pytest.
         "n": [1],
     }
     assert found.turned == {"list", "image", "text"}
+
+
+@pytest.mark.parametrize("count", range(14))
+def test_the_limits_are_those_of_the_log(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    for module in (plain, blob):
+        monkeypatch.setattr(module, "MAX_ELEMENTS", 10)
+    made = as_plain({"a": [0] * count, "b": {"c": [1, 2, 3]}}).document
+    assert decode(encode(made)) == made
 
 
 def test_escapes_stand_for_what_is_not_text() -> None:

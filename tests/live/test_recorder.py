@@ -327,6 +327,21 @@ def test_a_log_that_is_taken_away_is_begun_again_with_the_framework_of_its_run(
     assert caplog.text.count("was deleted or moved while it was written") == 1
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a file in use cannot be deleted there")
+def test_a_write_ahead_log_that_is_deleted_costs_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "run.log"
+    with Recorder(path, retry_s=0.001) as recorder:
+        for name, document in events(6):
+            recorder(name, document)
+            assert recorder.flush(PATIENCE_S)
+            if document["n"] == 2:
+                path.with_name("run.log-wal").unlink()
+    found = [document["n"] for _, document in read_all(path)]
+    # What was written when it was noticed is in the log already, and comes once more.
+    assert found == [0, 1, 2, 3, 3, 4, 5]
+    assert verify(path).first_bad_seq is None
+
+
 FORGETFUL = """
 import logging, sqlite3, sys, threading
 from pathlib import Path
