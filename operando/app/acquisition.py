@@ -12,7 +12,7 @@ import sys
 import threading
 from dataclasses import asdict
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from operando.app.simulate import Cell, simulate
 from operando.errors import OperandoError
@@ -72,8 +72,8 @@ def end(acquisition: subprocess.Popen[bytes]) -> None:
 
 
 def _run(log: Path, orders: BinaryIO) -> int:
-    said = json.loads(orders.readline())
-    fields = {**said["cell"], "energies_ev": tuple(said["cell"]["energies_ev"])}
+    said: dict[str, Any] = json.loads(orders.readline())
+    fields: dict[str, Any] = {**said["cell"], "energies_ev": tuple(said["cell"]["energies_ev"])}
     threading.Thread(target=_abort_at_end, args=(orders,), daemon=True).start()
     try:
         status = simulate(Cell(**fields), log, speed=said["speed"])

@@ -49,9 +49,19 @@ class Demo:
     share_within
         Share of them within 3 σ.
     agrees
-        Whether every cycle has at least 99 % within 3 σ.
+        Whether every cycle has at least 99 % within 3 σ, and the figures below are as expected.
     median_error
         Median σ(x) of the last cycle.
+    error_ratio
+        Median of σ(x) over what the counts of one image of each energy give, of the worst cycle; expected
+        at most 1.2: σ is no shelter.
+    chi2
+        Median χ² per degree of freedom, of the worst cycle; expected 0.6 to 1.6.
+    pull_rms
+        Root mean square of (x - truth) / σ where the truth stood still; expected 0.4 to 1.3, NaN where
+        hardly a pixel did.
+    lines_missing
+        Planned lines that never came; expected 0.
     """
 
     log: Path
@@ -62,6 +72,10 @@ class Demo:
     share_within: float
     agrees: bool
     median_error: float
+    error_ratio: float
+    chi2: float
+    pull_rms: float
+    lines_missing: int
 
 
 def fresh_folder(wanted: Path) -> Path:
@@ -128,8 +142,21 @@ def demo(
         msg = f"the acquisition ended with exit code {process.returncode}; what it recorded is in {log}"
         raise OperandoError(msg)
     pictures = {} if outcome.last is None else write_pictures(outcome.last, folder, "lithiation")
-    rmse, share_within, agrees = judge([agreement_of(snapshot, world) for snapshot in records])
-    return Demo(log, references, outcome, pictures, rmse, share_within, agrees, _median_error(records))
+    verdict = judge([agreement_of(snapshot, world) for snapshot in records], _lines_missing(outcome.last))
+    return Demo(
+        log=log,
+        references=references,
+        outcome=outcome,
+        pictures=pictures,
+        rmse=verdict.rmse,
+        share_within=verdict.share_within,
+        agrees=verdict.agrees,
+        median_error=_median_error(records),
+        error_ratio=verdict.error_ratio,
+        chi2=verdict.chi2,
+        pull_rms=verdict.pull_rms,
+        lines_missing=verdict.lines_missing,
+    )
 
 
 def _opened(log: Path, process: subprocess.Popen[bytes]) -> LogReader:
@@ -158,3 +185,9 @@ def _median_error(records: list[Snapshot]) -> float:
     if newest is None or not newest.valid.any():
         return float("nan")
     return float(np.median(newest.lithium_error[newest.valid]))
+
+
+def _lines_missing(last: Snapshot | None) -> int:
+    if last is None:
+        return 0
+    return (last.progress.lines_planned or 0) - last.progress.lines_seen
