@@ -40,7 +40,7 @@ def follow(
     keeper
         Writes the cycles of record.
     has_window
-        Whether to show the dashboard; when it is closed, following goes on without.
+        Whether to show the dashboard; when it is closed, or no screen answers, following goes on without.
     tell
         Called now and then with the newest snapshot, in the calling thread.
     """
@@ -75,15 +75,19 @@ def follow(
 
 
 def _show(monitor: Monitor, title: str) -> None:
-    """Show the dashboard until it is closed.
+    """Show the dashboard until it is closed; where no screen answers, say why and go on without.
 
     Raises
     ------
     KeyboardInterrupt
         The user interrupted the program rather than closing the window.
     """
-    from operando.view import run_dashboard  # noqa: PLC0415 - Qt only when it is wanted
+    from operando.view import run_dashboard, screen_trouble  # noqa: PLC0415 - Qt only when it is wanted
 
+    trouble = screen_trouble()
+    if trouble is not None:
+        _log.warning("the fit goes on without a window: %s", trouble)
+        return
     if run_dashboard(monitor.latest.take, title=f"Operando: {title}"):
         raise KeyboardInterrupt
     if not monitor.join(0.0):
