@@ -86,7 +86,7 @@ def test_a_decoded_array_is_aligned_and_can_be_written() -> None:
         2**64,
         "\ud800",
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_has_no_place_in_a_document_is_refused(value: object) -> None:
     with pytest.raises(FrameRejected, match="cannot be stored"):
