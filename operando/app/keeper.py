@@ -119,10 +119,10 @@ class Keeper:
             msg = f"{self.path} may only be read; choose another --output, or change its permissions"
             raise ConfigurationError(msg)
 
-    def __call__(self, snapshot: Snapshot) -> None:
-        """Write the map of a cycle and the curve so far; does not raise what files raise."""
+    def __call__(self, snapshot: Snapshot) -> str | None:
+        """Write the map of a cycle and the curve so far; return why not, or None if it was written."""
         if snapshot.map is None:
-            return
+            return None
         self.records += 1
         if self.keep is not None:
             self.keep.append(snapshot)
@@ -132,6 +132,7 @@ class Keeper:
             del run.waiting[min(run.waiting)]
             run.dropped += 1
         self._write(run)
+        return self.trouble or None
 
     def finish(self) -> None:
         """Try for the last time what could not be written."""

@@ -163,6 +163,7 @@ def follow_and_report(
     with progress() as tell:
         outcome = follow(source, work, keeper, has_window=has_display() and not headless, tell=tell)
     reports: list[_Report] = []
+    last = outcome.last
     for run in outcome.each:
         files: dict[str, Path] = {}
         if run.path is not None:
@@ -170,7 +171,8 @@ def follow_and_report(
             files = {"results": run.path, **pictures}
             outcome = replace(outcome, trouble="; ".join(filter(None, (outcome.trouble, trouble))))
         figures = dict(figures_of(run.snapshot))
-        reports.append(_Report(run.snapshot, figures, measures_of(run.snapshot), files))
+        status = _status_of(run.snapshot, is_last=run.snapshot is last)
+        reports.append(_Report(run.snapshot, status, figures, measures_of(run.snapshot), files))
     _report(reports, as_json=as_json)
     if outcome.was_interrupted and outcome.results:
         people.print("Interrupted; what was finished is in the files above.")
@@ -196,7 +198,8 @@ def report_demo(result: Demo, *, as_json: bool) -> None:
     }
     results = {"results": outcome.results[0]} if outcome.results else {}
     files = {"run log": result.log, "references": result.references, **results, **result.pictures}
-    _report([_Report(last, figures, measures, files)], as_json=as_json)
+    status = None if last is None else last.progress.exit_status
+    _report([_Report(last, status, figures, measures, files)], as_json=as_json)
 
 
 def leave(outcome: Outcome) -> None:
@@ -232,9 +235,16 @@ class _Report:
     """What is said of one run: figures for people, measures for programs."""
 
     snapshot: Snapshot | None
+    status: str | None
     figures: dict[str, str]
     measures: dict[str, int | float | None]
     files: dict[str, Path]
+
+
+def _status_of(snapshot: Snapshot, *, is_last: bool) -> str | None:
+    """Return how a run ended; None where its last cycle of record, from before its end, is all we have."""
+    progress = snapshot.progress
+    return progress.exit_status if is_last or progress.is_closed else None
 
 
 def _drawn(snapshot: Snapshot, results: Path) -> tuple[dict[str, Path], str]:
@@ -249,7 +259,7 @@ def _drawn(snapshot: Snapshot, results: Path) -> tuple[dict[str, Path], str]:
 
 def _report(reports: list[_Report], *, as_json: bool) -> None:
     if as_json:
-        records = [_record(report) for report in reports or [_Report(None, {}, {}, {})]]
+        records = [_record(report) for report in reports or [_Report(None, None, {}, {}, {})]]
         say_json(records[0] if len(records) == 1 else records)
     else:
         _tabulate(reports)
@@ -282,7 +292,7 @@ def _record(report: _Report) -> dict[str, object]:
     findings = () if snapshot is None else snapshot.findings
     return {
         "run": None if snapshot is None else snapshot.plan.run,
-        "exit_status": None if snapshot is None else snapshot.progress.exit_status,
+        "exit_status": report.status,
         **report.measures,
         "findings": [
             {"code": finding.code, "severity": finding.severity.value, "message": finding.message}

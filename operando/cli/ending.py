@@ -96,6 +96,8 @@ def _causes(outcome: Outcome) -> Iterator[tuple[Exit, str]]:
         yield Exit.INCOMPLETE, f"{last.delivery.lost} documents are missing from their sequence"
     for run in outcome.each:
         progress = run.snapshot.progress
+        if progress.exit_status == "refused":
+            continue
         if progress.lines_planned is not None and progress.lines_seen < progress.lines_planned:
             missing = progress.lines_planned - progress.lines_seen
             yield (

@@ -102,6 +102,14 @@ def test_lost_documents_and_lines_that_never_came_are_incomplete(whole: Outcome,
     assert "4 of 32 planned lines never came" in partial.reasons[0]
 
 
+def test_what_is_missing_of_a_refused_run_does_not_count(whole: Outcome) -> None:
+    assert whole.last is not None
+    seen = replace(whole.last.progress, lines_seen=1, exit_status="refused")
+    refused = replace(whole.last, plan=replace(PLAN, run="run-2"), progress=seen)
+    ending = ending_of(replace(whole, last=refused, refusals=(NO_SCAN,)))
+    assert (ending.code, ending.reasons, ending.remarks) == (Exit.DONE, (), (str(NO_SCAN),))
+
+
 def test_no_cycle_is_said_only_when_there_is_none(tmp_path: Path) -> None:
     assert "held no run" in ending_of(NOTHING).reasons[0]
     ending = ending_of(fitted(tmp_path, 6))

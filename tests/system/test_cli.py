@@ -11,12 +11,13 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
 import pytest
 from typer.testing import CliRunner
 
 from operando.cli import Exit, app
 from operando.io.results import Results, read_results
-from operando.io.runlog import verify
+from operando.io.runlog import LogReader, LogWriter, verify
 
 RUN = [sys.executable, "-m", "operando"]
 HEADLESS = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "DISPLAY": "", "WAYLAND_DISPLAY": ""}
@@ -205,12 +206,109 @@ def test_a_run_with_no_usable_layout(tmp_path: Path, recorded: Path) -> None:
     assert "no layout" in said
 
 
+def test_of_several_runs_each_has_its_files_and_figures(tmp_path: Path, recorded: Path) -> None:
+    log = tmp_path / "shift.log"
+    with LogReader(recorded / "run.log") as reader, LogWriter(log) as writer:
+        series = [(logged.name, logged.document) for logged in reader.read(0, 10_000)]
+        count = [
+            ("start", {"uid": "a count", "time": 1.0, "plan_name": "count"}),
+            ("stop", {"uid": "s", "time": 2.0, "run_start": "a count", "exit_status": "success"}),
+        ]
+        writer.append([*series, *count, *_renamed(series)], 1.0)
+    code, printed, said = replay(tmp_path, log, "--references", recorded / "library.toml", "--json")
+    assert code == Exit.DONE, said
+    assert "operando: " not in said
+    assert "no layout" in said
+    first, second = json.loads(printed)
+    for record in (first, second):
+        results = Path(record["files"]["results"])
+        assert read_results(results).plan.run == record["run"]
+        assert record["cycles"] == 2
+        assert record["exit_status"] in {"success", None}
+        for kind in ("curve", "map", "report"):
+            assert Path(record["files"][kind]).stem == f"{results.stem}-{kind}"
+            assert Path(record["files"][kind]).stat().st_size > 0
+    assert first["run"] != second["run"]
+    assert first["files"]["results"] != second["files"]["results"]
+
+
+def _renamed(series: list[tuple[str, dict]]) -> list[tuple[str, dict]]:
+    """Return a series as another run."""
+    keys = ("uid", "run_start", "descriptor")
+    return [
+        (name, {key: f"again-{value}" if key in keys else value for key, value in document.items()})
+        for name, document in series
+    ]
+
+
+def test_what_another_run_left_is_neither_touched_nor_drawn_over(tmp_path: Path, recorded: Path) -> None:
+    references = ("--references", recorded / "library.toml")
+    assert replay(tmp_path, recorded / "run.log", *references)[0] == Exit.DONE
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    # The same again continues the file; other settings are refused before anything is fitted.
+    assert replay(tmp_path, recorded / "run.log", *references)[0] == Exit.DONE
+    code, _, said = replay(tmp_path, recorded / "run.log", *references, "--gain", "2")
+    assert code == Exit.CONFIGURATION
+    assert "another process" in said
+    with LogReader(recorded / "run.log") as reader, LogWriter(tmp_path / "other.log") as writer:
+        writer.append(_renamed([(logged.name, logged.document) for logged in reader.read(0, 10_000)]), 1.0)
+    code, _, said = replay(tmp_path, tmp_path / "other.log", *references)
+    assert code == Exit.CONFIGURATION
+    assert "another run" in said
+    for name in ("out.h5", "out-curve.csv"):
+        assert (tmp_path / name).read_bytes() == before[name]
+
+
+def test_the_output_is_checked_before_anything_is_fitted(tmp_path: Path, recorded: Path) -> None:
+    arguments = ("replay", recorded / "run.log", "--references", recorded / "library.toml", "--headless")
+    code, _, said = invoke(*arguments, "--output", tmp_path)
+    assert code == Exit.CONFIGURATION
+    assert "is a folder" in said
+    assert invoke(*arguments, "--output", tmp_path / "new" / "x.h5")[0] == Exit.DONE
+    assert read_results(tmp_path / "new" / "x.h5").cycle.size == 2
+
+
+def test_an_ordinary_error_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    code, _, said = invoke("demo", "--headless", "--output", tmp_path / "file" / "demo")
+    assert code == Exit.FAILED
+    assert "check the path" in said
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a limit on the size of files")
+def test_a_full_disk_is_said_and_costs_no_finished_cycle(tmp_path: Path, recorded: Path) -> None:
+    found = subprocess.run(
+        ["bash", "-c", 'ulimit -f 1000; exec "$@"', "bash", *RUN, "replay", recorded / "run.log",
+         "--references", recorded / "library.toml", "--headless", "--output", tmp_path / "out.h5"],
+        capture_output=True, text=True, env=HEADLESS, timeout=120, check=False,
+    )  # fmt: skip
+    assert found.returncode == Exit.FAILED, found.stderr
+    assert "could not be written" in found.stderr
+    assert "Traceback" not in found.stderr
+    assert read_results(tmp_path / "out.h5").cycle.size < 2
+
+
+def test_comparing_says_null_where_there_is_nothing_to_compare(tmp_path: Path, recorded: Path) -> None:
+    assert replay(tmp_path, recorded / "run.log", "--references", recorded / "library.toml")[0] == Exit.DONE
+    results = tmp_path / "out.h5"
+    with h5py.File(results, "r+") as file:
+        file["entry/fit/thickness"][...] = 0.7
+    code, printed, _ = invoke("compare", results, results, "--json")
+    assert code == Exit.DONE
+    thin, middle, _ = json.loads(printed)
+    assert (thin["pixels"], thin["spread"], thin["median"]) == (0, None, None)
+    assert middle["pixels"] > 0
+    assert (middle["spread"], middle["median"]) == (0.0, 0.0)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         (("--references", "nowhere.toml"), "nowhere.toml"),
         (("--energies", "700"), "no energy 700.00"),
         (("--energies", "many"), "not a list of energies"),
+        (("--energies", "nan,517.5"), "not a list of energies"),
+        (("--energies", ""), "not a list of energies"),
         (("--speed", "fast"), "speed"),
         (("--speed", "0"), "speed"),
         (("--i0", "lamp"), "lamp"),
