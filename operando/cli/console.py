@@ -122,7 +122,9 @@ def progress() -> Generator[Callable[[Snapshot], None]]:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=people, transient=True) as bar:
-        task = bar.add_task("waiting for the first line", total=None)
+        task = bar.add_task(
+            "waiting for the first line (the fit is compiled, if it is the first time)", total=None
+        )
 
         def tell(snapshot: Snapshot) -> None:
             where = snapshot.progress

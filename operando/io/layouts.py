@@ -195,7 +195,7 @@ class DocumentReader:
         elif run.plan is not None and run.plan.is_open and not run.is_refused:
             yield replace(run.plan, is_open=False)
         yield RunClosed(run.uid, text(document.get("exit_status", "")), text(document.get("reason") or ""))
-        self._lost += len(run.sequence.missing)
+        self._lost += len(run.sequence.missing) + _missing_at_the_end(run, document)
         self._repeated += run.sequence.repeated
         self._closed.add(run.uid)
         del self._runs[run.uid]
@@ -284,3 +284,12 @@ def _place_of_image(number: int, plan: ScanPlan, data: Mapping[str, Any]) -> tup
 
 def _labelled_image(data: Mapping[str, Any]) -> tuple[int, int]:
     return whole(data.get("cycle", 0), "cycle"), whole(data["energy_index"], "energy_index")
+
+
+def _missing_at_the_end(run: _Run, stop: Mapping[str, Any]) -> int:
+    """Return how many events the stop document counts beyond the last one that came."""
+    counted = stop.get("num_events")
+    events = counted.get(_STREAM) if isinstance(counted, Mapping) else None
+    if isinstance(events, bool) or not isinstance(events, int):
+        return 0
+    return min(max(events - run.sequence.highest, 0), _MAX_GAP)

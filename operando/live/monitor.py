@@ -276,7 +276,9 @@ class Monitor:
 
     def _refuse(self, item: Item, error: OperandoError) -> None:
         """Give a run up: its map stays as it is, and the screen says why."""
-        _log.error("run %s is not fitted: %s", item.run[:8], error)
+        # A session's log holds runs that are no scans; those are no trouble.
+        is_scan = item.run in self._runs or isinstance(item, ScanPlan)
+        _log.log(logging.ERROR if is_scan else logging.INFO, "run %s is not fitted: %s", item.run[:8], error)
         self._refusals[item.run] = error
         if item.run in self._runs:
             run = self._runs[item.run]
