@@ -21,6 +21,8 @@ from operando.app.outcome import Keeper, Outcome, write_pictures
 from operando.app.simulate import Cell, world_of
 from operando.app.truth import agreement_of, judge
 from operando.app.work import Options, work_of
+from operando.core.fit import design_of, make_ready
+from operando.core.references import spectra_of
 from operando.errors import OperandoError, SourceUnreachable
 from operando.io.runlog import LogReader
 from operando.io.sources import FollowedLog
@@ -125,6 +127,10 @@ def demo(
     references = folder / "references" / "library.toml"
     detector = world.settings.detector
     work = work_of(Options(references=references, gain=detector.variance_to_mean))
+    energies_ev = np.array(cell.energies_ev)
+    phases = spectra_of(work.library, energies_ev)
+    # Before the first line, so that the monitor does not begin by being behind.
+    make_ready(design_of(phases.at_energies, phases.lithium, energies_ev, work.recipe.background))
     records: list[Snapshot] = []
     keeper = Keeper(folder / "lithiation.h5", work, keep=records)
     ended = threading.Event()

@@ -191,12 +191,18 @@ def report_demo(result: Demo, *, as_json: bool) -> None:
         "RMSE of x against the truth": f"{result.rmse:.4f}",
         "pixels within 3 σ of the truth": f"{result.share_within:.2%}",
         "median σ(x), last cycle": f"{result.median_error:.4f}",
+        "σ(x) over that of the counts, worst cycle": f"{result.error_ratio:.2f}",
+        "pull (x - truth) / σ, rms, where x stood still": f"{result.pull_rms:.2f}",
     }
     measures = {
         **({} if last is None else measures_of(last)),
         "rmse_x": result.rmse,
         "share_within_3_sigma": result.share_within,
         "median_sigma_x_last_cycle": result.median_error,
+        "sigma_x_over_counts": result.error_ratio,
+        "median_chi2_worst_cycle": result.chi2,
+        "pull_rms": result.pull_rms,
+        "lines_missing": result.lines_missing,
     }
     results = {"results": outcome.results[0]} if outcome.results else {}
     files = {"run log": result.log, "references": result.references, **results, **result.pictures}
