@@ -131,7 +131,7 @@ def demo(
             fail(
                 Exit.FAILED,
                 "the map does not agree with the truth: "
-                f"{result.share_within:.1%} of the valid pixels are within 3 σ (99 % expected in every cycle), "
+                f"{result.share_within:.1%} of the valid pixels are within 3 σ (99 % expected), "
                 f"σ is {result.error_ratio:.2f} × that of the counts (at most 1.2), "
                 f"χ² is {result.chi2:.2f} (0.6 to 1.6), the pull {result.pull_rms:.2f} (0.4 to 1.3), "
                 f"{result.lines_missing} lines are missing (0)",
