@@ -16,6 +16,7 @@ def rows() -> list[Row]:
     return fit_rows(sides=(8,), problems=((5, 4),), threads=(1, 2), repeats=1)
 
 
+@pytest.mark.bench
 def test_every_way_to_fit_has_a_row_for_each_number_of_threads(rows: list[Row]) -> None:
     assert {(row.name, row.threads) for row in rows} == {
         *((name, 1) for name in ("scipy_nnls", "sklearn_positive", "sklearn_positive_unweighted")),
@@ -29,6 +30,7 @@ def test_every_way_to_fit_has_a_row_for_each_number_of_threads(rows: list[Row]) 
     }  # fmt: skip
 
 
+@pytest.mark.bench
 def test_a_row_says_what_it_was_about(rows: list[Row]) -> None:
     for row in rows:
         assert (row.energies, row.phases) == (5, 4)
@@ -40,6 +42,7 @@ def test_a_row_says_what_it_was_about(rows: list[Row]) -> None:
             assert row.pixels == 64
 
 
+@pytest.mark.bench
 def test_rows_go_through_json(rows: list[Row]) -> None:
     assert [Row(**fields) for fields in json.loads(json.dumps([asdict(row) for row in rows]))] == rows
 

@@ -23,7 +23,6 @@ SHAPES = pytest.mark.parametrize(
         (4, Background.NONE, 5),
         (3, Background.CONSTANT, 6),
         (2, Background.LINEAR, 9),
-        (1, Background.NONE, 2),
     ],
 )
 # Few examples of many pixels each: a pixel is the thing that varies.
