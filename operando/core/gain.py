@@ -90,8 +90,12 @@ def estimate_gain(counts: FloatArray, blank: MaskArray) -> GainEstimate:
     return GainEstimate(gain, max(by_counting, by_scatter), pairs)
 
 
-def gain_findings(found: GainEstimate, gain: float) -> list[Finding]:
+def gain_findings(found: GainEstimate, gain: float, chi2: FloatArray, freedom: int) -> list[Finding]:
     """Return what is to be said about the gain in use, given what the data say.
+
+    Blank pixels show the noise of counting alone. Where the residuals of the fit are as large as the
+    gain in use says, it was set to hold more than that, such as images resampled when they were
+    aligned or references that do not fit to the last digit, and there is nothing to say.
 
     Parameters
     ----------
@@ -99,7 +103,13 @@ def gain_findings(found: GainEstimate, gain: float) -> list[Finding]:
         The estimate.
     gain
         The gain that the fit uses.
+    chi2
+        χ² per degree of freedom of the valid pixels, shape (n,).
+    freedom
+        Degrees of freedom of a pixel's fit.
     """
+    if gain > found.gain and _is_borne_out(chi2, freedom):
+        return []
     factor = found.gain / gain
     is_odd = not 1 / _ODD_FACTOR <= factor <= _ODD_FACTOR
     if np.isnan(factor) or not is_odd or abs(found.gain - gain) <= 3 * found.error:
@@ -114,6 +124,16 @@ def gain_findings(found: GainEstimate, gain: float) -> list[Finding]:
             f"set the gain to {found.gain:.2g}; x itself does not change",
         )
     ]
+
+
+def _is_borne_out(chi2: FloatArray, freedom: int) -> bool:
+    """Return whether the median χ² is what its distribution says, to within a third."""
+    known = chi2[np.isfinite(chi2)]
+    if freedom < 1 or not known.size:
+        return False
+    # Wilson and Hilferty, PNAS 17, 684 (1931): the median of χ² is about ν (1 - 2/9ν)³.
+    expected = (1.0 - 2.0 / (9.0 * freedom)) ** 3
+    return bool(2 / 3 <= float(np.median(known)) / expected <= 1.5)
 
 
 def _of_image(counts: FloatArray, blank: MaskArray) -> tuple[float, int]:

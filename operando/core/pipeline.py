@@ -203,7 +203,9 @@ def record(state: PipelineState, cycle: int) -> tuple[PipelineState, Snapshot]:
     composite, newest = _fit(state, cycle)
     point = _mean_lithium(state, composite, newest)
     points = {**state.points, cycle: point} if point.pixels else state.points
-    contradicted = gain_findings(gain_of(state.stack, cycle, composite.blank), state.recipe.detector.gain)
+    found = gain_of(state.stack, cycle, composite.blank)
+    freedom = state.plan.energies_ev.size - state.phases.lithium.size - state.recipe.background
+    contradicted = gain_findings(found, state.recipe.detector.gain, newest.chi2[newest.valid], freedom)
     remarks = (*(remark for remark in state.remarks if remark.code != "gain"), *contradicted)
     state = replace(state, changed=state.changed - {cycle}, points=points, remarks=remarks)
     return state, _snapshot(state, composite, newest)

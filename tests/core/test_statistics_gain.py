@@ -91,14 +91,25 @@ def test_fewer_pairs_than_needed_are_no_estimate() -> None:
     [(1.0, "2 times too large"), (0.25, None), (0.28, None), (0.0625, "2 times too small")],
 )
 def test_a_gain_that_the_data_contradict_is_said(gain: float, words: str | None) -> None:
-    findings = gain_findings(GainEstimate(0.25, 0.005, 10_000), gain)
+    findings = gain_findings(GainEstimate(0.25, 0.005, 10_000), gain, np.empty(0), 2)
     assert [finding.code for finding in findings] == ([] if words is None else ["gain"])
     assert all(words in finding.message and "0.25" in finding.advice for finding in findings)
 
 
 def test_an_estimate_that_is_unsure_or_absent_contradicts_nothing() -> None:
-    assert gain_findings(GainEstimate(0.5, 0.2, 110), 1.0) == []
-    assert gain_findings(estimate_gain(np.zeros((1, 3, 3)), np.ones((3, 3), dtype=bool)), 1.0) == []
+    assert gain_findings(GainEstimate(0.5, 0.2, 110), 1.0, np.empty(0), 2) == []
+    nothing = estimate_gain(np.zeros((1, 3, 3)), np.ones((3, 3), dtype=bool))
+    assert gain_findings(nothing, 1.0, np.empty(0), 2) == []
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 5, 120])
+def test_a_gain_that_the_residuals_bear_out_is_not_contradicted(freedom: int) -> None:
+    found = GainEstimate(0.25, 0.005, 10_000)
+    chi2 = np.random.default_rng(freedom).chisquare(freedom, 4000) / freedom
+    assert gain_findings(found, 1.0, chi2, freedom) == []
+    assert len(gain_findings(found, 1.0, 0.25 * chi2, freedom)) == 1
+    # Too small a gain is never borne out: σ must hold at least the noise of counting.
+    assert len(gain_findings(found, 0.1, chi2, freedom)) == 1
 
 
 @pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="the real stack is not on this machine")
