@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numba
 import numpy as np
@@ -17,6 +17,10 @@ from operando.core.stack import Composite, Limits, Recipe
 from operando.types import FloatArray, LithiationMap, PhaseSpectra, Reason, ScanPlan
 
 __all__ = ["solve"]
+
+_BAD_CHI2, _WORSE = 2.0, 1.5
+"""History is given up in a pixel where χ² per degree of freedom is above the first, and above the second
+times that of the newest images alone."""
 
 
 def solve(
@@ -95,7 +99,24 @@ def _fit(composite: Composite, design: Design, time_s: float) -> Fit:
     # What older cycles say is no energy, and no part of the picture that the R-factor judges.
     amounts = np.concatenate([result.fraction * result.thickness, result.background])
     used, r_factor = _judged(od[:energies], amounts, design.matrix * design.scale)
-    return replace(result, energies_used=used, r_factor=r_factor)
+    timed = replace(result, energies_used=used, r_factor=r_factor)
+    alone = without_fit_bias(composite.od, composite.variance, leverage).reshape(energies, -1)
+    return _unless_contradicted(timed, fit(alone, composite.variance.reshape(energies, -1), design))
+
+
+def _unless_contradicted(timed: Fit, plain: Fit) -> Fit:
+    """Return the fit with history, but that of the newest images alone where history contradicts them.
+
+    Just behind a front the motion measured so far goes on in the estimate though it is over in the
+    pixel. The non-negative amounts cannot follow, so that the thickness gives way and χ² says so.
+    """
+    with np.errstate(invalid="ignore"):
+        is_contradicted = plain.is_solved & (timed.chi2 > _BAD_CHI2) & (timed.chi2 > _WORSE * plain.chi2)
+    chosen = {
+        entry.name: np.where(is_contradicted, getattr(plain, entry.name), getattr(timed, entry.name))
+        for entry in fields(Fit)
+    }
+    return Fit(**chosen)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

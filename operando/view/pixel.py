@@ -94,10 +94,13 @@ class PixelSpectrum:
 def default_pixel(snapshot: Snapshot) -> tuple[int, int] | None:
     """Return the pixel to show before anybody has chosen one, (row, column).
 
-    The thickest with a lithium content; before there is a map, the darkest seen so far.
+    The thickest with a lithium content that is not fitted worse than nine in ten; before there is a
+    map, the darkest seen so far.
     """
     if snapshot.map is not None and bool(np.any(snapshot.map.valid)):
-        score = np.where(snapshot.map.valid, snapshot.map.thickness, np.nan)
+        chi2 = np.nan_to_num(snapshot.map.chi2)
+        is_typical = snapshot.map.valid & (chi2 <= np.percentile(chi2[snapshot.map.valid], 90.0))
+        score = np.where(is_typical, snapshot.map.thickness, np.nan)
     else:
         seen = np.isfinite(snapshot.od)
         total = np.where(seen, snapshot.od, 0.0).sum(axis=0)
