@@ -130,7 +130,8 @@ class RunClosed:
     run
         The uid of the run.
     exit_status
-        "success", "abort" or "fail", as in the stop document.
+        "success", "abort" or "fail", as in the stop document; "incomplete" if none came, "unfinished" if
+        the monitor was stopped before, "refused" if the run cannot be fitted.
     reason
         The text that came with it; may be empty.
     """

@@ -30,6 +30,14 @@ from operando.types import Snapshot
 
 __all__ = ["Demo", "demo", "fresh_folder"]
 
+_PROFILE = """# The simulated instrument. With it, a replay gives the bytes of the demonstration again:
+# operando replay series.runlog --profile profile.toml
+library = "references/library.toml"
+
+[detector]
+gain = {gain}
+"""
+
 _START_TIMEOUT_S = 60.0
 _POLL_S = 0.05
 
@@ -126,7 +134,9 @@ def demo(
     write_references(folder / "references", material_named(cell.material))
     references = folder / "references" / "library.toml"
     detector = world.settings.detector
-    work = work_of(Options(references=references, gain=detector.variance_to_mean))
+    profile = folder / "profile.toml"
+    profile.write_text(_PROFILE.format(gain=detector.variance_to_mean), encoding="utf-8")
+    work = work_of(Options(profile=profile))
     energies_ev = np.array(cell.energies_ev)
     phases = spectra_of(work.library, energies_ev)
     # Before the first line, so that the monitor does not begin by being behind.

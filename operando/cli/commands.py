@@ -18,6 +18,7 @@ from operando import __version__
 from operando.cli.console import (
     Exit,
     data,
+    escaped,
     fail,
     follow_and_report,
     guarded,
@@ -224,16 +225,16 @@ def monitor(
     """Follow a run log while it is written, until interrupted (Ctrl-C)."""
     import threading
 
-    from operando.app.open_source import folder_of, follow_log, results_of
+    from operando.app.await_log import follow_when_there
+    from operando.app.open_source import folder_of, results_of
     from operando.app.work import Options, work_of
 
     with guarded():
         options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
         work = work_of(options, beside=folder_of(source))
         results = output or results_of(source)
-        follow_and_report(
-            follow_log(source, threading.Event()), work, results, headless=headless, as_json=as_json
-        )
+        log = follow_when_there(source, threading.Event(), lambda words: people.print(escaped(words)))
+        follow_and_report(log, work, results, headless=headless, as_json=as_json)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from operando.core.fit import design_of
+from operando.core.gain import median_chi2
 from operando.core.incident import IncidentMode
 from operando.core.references import condition_number
 from operando.core.stack import Composite, Recipe
@@ -15,6 +16,7 @@ __all__ = ["check_design", "findings_of", "reference_findings"]
 
 _ALIKE = 100.0
 _CONTAMINATED = 0.1
+_POOR = 2.0
 _THICK_OD = 1.5
 _THICK_SHARE = 0.02
 
@@ -125,6 +127,18 @@ def findings_of(
                     "x is biased there by stray light and dark counts; look for thinner particles",
                 )
             )
+        poor = _excess_of(newest.chi2[valid], plan.energies_ev.size - phases.lithium.size - recipe.background)
+        if poor > _POOR:
+            findings.append(
+                Finding(
+                    "fit-poor",
+                    Severity.WARNING,
+                    f"the data lie {poor**0.5:.1f} times further from the fit than their errors say "
+                    f"(median χ² {poor:.1f} times what it should be), so x may be wrong by more than σ(x)",
+                    "look at the spectrum of a pixel; try --background constant or linear, check references, "
+                    "energy calibration and --gain",
+                )
+            )
     ambiguous = int((newest.reason == Reason.AMBIGUOUS).sum())
     if ambiguous:
         findings.append(
@@ -140,6 +154,14 @@ def findings_of(
 def _waits_for_i0(composite: Composite) -> bool:
     has_readings = np.asarray(composite.seen.any(axis=(1, 2)))
     return bool((has_readings & np.isnan(composite.i0)).any())
+
+
+def _excess_of(chi2: FloatArray, freedom: int) -> float:
+    """Return the median χ² per degree of freedom over what its distribution says; NaN if unknown."""
+    known = chi2[np.isfinite(chi2)]
+    if freedom < 1 or not known.size:
+        return float("nan")
+    return float(np.median(known)) / median_chi2(freedom)
 
 
 def _material_in(i0: FloatArray, plan: ScanPlan, phases: PhaseSpectra) -> float:

@@ -49,6 +49,9 @@ from operando.types import (
 
 __all__ = ["PipelineState", "close", "due", "look", "record", "refusal", "replan", "start", "step"]
 
+_CLOCKS_AGREE_S = 3600.0
+"""A run may wait for its first line; for an hour, it is likelier that two clocks differ."""
+
 _WORST_FIRST = (Severity.ALARM, Severity.WARNING, Severity.INFO)
 
 
@@ -167,6 +170,8 @@ def step(state: PipelineState, line: Line) -> PipelineState:
         The line does not fit into the scan.
     """
     stack = add(state.stack, line)
+    if stack is state.stack:
+        return state
     # Later maps look back on this cycle; those recorded already are to be recorded anew.
     reach = range(line.cycle, line.cycle + 1 + state.recipe.estimator.older_images)
     return replace(state, stack=stack, changed=state.changed.union(set(reach) & stack.rows_seen.keys()))
@@ -232,9 +237,10 @@ def _fit(state: PipelineState, cycle: int) -> tuple[Composite, LithiationMap]:
 def _snapshot(state: PipelineState, composite: Composite, newest: LithiationMap) -> Snapshot:
     has_map = bool(newest.energies_used.max(initial=0) >= state.phases.lithium.size + state.recipe.background)
     now = findings_of(composite, newest, state.plan, state.phases, state.recipe)
-    findings = [*state.remarks, *now, *_run_findings(state)]
+    plan, clocks = _on_one_clock(state)
+    findings = [*state.remarks, *clocks, *now, *_run_findings(state)]
     return Snapshot(
-        plan=state.plan,
+        plan=plan,
         progress=_progress(state),
         map=newest if has_map else None,
         frame=arriving(state.stack, composite, state.recipe),
@@ -248,6 +254,19 @@ def _snapshot(state: PipelineState, composite: Composite, newest: LithiationMap)
         curve=_curve_of(state.points),
         findings=tuple(sorted(findings, key=lambda finding: _WORST_FIRST.index(finding.severity))),
     )
+
+
+def _on_one_clock(state: PipelineState) -> tuple[ScanPlan, list[Finding]]:
+    """Return the plan as begun with its first line, where the start document's clock is another one."""
+    off_s = state.stack.first_line_s - state.plan.started_s
+    if np.isnan(off_s) or abs(off_s) < _CLOCKS_AGREE_S:
+        return state.plan, []
+    words = (
+        f"the device's clock and that of the start document are {abs(off_s) / 3600:.1f} h apart; "
+        "times are counted from the first line"
+    )
+    finding = Finding("clocks", Severity.WARNING, words, "set the clocks, if the run did begin then")
+    return replace(state.plan, started_s=state.stack.first_line_s), [finding]
 
 
 def _mean_lithium(state: PipelineState, composite: Composite, newest: LithiationMap) -> _Point:
@@ -303,6 +322,9 @@ def _progress(state: PipelineState) -> Progress:
 def _run_findings(state: PipelineState) -> list[Finding]:
     if state.closed is None:
         return []
+    if state.closed.exit_status == "unfinished":
+        words = "the monitor was stopped while the run went on"
+        return [Finding("stopped", Severity.INFO, words, "start it again: it reads on from the log")]
     progress = _progress(state)
     findings: list[Finding] = []
     if state.closed.exit_status != "success":

@@ -199,7 +199,7 @@ def add(state: StackState, line: Line) -> StackState:
         image = _blank_image(state)
         state.images[key] = image
     known_time_s = image.row_time_s[line.row]
-    if known_time_s > line.time_s:
+    if known_time_s > line.time_s or (known_time_s == line.time_s and _is_known(image, line)):
         return state
     if np.isnan(known_time_s):
         state.rows_seen[line.cycle] = state.rows_seen.get(line.cycle, 0) + 1
@@ -377,6 +377,16 @@ def _check(state: StackState, line: Line) -> None:
     if line.cycle <= newest_cycle - HISTORY_CYCLES:
         msg = f"{where} came when cycle {newest_cycle} was under way; {HISTORY_CYCLES} cycles are kept"
         raise FrameRejected(msg)
+
+
+def _is_known(image: _Image, line: Line) -> bool:
+    """Return whether the row holds just this already: a document delivered again."""
+    if not np.array_equal(image.counts[line.row], line.counts, equal_nan=True):
+        return False
+    incident = np.nan if line.i0 is None else line.i0
+    return image.i0 is None or bool(
+        np.array_equal(image.i0[line.row], np.broadcast_to(incident, line.counts.shape), equal_nan=True)
+    )
 
 
 def _blank_image(state: StackState) -> _Image:

@@ -13,6 +13,7 @@ disk flush a commit, which on a busy disk makes the live map stutter
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from contextlib import suppress
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ __all__ = [
     "Verification",
     "verify",
 ]
+
+_log = logging.getLogger(__name__)
 
 _BUSY_S = 10.0
 _VERIFY_AT_ONCE = 256
@@ -168,7 +171,18 @@ class LogWriter:
         return last
 
     def close(self) -> None:
-        """Release the file; closing twice does nothing."""
+        """Make the file whole by itself and release it; closing twice does nothing.
+
+        Readers that look on would keep the last documents in the file beside it (`-wal`), where a copy
+        of the log would miss them.
+        """
+        try:
+            self._db.execute("PRAGMA busy_timeout = 1000")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.ProgrammingError:
+            return  # closed before
+        except sqlite3.Error as error:
+            _log.warning("%s keeps its last documents in the -wal file beside it: %s", self._path, error)
         self._db.close()
 
     def __enter__(self) -> Self:

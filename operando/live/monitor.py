@@ -180,7 +180,10 @@ class Monitor:
         """Record what is there of runs that never said that they ended, and show the last state."""
         for uid, run in self._runs.items():
             if run.state.closed is None:
-                self._close(RunClosed(uid, "incomplete", "its documents end here"))
+                if self._stop.is_set() and not self._source.has_ended(self._offset):
+                    self._close(RunClosed(uid, "unfinished", "the monitor was stopped"))
+                else:
+                    self._close(RunClosed(uid, "incomplete", "its documents end here"))
         self.show()
 
     def _follow(self) -> None:

@@ -269,3 +269,24 @@ def test_blank_pixels_that_hold_a_film_are_an_alarm() -> None:
         lines = [replace(line, counts=line.counts * covered[line.energy]) for line in IN_BEAM]
         _, records = run(lines, start(WIDE, library(), used))
         assert ("i0-contaminated" in {finding.code for finding in records[0].findings}) == expected
+
+
+def test_a_line_delivered_again_changes_nothing_and_records_nothing() -> None:
+    state, _ = run(LINES[: PER_CYCLE + 2])
+    for line in (LINES[0], LINES[PER_CYCLE - 1], LINES[PER_CYCLE]):
+        assert step(state, line) is state
+
+
+def test_clocks_that_differ_are_said_and_times_are_counted_from_the_first_line() -> None:
+    state, _ = run([replace(line, time_s=line.time_s + 1e7) for line in LINES[:PER_CYCLE]])
+    snapshot = look(state)
+    assert "clocks" in {finding.code for finding in snapshot.findings}
+    assert snapshot.plan.started_s == LINES[0].time_s + 1e7
+    assert look(run(LINES[:PER_CYCLE])[0]).plan.started_s == PLAN.started_s
+
+
+@pytest.mark.parametrize(("gain", "expected"), [(1.0, False), (0.05, True)])
+def test_a_fit_that_is_worse_than_its_errors_is_said(gain: float, expected: bool) -> None:
+    used = replace(recipe(), detector=replace(recipe().detector, gain=gain))
+    _, records = run(LINES[:PER_CYCLE], start(PLAN, library(), used))
+    assert ("fit-poor" in {finding.code for finding in records[0].findings}) == expected

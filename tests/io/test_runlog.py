@@ -350,3 +350,16 @@ def test_another_version_is_refused_with_a_sentence(tmp_path: Path, opened_by: A
     damage(path, "UPDATE meta SET value = '2' WHERE key = 'version'")
     with pytest.raises(DamagedFileError, match="version '2'; this program knows version 1"):
         opened_by(path)
+
+
+def test_a_closed_log_is_one_file_even_while_somebody_reads(tmp_path: Path) -> None:
+    path = tmp_path / "run.log"
+    writer = LogWriter(path)
+    writer.append([("start", {"uid": "a", "time": 1.0})], 1.0)
+    with LogReader(path) as reader:
+        assert reader.head() == 1
+        writer.close()
+        copied = tmp_path / "copied.log"
+        copied.write_bytes(path.read_bytes())
+    with LogReader(copied) as reader:
+        assert [logged.name for logged in reader.read(0, 10)] == ["start"]

@@ -1,0 +1,49 @@
+"""Wait for a run log that is not there yet: a monitor may be started before the scan."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from operando.app.open_source import follow_log
+from operando.errors import SourceUnreachable
+from operando.io.sources import Source
+
+__all__ = ["follow_when_there"]
+
+_POLL_S = 0.3
+
+
+def follow_when_there(text: str, ended: threading.Event, tell: Callable[[str], None]) -> Source:
+    """Return the source that `follow_log` opens, waiting for a file that no recorder has made yet.
+
+    Parameters
+    ----------
+    text
+        Path of the log, or an address; an address is not waited for.
+    ended
+        As for `follow_log`.
+    tell
+        Called once with a sentence if there is something to wait for.
+
+    Raises
+    ------
+    SourceUnreachable, DamagedFileError, ConfigurationError
+        As `follow_log`; also if the folder of the file does not exist.
+    """
+    path = Path(text)
+    has_told = False
+    while True:
+        try:
+            return follow_log(text, ended)
+        except SourceUnreachable:
+            # An empty file is a log whose recorder has not written yet; any other is not for waiting.
+            has_content = path.exists() and path.stat().st_size > 0
+            if "://" in text or has_content or not path.parent.is_dir():
+                raise
+        if not has_told:
+            tell(f"waiting for {path}: no recorder has written to it yet; Ctrl-C ends the wait")
+            has_told = True
+        time.sleep(_POLL_S)
