@@ -31,6 +31,9 @@ def dataset_at(parent: h5py.Group, place: str) -> h5py.Dataset:
 def array_at(parent: h5py.Group, place: str) -> np.ndarray[Any, Any]:
     """Return all values of the dataset at `place`; text as str."""
     dataset = dataset_at(parent, place)
+    if dataset.shape is None:
+        message = f"{parent.name}/{place} is empty"
+        raise KeyError(message)
     return np.asarray(dataset.asstr()[()] if h5py.check_string_dtype(dataset.dtype) else dataset[()])
 
 

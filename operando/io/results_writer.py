@@ -19,20 +19,24 @@ from typing import TYPE_CHECKING, Any, cast
 import h5py
 import numpy as np
 
-from operando.errors import ConfigurationError, SourceUnreachable
-from operando.io.hdf5 import dataset_at, group_at
+from operando.errors import ConfigurationError, DamagedFileError, OperandoError, SourceUnreachable
+from operando.io.hdf5 import array_at, dataset_at, group_at, text_at
 from operando.io.results import Results, read_results
-from operando.io.results_layout import CURVES, QUANTITIES, image_of_empty
+from operando.io.results_layout import CURVES, FORMAT, QUANTITIES, image_of_empty
+from operando.types import Curve
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-    from operando.types import Curve, FloatArray, LithiationMap, PhaseSpectra, ScanPlan
+    from operando.types import FloatArray, LithiationMap, PhaseSpectra, ScanPlan
 
-__all__ = ["ResultsWriter"]
+__all__ = ["ResultsWriter", "run_in"]
 
 _STRUCTURE_BYTES = 1 << 20
 """More than HDF5 adds to its own structures with a cycle."""
+
+_FOREIGN = (OSError, RuntimeError, LookupError, TypeError, ValueError, AttributeError)
+"""What h5py raises over a file that is laid out in another way than ours."""
 
 
 class ResultsWriter:
@@ -68,17 +72,26 @@ class ResultsWriter:
         self._path = Path(path)
         self._energies = plan.energies_ev.size
         self._shape = plan.grid.shape
-        self._cycles: list[int] = []
-        if self._path.exists():
-            there = read_results(self._path)
-            _check_same(self._path, there, plan, phases, process)
-            self._cycles = there.cycle.tolist()
-            return
-        with _unreachable(self._path), _replacement(self._path) as part:
-            part.write_bytes(image_of_empty(plan, phases, process))
+        self._run = plan.run
+        with _understood(self._path):
+            if self._path.exists():
+                there = read_results(self._path)
+                _check_same(self._path, there, plan, phases, process)
+                self._cycles = frozenset(there.cycle.tolist())
+                return
+            with _replacement(self._path) as part:
+                part.write_bytes(image_of_empty(plan, phases, process))
+            self._cycles = frozenset[int]()
 
-    def write(self, lithiation: LithiationMap, i0: FloatArray, curve: Curve) -> None:
+    @property
+    def cycles(self) -> frozenset[int]:
+        """The cycles in the file when it was last opened or written."""
+        return self._cycles
+
+    def write(self, lithiation: LithiationMap, i0: FloatArray, curve: Curve) -> Curve:
         """Put a cycle in its place by its number, or replace it if it is there already.
+
+        Which cycles are there is asked of the file each time, for it may be another one by now.
 
         Parameters
         ----------
@@ -87,14 +100,21 @@ class ResultsWriter:
         i0
             Incident counts used for each energy, shape (energy,).
         curve
-            The whole curve so far.
+            The curve as far as this program has fitted it.
+
+        Returns
+        -------
+        Curve
+            That of the file: `curve`, and what the file already said of other cycles that it holds.
 
         Raises
         ------
         ConfigurationError
-            If the energies or the pixels are not those of the file.
+            If the energies, the pixels or the run are not those of the file.
         SourceUnreachable
             If the disk is full or the file cannot be written; the cycles in it stay readable.
+        DamagedFileError
+            If there is now something else than a results file.
         """
         energies, shape = lithiation.frame_age_s.size, lithiation.lithium.shape
         if (energies, i0.size, shape) != (self._energies, self._energies, self._shape):
@@ -103,8 +123,6 @@ class ResultsWriter:
                 f"begun with {self._energies} and {self._shape}: fit the run anew into another file"
             )
             raise ConfigurationError(message)
-        row = int(np.searchsorted(self._cycles, lithiation.cycle))
-        is_there = self._cycles[row : row + 1] == [lithiation.cycle]
         series = {
             quantity.place: getattr(lithiation, quantity.name)
             for quantity in QUANTITIES
@@ -112,29 +130,75 @@ class ResultsWriter:
         }
         series["fit/i0"] = i0
         series["fit/shift_px"] = np.full((self._energies, 2), np.nan)
-        with _unreachable(self._path):
-            if row == len(self._cycles):
+        with _understood(self._path):
+            there, stored = _contents(self._path, self._run)
+            merged = _merged(curve, stored, there)
+            if not there or lithiation.cycle > max(there):
                 try:
-                    _put(self._path, row, series, curve, is_there=False)
+                    _put(self._path, lithiation.cycle, series, merged)
                 except BlockingIOError:
                     # A viewer has the file open and keeps it as it is; the next one sees the new.
-                    self._put_into_copy(row, series, curve, is_there=False)
+                    self._put_into_copy(lithiation.cycle, series, merged)
             else:
-                self._put_into_copy(row, series, curve, is_there=is_there)
-        if not is_there:
-            self._cycles.insert(row, lithiation.cycle)
+                self._put_into_copy(lithiation.cycle, series, merged)
+        self._cycles = frozenset((*there, lithiation.cycle))
+        return merged
 
-    def _put_into_copy(self, row: int, series: dict[str, Any], curve: Curve, *, is_there: bool) -> None:
+    def _put_into_copy(self, cycle: int, series: dict[str, Any], curve: Curve) -> None:
         with _replacement(self._path) as part:
             shutil.copyfile(self._path, part)
-            _put(part, row, series, curve, is_there=is_there)
+            _put(part, cycle, series, curve)
 
 
-def _put(path: Path, row: int, series: dict[str, Any], curve: Curve, *, is_there: bool) -> None:
-    """Write a cycle at `row`, in front of what is there or in its stead."""
+def run_in(path: Path) -> str | None:
+    """Return the run whose results `path` holds; None if it is no results file."""
+    try:
+        with h5py.File(path, "r") as file:
+            is_ours = file.attrs.get("creator") == FORMAT
+            return text_at(group_at(file, "entry"), "entry_identifier") if is_ours else None
+    except _FOREIGN:
+        return None
+
+
+def _contents(path: Path, run: str) -> tuple[list[int], Curve]:
+    """Return the cycles and the curve of the results file at `path`."""
+    with h5py.File(path, "r") as file:
+        entry = group_at(file, "entry")
+        found = text_at(entry, "entry_identifier")
+        if found != run:
+            message = f"{path} now holds results of another run ({found}): move it away"
+            raise ConfigurationError(message)
+        curve = Curve(
+            cycle=array_at(entry, "curves/cycle"),
+            time_s=array_at(entry, "curves/time_s"),
+            lithium=array_at(entry, "curves/lithium"),
+            lithium_error=array_at(entry, "curves/lithium_errors"),
+            pixels=array_at(entry, "curves/pixels"),
+        )
+        return array_at(entry, "lithiation/cycle").tolist(), curve
+
+
+def _merged(fresh: Curve, stored: Curve, cycles: list[int]) -> Curve:
+    """Return the fresh curve with the rows stored for `cycles` that it does not have."""
+    is_kept = np.isin(stored.cycle, cycles) & ~np.isin(stored.cycle, fresh.cycle)
+    order = np.argsort(np.concatenate([stored.cycle[is_kept], fresh.cycle]), kind="stable")
+
+    def both(name: str) -> Any:  # noqa: ANN401 - an array of whatever kind the field has
+        old, new = getattr(stored, name), getattr(fresh, name)
+        return np.concatenate([old[is_kept].astype(new.dtype), new])[order]
+
+    return Curve(*(both(field.name) for field in fields(Curve)))
+
+
+def _put(path: Path, cycle: int, series: dict[str, Any], curve: Curve) -> None:
+    """Write a cycle in front of those with a higher number, or in its own stead."""
+    with h5py.File(path, "r") as file:
+        row = _row_of(group_at(file, "entry"), cycle)
     with _reserved(path, row), h5py.File(path, "r+") as file:
         _hold_back(file)
         entry = group_at(file, "entry")
+        row = _row_of(entry, cycle)
+        is_there = dataset_at(entry, "lithiation/cycle")[row : row + 1].tolist() == [cycle]
         for quantity in QUANTITIES:
             dataset = dataset_at(entry, quantity.place)
             if not is_there:
@@ -147,6 +211,10 @@ def _put(path: Path, row: int, series: dict[str, Any], curve: Curve, *, is_there
             dataset = dataset_at(entry, f"curves/{name}")
             dataset.resize(curve.cycle.size, axis=0)
             dataset[:] = getattr(curve, "lithium_error" if name == "lithium_errors" else name)
+
+
+def _row_of(entry: h5py.Group, cycle: int) -> int:
+    return int(np.searchsorted(array_at(entry, "lithiation/cycle"), cycle))
 
 
 @contextmanager
@@ -191,7 +259,7 @@ def _allocate(descriptor: int, offset: int, length: int) -> None:
 @contextmanager
 def _replacement(path: Path) -> Generator[Path]:
     """Yield a path beside `path`; what is written there takes its place, or nothing does."""
-    part = path.with_name(f"{path.name}.part")
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         yield part
         with part.open("r+b") as file:
@@ -202,14 +270,19 @@ def _replacement(path: Path) -> Generator[Path]:
 
 
 @contextmanager
-def _unreachable(path: Path) -> Generator[None]:
+def _understood(path: Path) -> Generator[None]:
     """Turn what disk and HDF5 say into one sentence."""
     try:
         yield
+    except OperandoError:
+        raise
     # h5py turns a failed flush into a RuntimeError.
     except (OSError, RuntimeError) as error:
         message = f"{path} cannot be written ({error}): make room, or choose another file"
         raise SourceUnreachable(message) from error
+    except _FOREIGN as error:
+        message = f"{path} is damaged or is not a results file ({error}): move it away, or choose another"
+        raise DamagedFileError(message) from error
 
 
 def _hold_back(file: h5py.File) -> None:

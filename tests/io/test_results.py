@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from operando.errors import ConfigurationError, DamagedFileError, SourceUnreachable
 from operando.io.results import Results, map_of, read_results, write_curve_csv
-from operando.io.results_writer import ResultsWriter
+from operando.io.results_writer import ResultsWriter, run_in
 from operando.types import Curve, LithiationMap, PhaseSpectra, Reason, ScanGrid, ScanPlan
 
 NY, NX, ENERGIES, PHASES = 3, 4, 5, 2
@@ -177,6 +177,65 @@ def test_viewers_find_the_map_by_the_rules_of_nexus(tmp_path: Path) -> None:
         assert entry["fit/shift_px"].shape == (2, ENERGIES, 2)
         assert entry["fractions/phase"].asstr()[0] == "FePO₄"
         assert entry["start_time"].asstr()[()] == "2023-11-14T22:13:20+00:00"
+
+
+@settings(deadline=None, max_examples=15, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 6)), max_size=8))
+def test_two_writers_of_one_file_put_every_cycle_in_its_place(
+    tmp_path_factory: pytest.TempPathFactory, turns: list[tuple[bool, int]]
+) -> None:
+    path = tmp_path_factory.mktemp("results") / "series.h5"
+    writers = [ResultsWriter(path, PLAN, PHASE_SPECTRA, PROCESS) for _ in range(2)]
+    seen: list[set[int]] = [set(), set()]
+    for which, cycle in turns:
+        seen[which].add(cycle)
+        writers[which].write(map_of_cycle(cycle), i0_of(cycle), curve_to(sorted(seen[which])))
+        assert writers[which].cycles == seen[0] | seen[1]
+    found = read_results(path)
+    assert found.cycle.tolist() == sorted(seen[0] | seen[1])
+    for index, cycle in enumerate(found.cycle.tolist()):
+        assert_equal(map_of(found, index), map_of_cycle(cycle))
+    assert_equal(found.curve, curve_to(sorted(seen[0] | seen[1])))
+
+
+def test_a_continued_file_keeps_the_curve_of_its_other_cycles(tmp_path: Path) -> None:
+    path = tmp_path / "series.h5"
+    write(path, [0, 1, 2])
+    fresh = dataclasses.replace(curve_to([2, 3]), lithium=np.array([0.7, 0.8]))
+    merged = ResultsWriter(path, PLAN, PHASE_SPECTRA, PROCESS).write(map_of_cycle(3), i0_of(3), fresh)
+    assert merged.cycle.tolist() == [0, 1, 2, 3]
+    assert merged.lithium.tolist() == [0.0, 0.1, 0.7, 0.8]
+    assert_equal(read_results(path).curve, merged)
+
+
+@pytest.mark.parametrize("place", ["entry", "entry/curves", "entry/lithiation/cycle", "entry/fit/i0"])
+@pytest.mark.parametrize("instead", [h5py.Empty("f"), 7.0, None], ids=["empty", "number", "nothing"])
+def test_a_file_that_is_gutted_while_it_is_written_is_damaged(
+    tmp_path: Path, place: str, instead: object
+) -> None:
+    path = tmp_path / "series.h5"
+    write(path, [0])
+    writer = ResultsWriter(path, PLAN, PHASE_SPECTRA, PROCESS)
+    with h5py.File(path, "r+") as file:
+        del file[place]
+        if instead is not None:
+            file[place] = instead
+    with pytest.raises(DamagedFileError, match="not a results file"):
+        writer.write(map_of_cycle(1), i0_of(1), curve_to([0, 1]))
+    with pytest.raises(DamagedFileError, match="not a results file"):
+        ResultsWriter(path, PLAN, PHASE_SPECTRA, PROCESS).write(map_of_cycle(1), i0_of(1), curve_to([1]))
+
+
+def test_a_file_of_another_run_put_in_its_place_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "series.h5"
+    writer = ResultsWriter(path, PLAN, PHASE_SPECTRA, PROCESS)
+    path.unlink()
+    ResultsWriter(path, dataclasses.replace(PLAN, run="another"), PHASE_SPECTRA, PROCESS)
+    before = path.read_bytes()
+    with pytest.raises(ConfigurationError, match="another run"):
+        writer.write(map_of_cycle(0), i0_of(0), curve_to([0]))
+    assert path.read_bytes() == before
+    assert (run_in(path), run_in(tmp_path / "nothing")) == ("another", None)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
