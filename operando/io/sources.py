@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Protocol
 
+from operando.io.readings import is_time
 from operando.io.runlog import LoggedDocument, LogReader
 
 __all__ = ["DocumentSource", "FollowedLog", "PacedSource", "RecordedLog", "Source"]
@@ -207,7 +208,8 @@ class PacedSource:
         time_s = logged.document.get("time")
         if isinstance(time_s, list):
             time_s = time_s[-1] if time_s else None
-        if not isinstance(time_s, int | float):
+        if not is_time(time_s):
+            # What no clock reaches would be waited for without end.
             return True
         if self._began is None:
             self._began = (float(time_s), self._clock())

@@ -115,6 +115,22 @@ def test_a_followed_log_ends_only_when_its_writer_has_and_all_is_read(log: Path)
     source.close()
 
 
+@pytest.mark.parametrize("time_s", [float("nan"), float("inf"), float("-inf"), 1e18, 10**400, "noon", None])
+@pytest.mark.parametrize("place", range(4))
+def test_a_time_that_no_clock_reaches_is_due_at_once(place: int, time_s: Any) -> None:
+    documents = [(name, dict(document)) for name, document in DOCUMENTS]
+    paged = documents[place][0] == "event_page"
+    documents[place][1]["time"] = [time_s] if paged else time_s
+    now = [100.0]
+    source = PacedSource(DocumentSource(iter(documents), "memory"), 1.0, clock=lambda: now[0])
+    seen = len(source.read(0, 100))
+    now[0] += 10.1
+    while batch := source.read(seen, 100):
+        seen += len(batch)
+    assert seen == len(documents)
+    assert source.has_ended(seen)
+
+
 @given(speed=st.floats(0.5, 100.0))
 def test_a_paced_source_holds_documents_back_until_their_time(speed: float) -> None:
     now = [100.0]
