@@ -94,6 +94,12 @@ def _causes(outcome: Outcome) -> Iterator[tuple[Exit, str]]:
         yield Exit.INCOMPLETE, _why_no_result(last)
     if last is not None and last.delivery.lost:
         yield Exit.INCOMPLETE, f"{last.delivery.lost} documents are missing from their sequence"
+    if last is not None and last.delivery.rejected:
+        yield (
+            Exit.INCOMPLETE,
+            f"{last.delivery.rejected} documents could not be used and are not in the results; "
+            "the warnings say why",
+        )
     for run in outcome.each:
         progress = run.snapshot.progress
         if progress.exit_status == "refused":

@@ -102,6 +102,14 @@ def test_lost_documents_and_lines_that_never_came_are_incomplete(whole: Outcome,
     assert "4 of 32 planned lines never came" in partial.reasons[0]
 
 
+def test_documents_that_could_not_be_used_are_missing_in_the_results(whole: Outcome) -> None:
+    assert whole.last is not None
+    spoilt = replace(whole, last=replace(whole.last, delivery=Delivery(rejected=7)))
+    ending = ending_of(spoilt)
+    assert ending.code == Exit.INCOMPLETE
+    assert "7 documents could not be used" in ending.reasons[0]
+
+
 def test_what_is_missing_of_a_refused_run_does_not_count(whole: Outcome) -> None:
     assert whole.last is not None
     seen = replace(whole.last.progress, lines_seen=1, exit_status="refused")
