@@ -23,8 +23,8 @@ __all__ = ["Frames", "lines_of"]
 
 _SAME_SET_POINT_EV = 0.01
 """Set points come back as they were, but for the rounding of a monochromator's angle."""
-_FAR_FROM_SET_POINT_EV = 0.5
-"""A read-back farther off than any calibration: the set point is not where the beam is."""
+_FAR_FROM_SET_POINT_EV = 0.1
+"""A read-back farther off than it scatters (0.03 eV), and less than the steps of a fine scan."""
 _SET_POINTS = ("_setpoint", "_user_setpoint", "-setpoint", "-user_setpoint")
 """How ophyd and ophyd-async name the set point beside a read-back."""
 
@@ -77,6 +77,7 @@ class Frames:
         if self._plan is None:
             self._energy_key = settings.energy_key or _energy_key(self._start, keys, data)
             self._data_field = settings.data_field or _image_key(data, settings.i0_field)
+            _check_named(data, self._energy_key, self._data_field)
         counts = self._image(data)
         energy_ev, same_ev = _energy_of(data, keys, self._energy_key, settings.energy_key is None)
         i0 = incident_of(data, settings.i0_field, counts.shape)
@@ -110,8 +111,9 @@ class Frames:
         while counts.ndim > 2 and counts.shape[0] == 1:
             counts = counts[0]
         if counts.ndim != 2:
+            # Said of the first event alone: a run of scalars beside the scans is no trouble.
             msg = f"'{self._data_field}' has {counts.ndim} dimensions; an image has 2"
-            raise FrameRejected(msg)
+            raise RunRejected(msg)
         return counts
 
     def _place(self, number: int, energy: int) -> tuple[int, int]:
@@ -230,6 +232,17 @@ def _energy_key(start: Mapping[str, Any], keys: Mapping[str, Any], data: Mapping
         "name it in the profile as [layout] energy_key"
     )
     raise RunRejected(msg)
+
+
+def _check_named(data: Mapping[str, Any], *names: str) -> None:
+    """Refuse a run whose first event lacks a key: it is another kind of run than the profile is of."""
+    absent = [name for name in names if name not in data]
+    if absent:
+        msg = (
+            f"the events have no {' and no '.join(absent)}, which the profile names under [layout]; "
+            f"they have {', '.join(sorted(data)) or 'nothing'}"
+        )
+        raise RunRejected(msg)
 
 
 def _image_key(data: Mapping[str, Any], i0_field: str | None) -> str:

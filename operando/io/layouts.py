@@ -79,6 +79,17 @@ class _Run:
     frames: Frames | None = None
     is_refused: bool = False
 
+    @property
+    def gaps(self) -> int:
+        """Events that were passed over in the numbering; none where the run is no scan."""
+        # A refused run's events are not counted any more, so its numbering says nothing.
+        return len(self.sequence.missing) if self.is_scan else 0
+
+    @property
+    def is_scan(self) -> bool:
+        """Whether its events are read and fitted."""
+        return self.plan is not None and not self.is_refused
+
 
 class DocumentReader:
     """Turn documents of any number of interleaved runs into plans, lines and endings.
@@ -100,8 +111,8 @@ class DocumentReader:
 
     @property
     def lost(self) -> int:
-        """Events missing from the numbering of their stream, over all runs."""
-        return self._lost + sum(len(run.sequence.missing) for run in self._runs.values())
+        """Events missing from the numbering of their stream, over all runs that are scans."""
+        return self._lost + sum(run.gaps for run in self._runs.values())
 
     @property
     def repeated(self) -> int:
@@ -195,7 +206,7 @@ class DocumentReader:
         elif run.plan is not None and run.plan.is_open and not run.is_refused:
             yield replace(run.plan, is_open=False)
         yield RunClosed(run.uid, text(document.get("exit_status", "")), text(document.get("reason") or ""))
-        self._lost += len(run.sequence.missing) + _missing_at_the_end(run, document)
+        self._lost += run.gaps + _missing_at_the_end(run, document)
         self._repeated += run.sequence.repeated
         self._closed.add(run.uid)
         del self._runs[run.uid]
@@ -287,7 +298,9 @@ def _labelled_image(data: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def _missing_at_the_end(run: _Run, stop: Mapping[str, Any]) -> int:
-    """Return how many events the stop document counts beyond the last one that came."""
+    """Return how many events of a scan its stop document counts beyond the last one that came."""
+    if not run.is_scan:
+        return 0
     counted = stop.get("num_events")
     events = counted.get(_STREAM) if isinstance(counted, Mapping) else None
     if isinstance(events, bool) or not isinstance(events, int):

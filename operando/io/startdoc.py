@@ -21,6 +21,8 @@ _MAX_ENERGIES = 4096
 _MAX_VALUES = 2**26
 """Energies × rows × columns. A hundred arrays of this size are held at times; one is 0.5 GB."""
 _MAX_UM = 1e9
+_SINGLE_STACK = "stxm_energy_stack"
+"""The plan of the ALS contract that visits its energies once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +103,6 @@ def block_of(start: Mapping[str, Any], settings: LayoutSettings) -> Block | None
             f"the 'stxm' block has an energy that is not a positive number: {reprlib.repr(energies.tolist())}"
         )
         raise RunRejected(msg)
-    series = start.get("operando")
-    cycles = series.get("cycles", 1) if isinstance(series, Mapping) else 1
     i0_field = settings.i0_field or block.get("i0_field")
     return Block(
         grid=ScanGrid(
@@ -111,7 +111,7 @@ def block_of(start: Mapping[str, Any], settings: LayoutSettings) -> Block | None
         ),
         energies_ev=energies,
         dwell_ms=_dwell(block.get("dwell_ms"), energies.size, settings.dwell_ms),
-        cycles=_cycles(cycles),
+        cycles=_cycles(start),
         data_field=settings.data_field or str(block["data_field"]),
         i0_field=None if i0_field is None else str(i0_field),
     )
@@ -184,8 +184,12 @@ def check_size(shape: FloatArray) -> None:
         raise RunRejected(msg)
 
 
-def _cycles(value: object) -> int | None:
+def _cycles(start: Mapping[str, Any]) -> int | None:
     """Return how often the energies are visited; None where nobody knows."""
+    # The contract does not say it. One too few would refuse all that comes after, so it is not guessed.
+    otherwise = 1 if start.get("plan_name") == _SINGLE_STACK else None
+    series = start.get("operando")
+    value = series.get("cycles", otherwise) if isinstance(series, Mapping) else otherwise
     if value is None:
         return None
     try:

@@ -219,6 +219,20 @@ def test_a_set_point_far_from_the_read_back_is_not_believed() -> None:
     assert plans_in(read(documents))[-1].energies_ev.tolist() == [700.0, 708.0]
 
 
+def test_a_set_point_that_is_stuck_loses_no_frame() -> None:
+    documents, _, stream = image_run(**EXTENTS)
+    energies_ev = [708.0, 708.3, 708.6, 709.0]
+    for number in range(1, 9):
+        energy_ev = energies_ev[(number - 1) % 4]
+        image = np.full((3, 4), number)
+        documents.append(image_event(stream, number, energy_ev, image, mono_energy_setpoint=708.0))
+    items = read(documents)
+    assert plans_in(items)[-1].energies_ev.tolist() == energies_ev
+    assert not [item for item in items if isinstance(item, Rejection)]
+    for line in lines_in(items):
+        assert 1 + 4 * line.cycle + line.energy == line.counts[0]
+
+
 def test_frames_without_a_block_have_the_incident_beam_and_dwell_of_the_profile() -> None:
     layout = LayoutSettings(i0_field="diode", dwell_ms=4.0)
     documents, _, stream = image_run(**EXTENTS)
@@ -288,6 +302,60 @@ def test_a_run_with_no_usable_layout_says_so_at_its_end() -> None:
     items = read([("start", run.start_doc), ("stop", run.compose_stop())])
     assert "no layout" in refusals(items, RunRejected)[0]
     assert isinstance(items[-1], RunClosed)
+
+
+def count_run(events: int, *, dropped: Iterable[int] = ()) -> list[tuple[str, dict]]:
+    """Return a run of scalars such as stand between the scans of a shift, without some of its events."""
+    run = compose_run(metadata={"plan_name": "count"}, time=50.0)
+    keys = {"counter": {"source": "t", "dtype": "number", "shape": []}}
+    stream = run.compose_descriptor(name="primary", data_keys=keys, time=50.0)
+    documents = [("start", run.start_doc), ("descriptor", stream.descriptor_doc)]
+    for number in range(1, events + 1):
+        event = stream.compose_event(data={"counter": 1.0}, timestamps={"counter": 50.0}, time=50.0)
+        if number not in dropped:
+            documents.append(("event", event))
+    documents.append(("stop", run.compose_stop()))
+    return documents
+
+
+@settings(deadline=None)
+@given(
+    events=st.integers(0, 6),
+    dropped=st.sets(st.integers(1, 6)),
+    layout=st.sampled_from(
+        [
+            LayoutSettings(),
+            LayoutSettings(data_field="counter", energy_key="mono_energy"),
+            LayoutSettings(data_field="counter", energy_key="counter"),
+        ]
+    ),
+)
+def test_of_a_run_that_is_no_scan_nothing_is_lost_and_it_is_refused_once(
+    events: int, dropped: set[int], layout: LayoutSettings
+) -> None:
+    reader = DocumentReader(layout)
+    items = read([*documents_of(PLAN, COUNTS), *count_run(events, dropped=dropped)], reader)
+    np.testing.assert_array_equal(counts_in(items), COUNTS)
+    assert reader.lost == 0
+    assert len(refusals(items, RunRejected)) == 1
+    assert not refusals(items, FrameRejected)
+
+
+@pytest.mark.parametrize("group", ["line", "page", "frame"])
+@pytest.mark.parametrize("series", [None, {}, "no block"])
+def test_a_run_that_does_not_say_its_cycles_is_open_ended(group: str, series: Any) -> None:
+    documents = copy.deepcopy(documents_of(PLAN, COUNTS, group=group))
+    documents[0][1]["operando"] = series
+    items = read(documents)
+    assert plans_in(items)[0].cycles is None
+    np.testing.assert_array_equal(counts_in(items), COUNTS)
+
+
+def test_the_als_energy_stack_visits_its_energies_once() -> None:
+    documents = copy.deepcopy(documents_of(PLAN, COUNTS))
+    del documents[0][1]["operando"]
+    documents[0][1]["plan_name"] = "stxm_energy_stack"
+    assert plans_in(read(documents))[0].cycles == 1
 
 
 @pytest.mark.parametrize(

@@ -210,15 +210,19 @@ def test_of_several_runs_each_has_its_files_and_figures(tmp_path: Path, recorded
     log = tmp_path / "shift.log"
     with LogReader(recorded / "run.log") as reader, LogWriter(log) as writer:
         series = [(logged.name, logged.document) for logged in reader.read(0, 10_000)]
+        reading = {"descriptor": "d", "time": 1.0, "data": {"diode": 1.0}, "timestamps": {"diode": 1.0}}
+        ended = {"time": 2.0, "num_events": {"primary": 5}}
         count = [
             ("start", {"uid": "a count", "time": 1.0, "plan_name": "count"}),
-            ("stop", {"uid": "s", "time": 2.0, "run_start": "a count", "exit_status": "success"}),
+            ("descriptor", {"uid": "d", "run_start": "a count", "name": "primary", "data_keys": {}}),
+            *(("event", {**reading, "seq_num": number}) for number in range(1, 6)),
+            ("stop", {"uid": "s", "run_start": "a count", "exit_status": "success", **ended}),
         ]
         writer.append([*series, *count, *_renamed(series)], 1.0)
     code, printed, said = replay(tmp_path, log, "--references", recorded / "library.toml", "--json")
     assert code == Exit.DONE, said
     assert "operando: " not in said
-    assert "no layout" in said
+    assert "no key of the events is an energy (diode)" in " ".join(said.split())
     first, second = json.loads(printed)
     for record in (first, second):
         results = Path(record["files"]["results"])
