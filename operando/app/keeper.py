@@ -13,9 +13,9 @@ from pathlib import Path
 
 from operando import __version__
 from operando.core.references import Library
-from operando.errors import ConfigurationError
+from operando.errors import ConfigurationError, OperandoError
 from operando.io.results import read_results
-from operando.io.results_writer import ResultsWriter
+from operando.io.results_writer import ResultsLock, ResultsWriter, run_in
 from operando.live.monitor import Work
 from operando.types import FloatArray, LithiationMap, Snapshot
 
@@ -48,6 +48,8 @@ class _Run:
     path: Path
     snapshot: Snapshot
     waiting: dict[int, tuple[LithiationMap, FloatArray]] = field(default_factory=dict)
+    written: set[int] = field(default_factory=set[int])
+    lost: frozenset[int] = frozenset()
     writer: ResultsWriter | None = None
     has_written: bool = False
     dropped: int = 0
@@ -59,12 +61,14 @@ class Keeper:
     """Write each cycle of record as it comes; called in the monitor's thread.
 
     What is wrong with a results file never reaches the fit: it is logged once and kept in
-    `trouble`, the cycles wait in memory, and each further cycle tries again.
+    `trouble`, the cycles wait in memory, and each further cycle tries again. From `prepare`, or the
+    first cycle, to `finish` no other program can keep results in the same file.
 
     Attributes
     ----------
     path
-        Results file of the first run; further runs get their uid in the name.
+        Results file of the first run; further runs get their uid in the name, and so does the first
+        where the file holds another run.
     work
         What they are fitted with; its hash and settings go into the file.
     keep
@@ -78,6 +82,7 @@ class Keeper:
     keep: list[Snapshot] | None = None
     records: int = 0
     _runs: dict[str, _Run] = field(default_factory=dict[str, _Run])
+    _lock: ResultsLock | None = None
 
     def prepare(self, runs: Collection[str] = ()) -> None:
         """Check, before anything is fitted, that the results can be kept; make their folder.
@@ -90,7 +95,7 @@ class Keeper:
         Raises
         ------
         ConfigurationError
-            The path is a folder, cannot be written, or holds other results.
+            The path is a folder, cannot be written, holds other results, or is written by another program.
         DamagedFileError
             It is a file of another kind.
         """
@@ -104,6 +109,15 @@ class Keeper:
         except OSError as error:
             msg = f"no results can be written to {self.path.parent} ({error}); choose another --output"
             raise ConfigurationError(msg) from error
+        self._keep_others_out()
+        try:
+            self._check(runs)
+        except OperandoError:
+            self._let_others_in()
+            raise
+
+    def _check(self, runs: Collection[str]) -> None:
+        """Raise if what is in the file cannot be continued."""
         if not self.path.exists():
             return
         there = read_results(self.path)
@@ -135,16 +149,18 @@ class Keeper:
         return self.trouble or None
 
     def finish(self) -> None:
-        """Try for the last time what could not be written."""
+        """Try for the last time what could not be written, and leave the file to others."""
         for run in self._runs.values():
             if run.waiting:
                 self._write(run)
+        self._let_others_in()
 
     @property
     def trouble(self) -> str:
         """Why cycles of record are not in their file, or "" if all are."""
-        missing = sum(len(run.waiting) + run.dropped for run in self._runs.values())
-        reasons = dict.fromkeys(run.trouble for run in self._runs.values() if run.waiting or run.dropped)
+        runs = [run for run in self._runs.values() if run.waiting or run.dropped or run.lost]
+        missing = sum(len(run.waiting) + run.dropped + len(run.lost) for run in runs)
+        reasons = dict.fromkeys(reason for run in runs for reason in (run.trouble, _loss_of(run)) if reason)
         return f"{missing} cycles could not be written: {'; '.join(reasons)}" if missing else ""
 
     @property
@@ -157,37 +173,80 @@ class Keeper:
     def _run_of(self, snapshot: Snapshot) -> _Run:
         uid = snapshot.plan.run
         if uid not in self._runs:
-            path = self.path
-            if self._runs:
-                # A file name never comes from metadata as it is: only letters and digits of the uid.
-                tag = "".join(letter for letter in uid if letter.isalnum())[:8]
-                path = path.with_name(f"{path.stem}-{len(self._runs) + 1}-{tag}{path.suffix}")
-            self._runs[uid] = _Run(path, snapshot)
+            self._runs[uid] = _Run(self._path_for(uid), snapshot)
         run = self._runs[uid]
         run.snapshot = _last_of(run.snapshot, snapshot)
         return run
+
+    def _path_for(self, uid: str) -> Path:
+        """Return the first name that is free, or holds the same run."""
+        # A file name never comes from metadata as it is: only letters and digits of the uid.
+        tag = "".join(letter for letter in uid if letter.isalnum())[:8]
+        taken = {run.path for run in self._runs.values()}
+        number = len(self._runs) + 1
+        path = self.path if not taken else self.path.with_name(_numbered(self.path, number, tag))
+        while path in taken or run_in(path) not in {None, uid}:
+            number += 1
+            following = self.path.with_name(_numbered(self.path, number, tag))
+            _log.warning("%s holds another run: this one goes into %s", path, following)
+            path = following
+        return path
+
+    def _keep_others_out(self) -> None:
+        if self._lock is None:
+            self._lock = ResultsLock(self.path)
+
+    def _let_others_in(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def _write(self, run: _Run) -> None:
         """Write what waits; what cannot be written goes on waiting."""
         snapshot = run.snapshot
         try:
+            self._keep_others_out()
             if run.writer is None:
                 process = _process(self.work, snapshot.plan.run)
                 run.writer = ResultsWriter(run.path, snapshot.plan, snapshot.phases, process)
+                run.written |= run.writer.cycles
             for cycle in sorted(run.waiting):
-                run.writer.write(*run.waiting[cycle], snapshot.curve)
+                curve = run.writer.write(*run.waiting[cycle], snapshot.curve)
+                run.snapshot = replace(snapshot, curve=curve)
                 run.has_written = True
+                run.written.add(cycle)
                 del run.waiting[cycle]
-        # OperandoError is one of OSError and ValueError; h5py raises both, and RuntimeError.
-        except (OSError, RuntimeError, ValueError) as error:
+        # OperandoError is one of OSError and ValueError; h5py raises both, RuntimeError, and over a
+        # file that is laid out in another way also the others.
+        except (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
             run.writer = None
             if not run.trouble:
                 _log.critical("results are not being written, the fit goes on: %s", error)
             run.trouble = str(error)
             return
-        if run.trouble and not run.dropped:
+        lost = frozenset(run.written - run.writer.cycles)
+        if lost - run.lost:
+            run.lost = lost
+            _log.critical("%s", _loss_of(run))
+        elif run.trouble and not run.dropped and not lost:
             _log.warning("%s is written again, with all its cycles", run.path)
+        run.lost = lost
         run.trouble = run.trouble if run.dropped else ""
+
+
+def _numbered(path: Path, number: int, tag: str) -> str:
+    return f"{path.stem}-{number}-{tag}{path.suffix}"
+
+
+def _loss_of(run: _Run) -> str:
+    """Say which cycles were in the file once and no longer are, or "" if all still are."""
+    cycles = ", ".join(map(str, sorted(run.lost)))
+    return (
+        f"{run.path} was removed or replaced while it was written and no longer holds cycle {cycles}: "
+        "fit the run anew from its log"
+        if cycles
+        else ""
+    )
 
 
 def _last_of(known: Snapshot, fresh: Snapshot) -> Snapshot:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import fields, replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,7 +23,7 @@ from operando.io.results import map_of, read_results
 from operando.io.sources import DocumentSource
 from operando.live.monitor import Monitor, Work
 from operando.settings import LayoutSettings
-from operando.types import LithiationMap
+from operando.types import LithiationMap, Snapshot
 from scans import documents_of, library, plan_of, recipe, stack_of
 
 CYCLES = 4
@@ -145,6 +147,105 @@ def test_another_result_in_the_way_is_left_alone_and_the_fit_goes_on(
     assert [result.path for result in keeper.results] == [None]
     assert path.read_bytes() == before
     assert len(caplog.records) == 1
+
+
+def test_a_run_goes_beside_the_file_of_another_run_and_is_continued_there(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, beside = tmp_path / "out.h5", tmp_path / "out-2-anotherr.h5"
+    kept(DOCUMENTS, path)
+    before = path.read_bytes()
+    other = documents_of(replace(PLAN, run="another run"), COUNTS)
+    for _ in range(2):
+        caplog.clear()
+        _, keeper = kept(other, path)
+        assert keeper.trouble == ""
+        assert [result.path for result in keeper.results] == [beside]
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert path.read_bytes() == before
+    assert read_results(beside).plan.run == "another run"
+    assert sorted(tmp_path.iterdir()) == [beside, path]
+
+
+def test_while_one_keeps_results_in_a_file_no_other_can(tmp_path: Path) -> None:
+    path = tmp_path / "out.h5"
+    first = Keeper(path, WORK)
+    first.prepare()
+    with pytest.raises(ConfigurationError, match=f"another program \\(process {os.getpid()}\\)"):
+        Keeper(path, WORK).prepare()
+    _, second = kept(DOCUMENTS, path)
+    assert "another program" in second.trouble
+    assert not path.exists()
+    first.finish()
+    second.finish()
+    assert second.trouble == ""
+    assert list(maps_in(path)) == list(range(CYCLES))
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_is_refused_is_not_kept_from_others(tmp_path: Path) -> None:
+    path = tmp_path / "out.h5"
+    kept(DOCUMENTS, path)
+    keeper = Keeper(path, WORK)
+    with pytest.raises(ConfigurationError, match="another run"):
+        keeper.prepare({"another"})
+    Keeper(path, WORK).prepare()
+
+
+class Meddled(Keeper):
+    """A keeper that finds its file changed by somebody before the third cycle."""
+
+    def meddle(self) -> None:
+        self.path.unlink()
+
+    def __call__(self, snapshot: Snapshot) -> str | None:
+        if snapshot.map is not None and self.records == 2:
+            self.meddle()
+        return super().__call__(snapshot)
+
+
+class Gutted(Meddled):
+    """As that, and the file is then somebody else's."""
+
+    def meddle(self) -> None:
+        with h5py.File(self.path, "w") as file:
+            file["entry"] = 1.0
+
+
+def meddled(keeper: Keeper) -> Monitor:
+    monitor = Monitor(DocumentSource(iter(DOCUMENTS), "memory"), WORK, keeper)
+    while monitor.pull():
+        pass
+    monitor.finish()
+    keeper.finish()
+    return monitor
+
+
+def test_cycles_that_were_deleted_are_missed_and_named(tmp_path: Path) -> None:
+    keeper = Meddled(tmp_path / "out.h5", WORK)
+    meddled(keeper)
+    assert list(maps_in(keeper.path)) == list(range(2, CYCLES))
+    assert "2 cycles could not be written" in keeper.trouble
+    assert "no longer holds cycle 0, 1:" in keeper.trouble
+
+
+def test_a_foreign_file_in_its_place_neither_stops_the_fit_nor_is_touched(tmp_path: Path) -> None:
+    keeper = Gutted(tmp_path / "out.h5", WORK)
+    monitor = meddled(keeper)
+    assert monitor.failure is None
+    assert keeper.records == CYCLES
+    assert "HDF5 file by None" in keeper.trouble
+    with h5py.File(keeper.path, "r") as file:
+        assert list(file) == ["entry"]
+
+
+def test_a_continued_file_keeps_its_curve_and_hands_it_on(tmp_path: Path) -> None:
+    path = tmp_path / "out.h5"
+    kept(DOCUMENTS, path)
+    whole_curve = read_results(path).curve
+    _, keeper = kept(DOCUMENTS[: 2 + PER_CYCLE], path)
+    assert read_results(path).curve.cycle.tolist() == whole_curve.cycle.tolist()
+    assert keeper.results[0].snapshot.curve.cycle.tolist() == whole_curve.cycle.tolist()
 
 
 def test_each_run_has_a_file_and_a_last_snapshot(tmp_path: Path) -> None:
