@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from operando.errors import ConfigurationError, SourceUnreachable
+from operando.errors import ConfigurationError, DamagedFileError, SourceUnreachable
 from operando.io.documents import read_json_documents
 from operando.io.remote_log import RecordedPart, RemoteLog
 from operando.io.runlog import LogReader
@@ -13,9 +13,6 @@ from operando.io.sdf import read_sdf
 from operando.io.sources import DocumentSource, FollowedLog, PacedSource, RecordedLog, Source
 
 __all__ = ["folder_of", "follow_log", "open_recording", "results_of", "runs_of"]
-
-_BEGINNING = 256
-"""Documents in which the runs of a recording are looked for before it is read."""
 
 _JSON = frozenset({".json", ".jsonl", ".ndjson"})
 _UNFIT = str.maketrans(dict.fromkeys("/\\:[]", "-"))
@@ -96,7 +93,7 @@ def results_of(text: str) -> Path:
 
 
 def runs_of(text: str) -> frozenset[str]:
-    """Return the uids of the runs that a recording begins with; none of one that is served elsewhere.
+    """Return the uids of the runs in a run log; none of another kind of source, or of a damaged log.
 
     Raises
     ------
@@ -105,12 +102,15 @@ def runs_of(text: str) -> frozenset[str]:
     """
     if _is_address(text):
         return frozenset()
-    source = _recording(text)
-    try:
-        documents = source.read(0, _BEGINNING)
-    finally:
-        source.close()
-    return frozenset(str(logged.document.get("uid")) for logged in documents if logged.name == "start")
+    path = _path(text)
+    if path.suffix.lower() in _JSON | {".hdr"}:
+        return frozenset()
+    with LogReader(path) as log:
+        try:
+            return log.runs()
+        except DamagedFileError:
+            # What stands before the damage can still be read.
+            return frozenset()
 
 
 def _is_address(text: str) -> bool:

@@ -323,6 +323,12 @@ class LogReader:
         with translated(self._path):
             return head(self._db)
 
+    def runs(self) -> frozenset[str]:
+        """Return the uids of all runs now in the log, without reading their documents."""
+        with translated(self._path):
+            rows = self._db.execute("SELECT DISTINCT run FROM documents WHERE run <> ''").fetchall()
+        return frozenset(str(run) for (run,) in rows)
+
     def close(self) -> None:
         """Release the file; closing twice does nothing."""
         self._db.close()

@@ -17,9 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from operando.app.keeper import Keeper
+from operando.app.open_source import runs_of
 from operando.core.stack import Estimator
 from operando.errors import ConfigurationError, DamagedFileError
 from operando.io.results import map_of, read_results
+from operando.io.runlog import LogWriter
 from operando.io.sources import DocumentSource
 from operando.live.monitor import Monitor, Work
 from operando.settings import LayoutSettings
@@ -271,6 +273,17 @@ def test_the_output_is_made_ready_before_anything_is_fitted(tmp_path: Path) -> N
         Keeper(tmp_path / "text", WORK).prepare()
     with pytest.raises(ConfigurationError, match="choose another --output"):
         Keeper(tmp_path / "text" / "out.h5", WORK).prepare()
+
+
+def test_every_run_of_a_log_is_known_however_late_it_begins(tmp_path: Path) -> None:
+    log = tmp_path / "two.runlog"
+    with LogWriter(log) as writer:
+        writer.append(DOCUMENTS, 1.0)
+        writer.append([("other", {"value": n}) for n in range(300)], 2.0)
+        writer.append(documents_of(replace(PLAN, run="second"), COUNTS), 3.0)
+    assert runs_of(str(log)) == {PLAN.run, "second"}
+    (tmp_path / "documents.json").write_text("[]")
+    assert runs_of(str(tmp_path / "documents.json")) == frozenset()
 
 
 def test_only_results_of_the_same_run_and_settings_are_continued(tmp_path: Path) -> None:
