@@ -8,7 +8,7 @@ import numpy as np
 
 from operando.types import Finding, FloatArray, MaskArray, Severity
 
-__all__ = ["MIN_PAIRS", "GainEstimate", "estimate_gain", "gain_findings", "median_chi2"]
+__all__ = ["MIN_PAIRS", "GainEstimate", "chi2_excess", "estimate_gain", "gain_findings"]
 
 MIN_PAIRS = 100
 """Fewer pairs than this in an image are no estimate: at 100 it is sure to 17 %."""
@@ -93,9 +93,8 @@ def estimate_gain(counts: FloatArray, blank: MaskArray) -> GainEstimate:
 def gain_findings(found: GainEstimate, gain: float, chi2: FloatArray, freedom: int) -> list[Finding]:
     """Return what is to be said about the gain in use, given what the data say.
 
-    Blank pixels show the noise of counting alone. Where the residuals of the fit are as large as the
-    gain in use says, it was set to hold more than that, such as images resampled when they were
-    aligned or references that do not fit to the last digit, and there is nothing to say.
+    Blank pixels show the noise of counting alone. The residuals of the fit may need a larger gain, to
+    hold images resampled when they were aligned or references that do not fit to the last digit.
 
     Parameters
     ----------
@@ -108,9 +107,10 @@ def gain_findings(found: GainEstimate, gain: float, chi2: FloatArray, freedom: i
     freedom
         Degrees of freedom of a pixel's fit.
     """
-    if gain > found.gain and _is_borne_out(chi2, freedom):
-        return []
-    factor = found.gain / gain
+    # What the residuals need, counting and all else; no gain is too large that does not exceed it.
+    excess = chi2_excess(chi2, freedom)
+    needed = float(np.fmax(found.gain, gain * excess)) if gain > found.gain else found.gain
+    factor = needed / gain
     is_odd = not 1 / _ODD_FACTOR <= factor <= _ODD_FACTOR
     if np.isnan(factor) or not is_odd or abs(found.gain - gain) <= 3 * found.error:
         return []
@@ -121,25 +121,26 @@ def gain_findings(found: GainEstimate, gain: float, chi2: FloatArray, freedom: i
             Severity.WARNING,
             f"counts of blank pixels vary by {found.gain:.2g} ± {found.error:.1g} of their mean, "
             f"but the detector's gain is set to {gain:g}, so σ(x) is stated {how}",
-            f"set the gain to {found.gain:.2g}; x itself does not change",
+            f"set the gain to {needed:.2g}; x itself does not change",
         )
     ]
 
 
-def median_chi2(freedom: int) -> float:
-    """Return the median of χ² per degree of freedom, for one degree of freedom or more.
+def chi2_excess(chi2: FloatArray, freedom: int) -> float:
+    """Return the median χ² over what its distribution says; NaN where there is none.
 
-    Wilson and Hilferty, PNAS 17, 684 (1931): the median of χ² is about ν (1 - 2/9ν)³.
+    Parameters
+    ----------
+    chi2
+        χ² per degree of freedom, shape (n,); NaN where unknown.
+    freedom
+        Degrees of freedom of each.
     """
-    return (1.0 - 2.0 / (9.0 * freedom)) ** 3
-
-
-def _is_borne_out(chi2: FloatArray, freedom: int) -> bool:
-    """Return whether the median χ² is at least what its distribution says, to within a third."""
     known = chi2[np.isfinite(chi2)]
     if freedom < 1 or not known.size:
-        return False
-    return bool(float(np.median(known)) >= median_chi2(freedom) * 2 / 3)
+        return float("nan")
+    # Wilson and Hilferty, PNAS 17, 684 (1931): the median of χ² is about ν (1 - 2/9ν)³.
+    return float(np.median(known)) / (1.0 - 2.0 / (9.0 * freedom)) ** 3
 
 
 def _of_image(counts: FloatArray, blank: MaskArray) -> tuple[float, int]:

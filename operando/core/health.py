@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from operando.core.fit import design_of
-from operando.core.gain import median_chi2
+from operando.core.gain import chi2_excess
 from operando.core.incident import IncidentMode
 from operando.core.references import condition_number
 from operando.core.stack import Composite, Recipe
@@ -127,7 +127,9 @@ def findings_of(
                     "x is biased there by stray light and dark counts; look for thinner particles",
                 )
             )
-        poor = _excess_of(newest.chi2[valid], plan.energies_ev.size - phases.lithium.size - recipe.background)
+        poor = chi2_excess(
+            newest.chi2[valid], plan.energies_ev.size - phases.lithium.size - recipe.background
+        )
         if poor > _POOR:
             findings.append(
                 Finding(
@@ -154,14 +156,6 @@ def findings_of(
 def _waits_for_i0(composite: Composite) -> bool:
     has_readings = np.asarray(composite.seen.any(axis=(1, 2)))
     return bool((has_readings & np.isnan(composite.i0)).any())
-
-
-def _excess_of(chi2: FloatArray, freedom: int) -> float:
-    """Return the median χ² per degree of freedom over what its distribution says; NaN if unknown."""
-    known = chi2[np.isfinite(chi2)]
-    if freedom < 1 or not known.size:
-        return float("nan")
-    return float(np.median(known)) / median_chi2(freedom)
 
 
 def _material_in(i0: FloatArray, plan: ScanPlan, phases: PhaseSpectra) -> float:

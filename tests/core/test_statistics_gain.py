@@ -108,6 +108,9 @@ def test_a_gain_that_the_residuals_bear_out_is_not_contradicted(freedom: int) ->
     chi2 = np.random.default_rng(freedom).chisquare(freedom, 4000) / freedom
     assert gain_findings(found, 1.0, chi2, freedom) == []
     assert len(gain_findings(found, 1.0, 0.25 * chi2, freedom)) == 1
+    # The advice is what the residuals need, not what counting alone would.
+    advice = gain_findings(found, 1.0, 0.4 * chi2, freedom)[0].advice
+    assert float(advice.split()[4].rstrip(";")) == pytest.approx(0.4, rel=0.1)
     # Too small a gain is never borne out: σ must hold at least the noise of counting.
     assert len(gain_findings(found, 0.1, chi2, freedom)) == 1
 
