@@ -61,8 +61,9 @@ class Outcome:
         uids = [run.snapshot.plan.run for run in self.runs]
         if last.plan.run not in uids:
             return (*self.runs, RunResult(last, None))
+        # The curve is that of the file, which may hold cycles from before a restart.
         return tuple(
-            replace(run, snapshot=last) if uid == last.plan.run else run
+            replace(run, snapshot=replace(last, curve=run.snapshot.curve)) if uid == last.plan.run else run
             for uid, run in zip(uids, self.runs, strict=True)
         )
 

@@ -173,7 +173,7 @@ def follow_and_report(
             files = {"results": run.path, **pictures}
             outcome = replace(outcome, trouble="; ".join(filter(None, (outcome.trouble, trouble))))
         figures = dict(figures_of(run.snapshot))
-        status = _status_of(run.snapshot, is_last=run.snapshot is last)
+        status = _status_of(run.snapshot, is_last=last is not None and run.snapshot.plan.run == last.plan.run)
         reports.append(_Report(run.snapshot, status, figures, measures_of(run.snapshot), files))
     _report(reports, as_json=as_json)
     if outcome.was_interrupted and outcome.results:
