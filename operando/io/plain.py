@@ -136,8 +136,9 @@ class _Copy:
         items = value
         if not isinstance(value, _SEQUENCES):
             self.turned.add(key)
-            # The order of a set differs between two runs of one program.
-            items = sorted(value, key=self._text_of)
+            # The order of a set differs between two runs of one program; texts order themselves, also
+            # where all else is written by its type.
+            items = sorted(value, key=lambda item: item if isinstance(item, str) else self._text_of(item))
         return [item if type(item) is float else self.value(item, key, depth + 1) for item in items]
 
     def _array(self, value: np.ndarray[Any, Any] | np.generic, key: str, depth: int) -> object:
