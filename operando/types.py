@@ -13,6 +13,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from operando.regions import Marks, Region
+
 __all__ = [
     "Curve",
     "Delivery",
@@ -25,6 +27,7 @@ __all__ = [
     "PhaseSpectra",
     "Progress",
     "Reason",
+    "RegionResult",
     "RunClosed",
     "ScanGrid",
     "ScanPlan",
@@ -110,6 +113,8 @@ class Line:
         Reading of the incident-beam channel, shape (nx,), or None where there is none.
     time_s
         When the row was finished. Of two deliveries of one row the later one counts.
+    ring_current_ma
+        Current of the storage ring; NaN where the documents do not say.
     """
 
     run: str
@@ -119,6 +124,7 @@ class Line:
     counts: FloatArray
     i0: FloatArray | None
     time_s: float
+    ring_current_ma: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,6 +400,48 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
+class RegionResult:
+    """What the material in a region is, fitted as one: the mean of its pixels, not a mean of fits.
+
+    Attributes
+    ----------
+    region
+        Which region, as it was when this was fitted.
+    pixels
+        How many pixels were taken: those within it, in no mask, with a lithium content.
+    od, od_error
+        Mean optical density and its standard deviation, shape (energy,); NaN without pixels.
+    fraction, fraction_error
+        Share of each phase, shape (phase,).
+    thickness
+        Mean amount of material per pixel, in units of the references.
+    background, background_slope
+        As in `LithiationMap`.
+    lithium, lithium_error
+        x = Σ t_s x_s / Σ t_s over all pixels, and its standard deviation; NaN where undetermined.
+    chi2, r_factor
+        χ² per degree of freedom of the mean; Σ residual² / Σ OD².
+    curve
+        x against time, one point per completed cycle.
+    """
+
+    region: Region
+    pixels: int
+    od: FloatArray
+    od_error: FloatArray
+    fraction: FloatArray
+    fraction_error: FloatArray
+    thickness: float
+    background: float
+    background_slope: float
+    lithium: float
+    lithium_error: float
+    chi2: float
+    r_factor: float
+    curve: Curve
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All that a screen, a file or a remote page may show of one moment.
 
@@ -421,6 +469,15 @@ class Snapshot:
         Mean lithium content against time.
     findings
         What the user should know, worst first.
+    marks
+        The regions and masks that `regions` and `unmasked_curve` are about.
+    regions
+        One for each region of `marks`, in order.
+    unmasked_curve
+        The curve of the field without the masks; None where there are none. `curve` has all pixels.
+    ring_current_ma
+        Current of the storage ring at each row of `od`, shape (energy, ny), NaN where nobody said; None
+        where nobody ever did.
     """
 
     plan: ScanPlan
@@ -437,3 +494,7 @@ class Snapshot:
     curve: Curve
     findings: tuple[Finding, ...] = ()
     delivery: Delivery = field(default_factory=Delivery)
+    marks: Marks = field(default_factory=Marks)
+    regions: tuple[RegionResult, ...] = ()
+    unmasked_curve: Curve | None = None
+    ring_current_ma: FloatArray | None = None

@@ -97,6 +97,7 @@ class _Image:
     counts: FloatArray
     i0: FloatArray | None
     row_time_s: FloatArray
+    ring_current_ma: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,9 @@ class Composite:
         from blank pixels; shape (energy,), 0 elsewhere.
     older
         The second newest rows of every energy, the third newest, …: as many as the estimator uses.
+    ring_current_ma
+        Current of the storage ring at each of the newest rows, shape (energy, ny); None where no
+        document says.
     """
 
     cycle: int
@@ -169,6 +173,7 @@ class Composite:
     blank: MaskArray
     shared_variance: FloatArray
     older: tuple[Images, ...] = ()
+    ring_current_ma: FloatArray | None = None
 
 
 def empty_stack(plan: ScanPlan, recipe: Recipe) -> StackState:
@@ -207,6 +212,7 @@ def add(state: StackState, line: Line) -> StackState:
     if image.i0 is not None:
         image.i0[line.row] = np.nan if line.i0 is None else line.i0
     image.row_time_s[line.row] = line.time_s
+    image.ring_current_ma[line.row] = line.ring_current_ma
     newest = state.newest
     if newest is None or _order(line) >= _order(newest):
         newest = line
@@ -234,6 +240,7 @@ def compose(state: StackState, recipe: Recipe, cycle: int) -> Composite:
     seen = np.zeros(plan.stack_shape, dtype=bool)
     i0 = np.full(plan.energies_ev.size, np.nan)
     shared = np.zeros(plan.energies_ev.size)
+    ring_current_ma = np.full(plan.stack_shape[:2], np.nan)
     for energy in range(plan.energies_ev.size):
         found = np.zeros(plan.grid.shape[0], dtype=np.intp)
         for past in range(cycle, cycle - state.kept_cycles, -1):
@@ -256,6 +263,8 @@ def compose(state: StackState, recipe: Recipe, cycle: int) -> Composite:
                 layers[layer].od[energy, into] = od[here]
                 layers[layer].variance[energy, into] = variance[here]
                 layers[layer].row_time_s[energy, into] = image.row_time_s[into]
+            newest_rows = rows & (found == 0)
+            ring_current_ma[energy, newest_rows] = image.ring_current_ma[newest_rows]
             if np.isnan(i0[energy]):
                 i0[energy] = np.nanmean(incident[rows])
                 if recipe.incident.mode is IncidentMode.BLANK:
@@ -265,7 +274,18 @@ def compose(state: StackState, recipe: Recipe, cycle: int) -> Composite:
                 break
     newest, *older = layers
     known = tuple(images for images in older if not np.isnan(images.row_time_s).all())
-    return Composite(cycle, newest.od, newest.variance, seen, newest.row_time_s, i0, blank, shared, known)
+    return Composite(
+        cycle,
+        newest.od,
+        newest.variance,
+        seen,
+        newest.row_time_s,
+        i0,
+        blank,
+        shared,
+        known,
+        None if np.isnan(ring_current_ma).all() else ring_current_ma,
+    )
 
 
 def blank_of(state: StackState, recipe: Recipe, cycle: int) -> MaskArray:
@@ -392,7 +412,7 @@ def _is_known(image: _Image, line: Line) -> bool:
 def _blank_image(state: StackState) -> _Image:
     shape = state.plan.grid.shape
     i0 = np.full(shape, np.nan) if state.keeps_channel else None
-    return _Image(np.full(shape, np.nan), i0, np.full(shape[0], np.nan))
+    return _Image(np.full(shape, np.nan), i0, np.full(shape[0], np.nan), np.full(shape[0], np.nan))
 
 
 def _no_images(plan: ScanPlan) -> Images:

@@ -8,19 +8,21 @@ differs.
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from operando.core.energies import Selection, select
-from operando.core.pipeline import PipelineState, close, due, look, record, refusal, replan, start, step
+from operando.core.pipeline import PipelineState, close, due, look, mark, record, refusal, replan, start, step
 from operando.core.references import Library
 from operando.core.stack import Recipe
 from operando.errors import ConfigurationError, FrameRejected, OperandoError, RunRejected
 from operando.io.layouts import DocumentReader, Item, Rejection
 from operando.io.sources import Source
 from operando.live.latest import Latest
+from operando.regions import Marks
 from operando.settings import LayoutSettings
 from operando.types import Delivery, Finding, FloatArray, Line, RunClosed, ScanPlan, Severity, Snapshot
 
@@ -33,6 +35,7 @@ _LOOK_EVERY_S = 0.15
 _LOOK_SHARE = 0.3
 """Looking takes at most this share of the worker's time: pictures are dropped, lines are not."""
 _IDLE_S = 0.02
+_AUDIENCE_POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,9 @@ class Monitor:
         self._next_look = float("-inf")
         self._trouble: str | None = None
         self._has_news = False
+        self._marks = Marks()
+        self._inbox: queue.SimpleQueue[Marks] = queue.SimpleQueue()
+        self._has_audience = threading.Event()
         self._stop = threading.Event()
         # Not Thread.join: in Python 3.11 a Ctrl-C while joining marks the thread as ended when it is not.
         self._ended = threading.Event()
@@ -124,6 +130,18 @@ class Monitor:
     def stop(self) -> None:
         """Ask the worker to end after the batch in hand; returns at once."""
         self._stop.set()
+
+    def send(self, marks: Marks) -> None:
+        """Put regions and masks into the inbox, from any thread; the next snapshot has their curves."""
+        self._inbox.put(marks)
+
+    def attend(self) -> None:
+        """Go on answering what is sent after the source has ended, until `leave` or `stop`."""
+        self._has_audience.set()
+
+    def leave(self) -> None:
+        """Nobody sends any more: the worker may end with its source."""
+        self._has_audience.clear()
 
     def join(self, timeout_s: float | None = None) -> bool:
         """Wait for the worker's end; return whether it came in time."""
@@ -151,11 +169,13 @@ class Monitor:
 
     def pull(self) -> int:
         """Read and fit one batch in the calling thread; return how many documents it had."""
+        self._obey()
         batch = self._source.read(self._offset, _BATCH)
         for logged in batch:
             for item in self._reader.read(logged.name, logged.document):
                 self._take(item)
             self._offset = logged.seq
+            self._obey()
             if self._clock() >= self._next_look:
                 self._lag_s = self._clock() - logged.recorded_s
                 self.show()
@@ -197,16 +217,37 @@ class Monitor:
                     break
                 self._stop.wait(_IDLE_S)
             self.finish()
+            self._answer()
         except OperandoError as error:
             # The source cannot be read any further; what was read is kept.
             self.failure = error
             self.finish()
+            self._answer()
         except Exception as error:  # noqa: BLE001 - the worker's loop: it must say why it ended
             _log.exception("the monitor stopped at document %d", self._offset)
             self.failure = error
         finally:
             self._source.close()
             self._ended.set()
+
+    def _answer(self) -> None:
+        """Serve whoever looks at a run that has ended."""
+        while self._has_audience.is_set() and not self._stop.is_set():
+            if self._inbox.empty():
+                self._stop.wait(_AUDIENCE_POLL_S)
+            else:
+                self._obey()
+                self.show()
+
+    def _obey(self) -> None:
+        """Do what has been sent: of several marks the newest counts."""
+        if self._inbox.empty():
+            return
+        while not self._inbox.empty():
+            self._marks = self._inbox.get()
+        for run in self._runs.values():
+            run.state = mark(run.state, self._marks)
+        self._has_news = True
 
     def _take(self, item: Item) -> None:
         try:
@@ -237,7 +278,8 @@ class Monitor:
             plan, selection = selected
         run = self._runs.get(plan.run)
         if run is None:
-            self._runs[plan.run] = _Run(start(plan, self._work.library, self._work.recipe), selection)
+            state = start(plan, self._work.library, self._work.recipe)
+            self._runs[plan.run] = _Run(mark(state, self._marks), selection)
         else:
             run.state, run.selection = replan(run.state, plan), selection
         self._shown = plan.run
