@@ -33,6 +33,7 @@ __all__ = [
     "ScanPlan",
     "Severity",
     "Snapshot",
+    "Vitals",
 ]
 
 FloatArray: TypeAlias = NDArray[np.float64]
@@ -364,6 +365,8 @@ class Delivery:
         Documents missing from their sequence, delivered again, and refused.
     is_finished
         True when the source has ended and everything has been read.
+    failure
+        What ended the monitor before its time, such as a source that cannot be read any more; empty.
     """
 
     source: str = ""
@@ -374,6 +377,26 @@ class Delivery:
     repeated: int = 0
     rejected: int = 0
     is_finished: bool = False
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What is measured beside the maps; NaN where nobody measures it.
+
+    Attributes
+    ----------
+    drift_nm_per_min
+        How fast the sample moves under the beam.
+    dose_mgy
+        Dose of the run so far.
+    disk_h
+        Hours until the disk is full at the present pace.
+    """
+
+    drift_nm_per_min: float = float("nan")
+    dose_mgy: float = float("nan")
+    disk_h: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -478,6 +501,8 @@ class Snapshot:
     ring_current_ma
         Current of the storage ring at each row of `od`, shape (energy, ny), NaN where nobody said; None
         where nobody ever did.
+    vitals
+        Drift, dose and disk, as far as anybody measures them.
     """
 
     plan: ScanPlan
@@ -498,3 +523,4 @@ class Snapshot:
     regions: tuple[RegionResult, ...] = ()
     unmasked_curve: Curve | None = None
     ring_current_ma: FloatArray | None = None
+    vitals: Vitals = field(default_factory=Vitals)

@@ -165,6 +165,7 @@ class Monitor:
             repeated=self._reader.repeated,
             rejected=sum(self._rejected.values()) + self._reader.unknown,
             is_finished=self._source.has_ended(self._offset),
+            failure="" if self.failure is None else str(self.failure),
         )
 
     def pull(self) -> int:

@@ -1,4 +1,4 @@
-"""The spectrum of the chosen pixel: points with error bars, the fit, its parts and what is left over."""
+"""The spectrum of what is chosen: points with error bars, the fit, its parts and what is left over."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout
 
-from operando.types import FloatArray, Reason, Snapshot
-from operando.view.curvepanel import quiet_axes
+from operando.types import FloatArray, Snapshot
 from operando.view.label import ElidedLabel, plain_label, rich_label
-from operando.view.pixel import REASONS, PixelSpectrum, spectrum_at
-from operando.view.theme import Theme
+from operando.view.spectrum import Spectrum
+from operando.view.theme import Look, Theme
+from operando.view.timepanel import quiet_axes
 from operando.view.words import about, general, markup, measurement, share
 
 __all__ = ["SpectrumPanel", "age_words", "legend_markup"]
@@ -19,9 +19,10 @@ __all__ = ["SpectrumPanel", "age_words", "legend_markup"]
 _POINT_PX, _SMALL_POINT_PX, _MANY = 9, 4, 30
 _DASHES = (Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine, Qt.PenStyle.DashDotDotLine)
 _MOST_AGES = 6
+_WAITING = "Shown as soon as a pixel has been measured; click the map to choose one"
 
 
-def age_words(spectrum: PixelSpectrum) -> str:
+def age_words(spectrum: Spectrum) -> str:
     """Return how old each energy is, the oldest and newest only where they are many."""
     ages = spectrum.age_s
     if ages.size == 0:
@@ -35,7 +36,7 @@ def age_words(spectrum: PixelSpectrum) -> str:
     return "age " + " · ".join(each) + note
 
 
-def legend_markup(spectrum: PixelSpectrum, theme: Theme) -> str:
+def legend_markup(spectrum: Spectrum, theme: Theme) -> str:
     """Return the legend as markup; names of phases are untrusted and escaped."""
     words = [f'<span style="color:{theme.text}">━ fit</span>'] if spectrum.components else []
     for number, component in enumerate(spectrum.components):
@@ -55,12 +56,13 @@ def _drawable(error: FloatArray) -> FloatArray:
 
 
 class SpectrumPanel(QFrame):
-    """Shows the spectrum of one pixel of a snapshot."""
+    """Shows the spectrum of a pixel or a region."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, look: Look) -> None:
         super().__init__()
         self.setObjectName("card")
-        self._theme = theme
+        self._look = look
+        self._theme = theme = look.theme
         self.where = ElidedLabel("title", "Spectrum")
         self.result = plain_label("result")
         self.quality = plain_label("muted")
@@ -73,7 +75,7 @@ class SpectrumPanel(QFrame):
         self._plot = self.canvas.addPlot(row=0, col=0)
         self._rest = self.canvas.addPlot(row=1, col=0)
         for plot in (self._plot, self._rest):
-            quiet_axes(plot, theme)
+            quiet_axes(plot, look)
         self._plot.setLabel("left", "optical density", color=theme.muted)
         self._plot.getAxis("bottom").setStyle(showValues=False)
         self._rest.setLabel("left", "residual / σ", color=theme.muted)
@@ -128,35 +130,31 @@ class SpectrumPanel(QFrame):
         ends = np.concatenate([snapshot.plan.energies_ev, snapshot.phases.energy_ev])
         self._plot.setXRange(float(ends.min()), float(ends.max()), padding=0.02)
 
-    def clear(self) -> None:
-        """Show that no pixel can be shown yet."""
-        self.where.setText("Spectrum")
-        self.legend.setText("Shown as soon as a pixel has been measured; click the map to choose one")
+    def clear(self, title: str = "Spectrum", words: str = _WAITING) -> None:
+        """Show that there is nothing to be shown yet, and why."""
+        self.where.setText(title)
+        self.legend.setText(words)
         for label in (self.result, self.quality, self.ages):
             label.setText("")
         for plot in (self._plot, self._rest):
             for item in plot.listDataItems():
                 item.setData([], [])
 
-    def draw(self, snapshot: Snapshot, pixel: tuple[int, int]) -> None:
-        """Show one pixel (row, column) of a snapshot."""
-        spectrum = spectrum_at(snapshot, *pixel)
+    def draw(self, spectrum: Spectrum) -> None:
+        """Show a spectrum."""
         self._write(spectrum)
         self._draw_points(spectrum)
         self._draw_fit(spectrum)
         self._set_range(spectrum)
 
-    def _write(self, spectrum: PixelSpectrum) -> None:
-        self.where.setText(
-            f"Pixel {spectrum.column}, {spectrum.row}   at {spectrum.x_um:.2f}, {spectrum.y_um:.2f} µm"
-        )
-        if spectrum.reason is Reason.DETERMINED:
+    def _write(self, spectrum: Spectrum) -> None:
+        self.where.setText(spectrum.title)
+        if spectrum.why_not:
+            self.result.setText("x = –")
+            self.quality.setText(spectrum.why_not)
+        else:
             self.result.setText(f"x = {measurement(spectrum.lithium, spectrum.lithium_error)}")
             self.quality.setText(f"χ²/dof {general(spectrum.chi2)}   R {general(spectrum.r_factor)}")
-        else:
-            why = "no map yet" if spectrum.reason is None else REASONS[spectrum.reason]
-            self.result.setText("x = –")
-            self.quality.setText(why)
         self.legend.setText(
             legend_markup(spectrum, self._theme)
             if spectrum.components
@@ -164,7 +162,7 @@ class SpectrumPanel(QFrame):
         )
         self.ages.setText(age_words(spectrum))
 
-    def _draw_points(self, spectrum: PixelSpectrum) -> None:
+    def _draw_points(self, spectrum: Spectrum) -> None:
         energy, od = spectrum.energy_ev, spectrum.od
         error = _drawable(spectrum.od_error)
         self._bars.setData(x=energy, y=od, height=2 * error)
@@ -178,7 +176,7 @@ class SpectrumPanel(QFrame):
         self._rest_points.setSize(_POINT_PX - 2 if energy.size <= _MANY else _SMALL_POINT_PX)
         self._rest_points.setData(energy[known], rest)
 
-    def _draw_fit(self, spectrum: PixelSpectrum) -> None:
+    def _draw_fit(self, spectrum: Spectrum) -> None:
         self._fit.setData(spectrum.dense_ev, spectrum.fit)
         is_raised = bool(np.any(spectrum.ground))
         ends = [0, -1] if is_raised else []
@@ -196,7 +194,7 @@ class SpectrumPanel(QFrame):
             else:
                 part.setData([], [])
 
-    def _set_range(self, spectrum: PixelSpectrum) -> None:
+    def _set_range(self, spectrum: Spectrum) -> None:
         heights = np.concatenate([spectrum.od + _drawable(spectrum.od_error), spectrum.fit, [0.1]])
         depths = np.concatenate([spectrum.od - _drawable(spectrum.od_error), spectrum.ground, [0.0]])
         self._plot.setYRange(float(np.nanmin(depths)), float(np.nanmax(heights)), padding=0.06)

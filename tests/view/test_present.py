@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operando.types import Delivery, Finding, Reason, Severity
-from operando.view.pixel import default_pixel, spectrum_at
+from operando.view.spectrum import default_pixel, spectrum_at
 from operando.view.present import (
     FrameKind,
     MapKind,
