@@ -24,6 +24,7 @@ class Benchmark(StrEnum):
     """What can be measured."""
 
     FIT = "fit"
+    VIEW = "view"
 
 
 @app.command()
@@ -94,14 +95,25 @@ def energies(
 @app.command()
 def bench(
     what: Annotated[Benchmark, typer.Argument(help="What to measure.")] = Benchmark.FIT,
-    quick: Annotated[bool, typer.Option("--quick", help="256² pixels, 5 energies × 4 phases, once.")] = False,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="fit: 256² pixels, 5 × 4, once; view: 100 repaints."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure on this machine, side by side in one run, the tables of the documentation."""
     from operando.bench import fit_rows, render
+    from operando.bench_view import REPAINTS, render_view, view_rows
 
     with guarded():
         people.print(f"Measuring the {what.value}; this takes {'seconds' if quick else 'some minutes'} …")
+        if what is Benchmark.VIEW:
+            drawn = view_rows(100 if quick else REPAINTS)
+            if as_json:
+                say_json([asdict(row) for row in drawn])
+            else:
+                data.print(render_view(drawn))
+            return
         rows = fit_rows((256,), ((5, 4),), (1,), repeats=1) if quick else fit_rows()
         if as_json:
             say_json([asdict(row) for row in rows])

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from operando.types import FloatArray
 
@@ -77,7 +78,7 @@ def bands_of(rows: Rows, before: Iterable[Rows] = ()) -> tuple[Band, ...]:
     return tuple(sorted(found, key=lambda band: (band.start_s, band.end_s)))
 
 
-def _in_order(rows: Rows) -> tuple[FloatArray, FloatArray]:
+def _in_order(rows: Rows) -> tuple[FloatArray, NDArray[np.int_]]:
     """Return times and energies of the rows seen, by time, shapes (row,)."""
     energy = np.broadcast_to(np.arange(len(rows.time_s))[:, np.newaxis], rows.time_s.shape)
     is_seen = np.isfinite(rows.time_s)
@@ -127,7 +128,7 @@ def _weak(rows: Rows, earlier: tuple[Rows, ...]) -> list[Band]:
     return _spans(rows.time_s, is_weak, BandKind.I0_LOW)
 
 
-def _spans(time_s: FloatArray, is_marked: np.ndarray, kind: BandKind) -> list[Band]:
+def _spans(time_s: FloatArray, is_marked: NDArray[np.bool_], kind: BandKind) -> list[Band]:
     """Return the spans of consecutive marked rows of each energy."""
     bands: list[Band] = []
     for times_s, marks in zip(time_s, is_marked, strict=True):

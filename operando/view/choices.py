@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, cast
@@ -57,7 +57,7 @@ class Choices:
     is_fitted
         Whether the axis of the curves is fitted to them rather than that of the map.
     left_share
-        Width of the maps' column, as a share of the window.
+        Width of the maps' column, as a share of the window; None as it suits the number of maps.
     tab
         "findings" or "regions".
     marks_by_run
@@ -70,7 +70,7 @@ class Choices:
     is_faded: bool = False
     theme: str | None = None
     is_fitted: bool = False
-    left_share: float = 0.5
+    left_share: float | None = None
     tab: str = "findings"
     marks_by_run: tuple[tuple[str, Marks], ...] = field(default=())
 
@@ -143,13 +143,13 @@ def folder_of_choices(environment: Mapping[str, str], platform: str) -> Path:
 def _checked(stored: Mapping[str, Any]) -> Choices:
     """Take over each entry that makes sense."""
     choices = Choices()
-    checks = {
-        "pane_count": lambda value: value in PANES and not isinstance(value, bool),
+    checks: dict[str, Callable[[Any], bool]] = {
+        "pane_count": lambda value: type(value) is int and value in PANES,
         "palette": lambda value: value in PALETTES,
         "is_faded": lambda value: isinstance(value, bool),
         "theme": lambda value: value is None or value in _THEMES,
         "is_fitted": lambda value: isinstance(value, bool),
-        "left_share": lambda value: isinstance(value, float) and 0.2 <= value <= 0.8,
+        "left_share": lambda value: value is None or (isinstance(value, float) and 0.2 <= value <= 0.8),
         "tab": lambda value: value in _TABS,
         "panes": _are_panes,
     }

@@ -6,8 +6,8 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
-from PySide6.QtGui import QFont
 
+from operando.view.axes import quiet_axis, title
 from operando.view.scales import FIRST_COLOUR, Levels, ticks
 from operando.view.theme import Look
 from operando.view.words import general, plain
@@ -20,6 +20,7 @@ class ColourBar:
 
     def __init__(self, canvas: pg.GraphicsLayoutWidget, look: Look, *, is_large: bool) -> None:
         self._look = look
+        self._is_compact = False
         self.plot = plot = canvas.addPlot(row=0, col=1)
         plot.setMenuEnabled(False)
         plot.hideButtons()
@@ -27,20 +28,15 @@ class ColourBar:
         plot.hideAxis("left")
         plot.showAxis("right")
         right, bottom = plot.getAxis("right"), plot.getAxis("bottom")
-        for axis in (right, bottom):
-            axis.setPen(pg.mkPen(look.theme.border if axis is right else None))
-            axis.setTextPen(pg.mkPen(look.theme.muted))
-        font = QFont()
-        font.setPixelSize(look.px(12 if is_large else 11))
-        right.setTickFont(font)
+        quiet_axis(right, look, 12 if is_large else 11)
+        bottom.setPen(pg.mkPen(None))
         right.setStyle(tickLength=4, tickTextOffset=4)
-        right.enableAutoSIPrefix(False)
         # An invisible axis of the same height keeps the bar level with the image.
         bottom.setTicks([])
         bottom.setHeight(look.px(38))
         bottom.setVisible(is_large)
-        plot.setFixedWidth(look.px(78 if is_large else 70))
-        right.setWidth(look.px(62 if is_large else 58))
+        plot.setFixedWidth(look.px(78 if is_large else 52))
+        right.setWidth(look.px(62 if is_large else 38))
         self._image = pg.ImageItem(axisOrder="row-major")
         self._ramp = np.arange(FIRST_COLOUR, 256, dtype=np.uint8)[:, np.newaxis]
         self._image.setImage(self._ramp, autoLevels=False, levels=(0, 255))
@@ -49,9 +45,19 @@ class ColourBar:
         self._drawn: tuple[Levels, tuple[str, ...]] | None = None
 
     def set_colours(self, table: NDArray[np.uint8], label: str) -> None:
-        """Show the colours of a table, shape (256, 4), and say what they mean."""
+        """Show the colours of a table, shape (256, 4), and say what they mean; without a label if empty."""
         self._image.setLookupTable(table)
-        self.plot.setLabel("right", label, color=self._look.theme.muted)
+        title(self.plot, "right", label, self._look)
+        self.plot.getAxis("right").showLabel(bool(label) and not self._is_compact)
+
+    def be_compact(self, is_compact: bool) -> None:
+        """Leave the label out, or have it back."""
+        self._is_compact = is_compact
+        right, bottom = self.plot.getAxis("right"), self.plot.getAxis("bottom")
+        right.showLabel(not is_compact)
+        right.setWidth(self._look.px(44 if is_compact else 62))
+        self.plot.setFixedWidth(self._look.px(56 if is_compact else 78))
+        bottom.setHeight(self._look.px(20 if is_compact else 38))
 
     def set_levels(self, levels: Levels, names: tuple[str, ...] = ()) -> None:
         """Show a scale, or the names of categories from below."""

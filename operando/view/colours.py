@@ -13,7 +13,7 @@ from operando.view.quantities import Colouring
 from operando.view.scales import FIRST_COLOUR
 from operando.view.theme import DARK, Theme
 
-__all__ = ["GREY", "colour_table", "rgb"]
+__all__ = ["GREY", "colour_table", "packed_table", "rgb"]
 
 GREY = "grey"
 """The palette of the frame now arriving: raw data look raw."""
@@ -61,3 +61,11 @@ def colour_table(theme: Theme, colouring: Colouring, palette: str) -> NDArray[np
     table[:, :3] = np.concatenate([neutral, np.asarray(ramp)])
     table.setflags(write=False)
     return table
+
+
+@cache
+def packed_table(theme: Theme, colouring: Colouring, palette: str) -> tuple[int, ...]:
+    """Return the colours of `colour_table` as Qt's pictures have them, 0xAARRGGBB."""
+    wide = colour_table(theme, colouring, palette).astype(np.uint32)
+    packed = (wide[:, 3] << 24) | (wide[:, 0] << 16) | (wide[:, 1] << 8) | wide[:, 2]
+    return tuple(int(colour) for colour in packed)

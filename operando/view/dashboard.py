@@ -93,7 +93,7 @@ class Dashboard(QMainWindow):
         deck.maps.drawn.connect(self._add)
         deck.maps.dragged.connect(self._drag)
         deck.maps.tool_asked.connect(self._toggle_tool)
-        deck.maps.mask.clicked.connect(lambda: self.act(Action.MASK))
+        deck.maps.mask_button.clicked.connect(lambda: self.act(Action.MASK))
         deck.maps.fade.clicked.connect(lambda: self.act(Action.FADE))
         deck.maps.palette_button.clicked.connect(lambda: self.act(Action.PALETTE))
         deck.maps.autoscale.clicked.connect(lambda: self.act(Action.LEVELS))
@@ -112,7 +112,6 @@ class Dashboard(QMainWindow):
 
     def _rebuild(self) -> None:
         """Make all panels anew where the look has changed; Qt deletes the old ones."""
-        self.session.choices = replace(self.session.choices, left_share=self.deck.left_share)
         self.deck = self._build()
         self.draw()
         self._say_how_it_stands()
@@ -317,7 +316,6 @@ class Dashboard(QMainWindow):
 
     def _reset(self) -> None:
         self.session.forget_choices()
-        self.deck.split.setSizes([1, 1])
         self._rebuild()
 
     def _save_picture(self) -> None:
@@ -334,7 +332,7 @@ class Dashboard(QMainWindow):
 
     def _save(self) -> None:
         self._saved_s = self._options.clock()
-        choices = replace(self.session.choices, left_share=round(self.deck.left_share, 3))
+        choices = self.session.choices
         if choices != self._saved:
             self._saved = choices
             write_choices(self._options.choices_file, choices)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSplitter, QVBoxLayout, QWidget
@@ -24,6 +26,8 @@ from operando.view.veil import Veil
 __all__ = ["Deck"]
 
 _SPLIT = 10_000
+_SHARES = {1: 0.5, 2: 0.6, 4: 0.55}
+"""Width of the maps by their number."""
 
 
 class Deck(QWidget):
@@ -40,7 +44,9 @@ class Deck(QWidget):
         self.notes = Notes(look, session)
         self.time = TimePanel(look, session)
         self.spectrum = SpectrumPanel(look)
+        self._share: float | None = None
         self.split = self._make_split()
+        self._share_out()
         self.pictures = self._lay_out()
         self.veil = Veil(self.pictures, look)
         self.editor = RegionEditor(self, look)
@@ -51,18 +57,19 @@ class Deck(QWidget):
 
     def _make_split(self) -> QSplitter:
         gap = self.look.px(8)
-        below = QHBoxLayout()
-        below.setSpacing(gap)
-        below.addWidget(self.frame_panel, 4)
-        below.addWidget(self.notes, 7)
+        below = QWidget()
+        row = QHBoxLayout(below)
+        row.addWidget(self.frame_panel, 4)
+        row.addWidget(self.notes, 7)
+        below.setFixedHeight(self.look.px(164))
         left, right = QWidget(), QWidget()
         column = QVBoxLayout(left)
-        column.addWidget(self.maps, 74)
-        column.addLayout(below, 26)
+        column.addWidget(self.maps, 1)
+        column.addWidget(below)
         other = QVBoxLayout(right)
         other.addWidget(self.time, 42)
         other.addWidget(self.spectrum, 58)
-        for each in (column, other):
+        for each in (column, other, row):
             each.setContentsMargins(0, 0, 0, 0)
             each.setSpacing(gap)
         # Shares of the width, whatever the words in the panels would like.
@@ -74,9 +81,21 @@ class Deck(QWidget):
         split.setChildrenCollapsible(False)
         split.addWidget(left)
         split.addWidget(right)
-        share = self._session.choices.left_share
-        split.setSizes([int(_SPLIT * share), int(_SPLIT * (1 - share))])
+        split.splitterMoved.connect(self._keep_share)
         return split
+
+    def _share_out(self) -> None:
+        """Give the maps the width that was chosen for them, or that suits their number."""
+        choices = self._session.choices
+        share = _SHARES[choices.pane_count] if choices.left_share is None else choices.left_share
+        if share != self._share:
+            self._share = share
+            self.split.setSizes([int(_SPLIT * share), int(_SPLIT * (1 - share))])
+
+    def _keep_share(self) -> None:
+        left, right = self.split.sizes()
+        self._share = round(left / max(left + right, 1), 3)
+        self._session.choices = replace(self._session.choices, left_share=self._share)
 
     def _lay_out(self) -> QWidget:
         gap = self.look.px(8)
@@ -93,12 +112,6 @@ class Deck(QWidget):
         return pictures
 
     @property
-    def left_share(self) -> float:
-        """Width of the maps' column, as a share of both."""
-        left, right = self.split.sizes()
-        return left / max(left + right, 1)
-
-    @property
     def room(self) -> QRect:
         """Where the pictures are."""
         return self.pictures.geometry()
@@ -113,6 +126,7 @@ class Deck(QWidget):
         session = self._session
         if session.live is None or session.shown is None:
             return
+        self._share_out()
         self.maps.draw()
         self.frame_panel.draw(session.live)
         self.time.draw()

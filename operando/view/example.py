@@ -46,6 +46,7 @@ _LINE_S = 0.8
 _STARTED_S = 1_790_000_000.0
 _CYCLES = 12
 _I0 = 9000.0
+_PITCH_UM = 0.04
 _RING_MA = 499.0
 
 
@@ -173,7 +174,9 @@ def snapshot_at(stage: Stage, story: Story = Story(), seed: int = 3) -> Snapshot
         run="5f3c9a1e-77aa-4c0b-9d2e-000000000007",
         plan_name="stxm_energy_stack",
         sample=story.sample,
-        grid=ScanGrid(x_um=1.0 + 0.04 * np.arange(nx), y_um=-2.0 + 0.04 * np.arange(ny)),
+        grid=ScanGrid(
+            x_um=_PITCH_UM * np.arange(25.0, 25.0 + nx), y_um=_PITCH_UM * np.arange(-50.0, ny - 50.0)
+        ),
         energies_ev=ENERGIES_EV,
         dwell_ms=np.full(energies, 4.0),
         cycles=_CYCLES,

@@ -19,10 +19,10 @@ SIGNS = {Severity.ALARM: "◆", Severity.WARNING: "▲", Severity.INFO: "●"}
 class _Entry(QWidget):
     """One finding: sign, message, advice. Reused for others, so that nothing is made while running."""
 
-    def __init__(self) -> None:
+    def __init__(self, look: Look) -> None:
         super().__init__()
         self._sign = plain_label("sign")
-        self._sign.setFixedWidth(15)
+        self._sign.setFixedWidth(look.px(15))
         self.message = plain_label("message")
         self.advice = plain_label("muted")
         for label in (self.message, self.advice):
@@ -74,7 +74,7 @@ class FindingsList(QScrollArea):
         self._shown = findings
         self._nothing.setVisible(not findings)
         while len(self.entries) < len(findings):
-            entry = _Entry()
+            entry = _Entry(self._look)
             self._column.insertWidget(self._column.count() - 1, entry)
             self.entries.append(entry)
         for entry, finding in zip(self.entries, findings, strict=False):

@@ -16,8 +16,6 @@ from operando.view.theme import Look
 
 __all__ = ["FramePanel"]
 
-_LABELS = {FrameKind.OD: "optical density", FrameKind.COUNTS: "counts"}
-
 
 class FramePanel(QFrame):
     """Shows the frame that is arriving."""
@@ -32,6 +30,7 @@ class FramePanel(QFrame):
         self._drawn: Frame | None = None
         self.image = ImageView(look, is_large=False)
         self.title = ElidedLabel("title", "Arriving")
+        self.title.setToolTip("The image now arriving, as far as it has come")
         self.toggle = QPushButton("OD")
         self.toggle.setToolTip("Optical density ln(I0/I), or counts as the detector gave them")
         self.toggle.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -55,7 +54,7 @@ class FramePanel(QFrame):
         self._kind = kind
         self.toggle.setText("OD" if kind is FrameKind.OD else "Counts")
         table = colour_table(self._look.theme, Colouring.SEQUENTIAL, GREY)
-        self.image.set_colours(table, _LABELS[kind])
+        self.image.set_colours(table, "")
         self._draw_frame()
 
     def begin_run(self, snapshot: Snapshot) -> None:
@@ -80,4 +79,4 @@ class FramePanel(QFrame):
         frame = self._snapshot.frame
         self._drawn = frame
         self.image.mark_arriving(arriving_row(self._snapshot))
-        self.title.setText("Arriving" if frame is None else f"Arriving  {frame.energy_ev:.2f} eV")
+        self.title.setText("Arriving" if frame is None else f"Now {frame.energy_ev:.2f} eV")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Signal
-from PySide6.QtGui import QColor, QFont, QTransform
+from PySide6.QtGui import QColor, QTransform
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from operando.types import MaskArray, ScanGrid
+from operando.view.axes import quiet_axis, tick_font, title
 from operando.view.colourbar import ColourBar
 from operando.view.fieldbox import FieldBox
 from operando.view.geometry import Placement, pixel_at, placement, scale_bar_um
@@ -18,26 +21,10 @@ from operando.view.regionlayer import RegionLayer
 from operando.view.theme import Look
 from operando.view.words import general
 
-__all__ = ["ImageView", "quiet_axis", "tick_font"]
+__all__ = ["ImageView"]
 
 _GUTTER = 0.018
 """Width of the column of tick marks beside the rows, as a share of the field."""
-
-
-def tick_font(pixels: int = 12) -> QFont:
-    """Return the font of axis numbers: sized in pixels, so that it does not depend on the screen's dpi."""
-    font = QFont()
-    font.setPixelSize(pixels)
-    return font
-
-
-def quiet_axis(axis: pg.AxisItem, look: Look, pixels: int = 12) -> None:
-    """Give an axis the thin lines and muted numbers of this screen."""
-    axis.setPen(pg.mkPen(look.theme.border))
-    axis.setTextPen(pg.mkPen(look.theme.muted))
-    axis.setTickFont(tick_font(look.px(pixels)))
-    # pyqtgraph would otherwise rename 0.15 to 150 (×0.001).
-    axis.enableAutoSIPrefix(False)
 
 
 class ImageView(QWidget):
@@ -70,7 +57,9 @@ class ImageView(QWidget):
         self.box = FieldBox()
         self.plot = self._make_plot()
         self.bar = ColourBar(self.canvas, look, is_large=is_large)
-        self.image = pg.ImageItem(axisOrder="row-major")
+        if is_large:
+            self.be_compact(False)
+        self.image: Any = pg.ImageItem(axisOrder="row-major")
         self._table: NDArray[np.uint8] | None = None
         self._gutter = pg.ImageItem(axisOrder="row-major")
         self._gutter.setLookupTable(
@@ -115,11 +104,18 @@ class ImageView(QWidget):
             axis.setStyle(tickLength=-4, tickTextOffset=4)
             plot.showAxis(side, self._is_large)
         if self._is_large:
-            plot.setLabel("bottom", "X (µm)", color=look.theme.muted)
-            plot.setLabel("left", "Y (µm)", color=look.theme.muted)
-            plot.getAxis("left").setWidth(look.px(46))
-            plot.getAxis("bottom").setHeight(look.px(38))
+            title(plot, "bottom", "X (µm)", look)
+            title(plot, "left", "Y (µm)", look)
         return plot
+
+    def be_compact(self, is_compact: bool) -> None:
+        """Leave out the titles of the axes, where several maps share the room, or have them back."""
+        px = self._look.px
+        for side in ("left", "bottom"):
+            self.plot.getAxis(side).showLabel(not is_compact)
+        self.plot.getAxis("left").setWidth(px(30 if is_compact else 46))
+        self.plot.getAxis("bottom").setHeight(px(20 if is_compact else 38))
+        self.bar.be_compact(is_compact)
 
     def set_grid(self, grid: ScanGrid) -> None:
         """Lay the image into the axes of a run."""

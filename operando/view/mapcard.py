@@ -12,7 +12,7 @@ from operando.regions import Marks, Outline
 from operando.types import Snapshot
 from operando.view.album import Layer, Pick
 from operando.view.choices import PANES
-from operando.view.colours import colour_table
+from operando.view.colours import packed_table
 from operando.view.hits import outline_at
 from operando.view.label import ElidedLabel, emphasise, rich_label
 from operando.view.maps import Surroundings, coarse, is_fixed, present_map
@@ -55,6 +55,7 @@ class MapCard(QFrame):
         self._look = look
         self._session = session
         self._drawn: tuple[object, ...] = ()
+        self._laid = 0
         self.panes = [Pane(look) for _ in range(max(PANES))]
         self.strip = ThumbStrip(look)
         self.badge = ElidedLabel("badge")
@@ -63,7 +64,7 @@ class MapCard(QFrame):
         self.legend.setWordWrap(True)
         self.counts = {number: self._button(str(number), f"{_MAPS[number]} (B)") for number in PANES}
         self.tools = {outline: self._button(*words) for outline, words in _TOOLS.items()}
-        self.mask = self._button("Mask", "What is drawn is a mask, left out of every mean (K)")
+        self.mask_button = self._button("Mask", "What is drawn is a mask, left out of every mean (K)")
         self.fade = self._button(
             "Fade σ", "Pixels fade where σ(x) is large, and are hardly seen from 0.3 on (O)"
         )
@@ -75,6 +76,9 @@ class MapCard(QFrame):
         self._lay_out()
         self._connect()
         self.lay_panes(session.choices.pane_count)
+        self.palette_button.setText(session.choices.palette)
+        for number, (pane, choice) in enumerate(zip(self.panes, session.panes, strict=False)):
+            pane.dress(None, choice, session.choices.palette, is_active=number == session.active)
 
     def _button(self, text: str, meaning: str) -> QPushButton:
         button = QPushButton(text)
@@ -92,7 +96,7 @@ class MapCard(QFrame):
         for button in self.counts.values():
             head.addWidget(button)
         head.addSpacing(px(8))
-        for button in (*self.tools.values(), self.mask):
+        for button in (*self.tools.values(), self.mask_button):
             head.addWidget(button)
         head.addSpacing(px(8))
         head.addWidget(self.badge, 1)
@@ -125,9 +129,7 @@ class MapCard(QFrame):
             box.drawn.connect(self.drawn)
             box.dragged.connect(self.dragged)
             pane.image.hovered.connect(lambda x, y, pane=pane: self._on_hover(pane, x, y))
-            if number:
-                box.setXLink(self.panes[0].image.box)
-                box.setYLink(self.panes[0].image.box)
+            box.sigRangeChangedManually.connect(lambda _mouse, pane=pane: self._follow(pane))
         for number, button in self.counts.items():
             button.clicked.connect(lambda _checked=False, number=number: self._ask_panes(number))
         for outline, button in self.tools.items():
@@ -136,8 +138,12 @@ class MapCard(QFrame):
 
     def lay_panes(self, number: int) -> None:
         """Show so many large maps."""
-        for place, pane in enumerate(self.panes):
-            pane.setVisible(place < number)
+        if number != self._laid:
+            self._laid = number
+            for place, pane in enumerate(self.panes):
+                pane.setVisible(place < number)
+                pane.be_compact(number == max(PANES))
+            self.reset_zoom()
         for place, button in self.counts.items():
             button.setChecked(place == number)
 
@@ -150,7 +156,7 @@ class MapCard(QFrame):
         """Draw with a tool from now on, or with none."""
         for outline, button in self.tools.items():
             button.setChecked(outline is tool)
-        self.mask.setChecked(layer is Layer.MASKS)
+        self.mask_button.setChecked(layer is Layer.MASKS)
         for pane in self.panes:
             pane.image.box.choose_tool(tool)
             pane.image.setCursor(Qt.CursorShape.ArrowCursor if tool is None else Qt.CursorShape.CrossCursor)
@@ -162,13 +168,19 @@ class MapCard(QFrame):
 
     def reset_zoom(self) -> None:
         """Show the whole field."""
-        self.panes[0].image.reset_zoom()
+        for pane in self.panes:
+            pane.image.reset_zoom()
+
+    def _follow(self, moved: Pane) -> None:
+        """Show the same part of the field on all maps."""
+        for pane in self.panes:
+            if pane is not moved:
+                pane.image.box.setRange(moved.image.box.viewRect(), padding=0)
 
     def begin_run(self, snapshot: Snapshot) -> None:
         """Take the axes of a run."""
         self._drawn = ()
-        # The linked ones follow the first, which therefore comes last.
-        for pane in reversed(self.panes):
+        for pane in self.panes:
             pane.image.set_grid(snapshot.plan.grid)
 
     def draw(self) -> None:
@@ -224,15 +236,15 @@ class MapCard(QFrame):
         for choice in session.thumbs:
             named = quantity(choice, snapshot)
             picture = present_map(small, choice, session.levels_of(choice), near)
-            table = colour_table(self._look.theme, named.colouring, session.choices.palette)
+            table = packed_table(self._look.theme, named.colouring, session.choices.palette)
             thumbs.append(Thumb(choice, named.name, picture.index, table, flips))
         self.strip.draw(thumbs)
 
     def _write(self, snapshot: Snapshot) -> None:
         session = self._session
-        self.badge.setText(map_words(snapshot))
         is_provisional = snapshot.map is not None and snapshot.map.is_provisional
-        emphasise(self.badge, "provisional", is_provisional)
+        self.badge.setText(map_words(snapshot) if session.is_live else f"FROZEN   {map_words(snapshot)}")
+        emphasise(self.badge, "provisional", is_provisional or not session.is_live)
         self.palette_button.setText(session.choices.palette)
         self.fade.setChecked(session.choices.is_faded)
         # The scale of x is the same on every map ever shown: two screens can be compared.
@@ -240,7 +252,7 @@ class MapCard(QFrame):
         theme = self._look.theme
         swatches = [
             (theme.accent, "row renewed" if is_provisional else "", "▌"),
-            (theme.unseen, unseen_words(snapshot), "■"),
+            (theme.muted, unseen_words(snapshot), "□"),
             (theme.undetermined, undetermined_words(snapshot), "■"),
             (theme.masked, "masked" if session.album.marks.masks else "", "■"),
         ]

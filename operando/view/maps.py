@@ -27,6 +27,8 @@ __all__ = ["Picture", "Surroundings", "coarse", "is_fixed", "map_levels", "maske
 RESIDUAL_REACH = 5.0
 """Residuals are drawn from −5 to 5 standard deviations, whatever they are."""
 
+_LEVEL_PIXELS = 160
+"""Pixels along an edge, at least, that a scale is found from."""
 _FADED_AT = 0.3
 """σ(x), as a share of the range of x, from which a faded pixel is hardly seen."""
 _LEAST_OPACITY = 0.12
@@ -127,8 +129,9 @@ def _fitted_values(
         case MapKind.PHASE:
             return np.where(fitted_map.valid, np.nan_to_num(fitted_map.fraction).argmax(axis=0), np.nan)
         case MapKind.CHANGE:
-            is_comparable = before is not None and before.shape == fitted_map.lithium.shape
-            return fitted_map.lithium - before if is_comparable else None
+            if before is None or before.shape != fitted_map.lithium.shape:
+                return None
+            return fitted_map.lithium - before
         case MapKind.RESIDUAL:
             return _residual(snapshot, fitted_map, choice.index) if choice.index < len(snapshot.od) else None
         case _:
@@ -141,7 +144,8 @@ def _age_s(snapshot: Snapshot) -> FloatArray | None:
     if np.isnan(times_s).all():
         return None
     oldest_s = np.where(np.isnan(times_s), np.inf, times_s).min(axis=0)
-    age_s = np.where(np.isinf(oldest_s), np.nan, np.nanmax(times_s) - oldest_s)
+    # Not the newest of these rows: a coarse picture may lack it.
+    age_s = np.where(np.isinf(oldest_s), np.nan, snapshot.progress.last_line_s - oldest_s)
     return np.broadcast_to(age_s[:, np.newaxis], snapshot.plan.grid.shape)
 
 
@@ -205,8 +209,11 @@ def map_levels(
     values = None if start is not None and start.is_locked else _values(snapshot, choice, before)
     if values is None:
         return held(start, None)
+    # A percentile of some ten thousand pixels is that of all, and takes no longer on large fields.
+    step = max(max(values.shape) // _LEVEL_PIXELS, 1)
     single = values.astype(np.float32)
-    shown = _shown(snapshot, choice, single)
+    shown = _shown(snapshot, choice, single)[::step, ::step]
+    single = single[::step, ::step]
     is_complete = snapshot.map is not None and not snapshot.map.is_provisional
     if choice.kind is MapKind.CHANGE:
         return (

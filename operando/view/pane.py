@@ -48,6 +48,8 @@ class Pane(QWidget):
         self._look = look
         self._dressed: tuple[object, ...] = ()
         self._listed: tuple[str, ...] = ()
+        self._unit = ""
+        self._is_compact = False
         self.choice: MapChoice | None = None
         self.picture: Picture | None = None
         self._snapshot: Snapshot | None = None
@@ -73,7 +75,13 @@ class Pane(QWidget):
         self.touched.emit()
         self.asked.emit(self.list.itemData(place))
 
-    def dress(self, snapshot: Snapshot, choice: MapChoice, palette: str, *, is_active: bool) -> None:
+    def be_compact(self, is_compact: bool) -> None:
+        """Leave titles out where several maps share the room."""
+        self._is_compact = is_compact
+        self.image.be_compact(is_compact)
+        self.read(float("nan"), float("nan"))
+
+    def dress(self, snapshot: Snapshot | None, choice: MapChoice, palette: str, *, is_active: bool) -> None:
         """Take the colours and words of a quantity, if they are others."""
         emphasise(self.list, "active", is_active)
         choices = choices_of(snapshot)
@@ -89,6 +97,8 @@ class Pane(QWidget):
             return
         self._dressed = (named, palette)
         self.list.setToolTip(named.meaning)
+        self._unit = named.unit
+        self.read(float("nan"), float("nan"))
         self.image.set_colours(colour_table(self._look.theme, named.colouring, palette), named.label)
 
     def draw(self, snapshot: Snapshot, choice: MapChoice, picture: Picture) -> None:
@@ -101,7 +111,8 @@ class Pane(QWidget):
         """Say what the map says of a position; NaN for none."""
         pixel = self.image.pixel_at(x_um, y_um)
         if pixel is None or self._snapshot is None or self.choice is None or self.picture is None:
-            self.readout.setText("")
+            # Without the title of its bar the map says here what it counts.
+            self.readout.setText(self._unit if self._is_compact else "")
             return
         words = value_words(self._snapshot, self.choice, self.picture, pixel)
         self.readout.setText(f"{words}   at {x_um:.2f}, {y_um:.2f} µm")

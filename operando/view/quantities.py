@@ -92,8 +92,8 @@ class Quantity:
 
     Attributes
     ----------
-    name, label
-        Short, for a list or under a thumbnail; with its unit, beside the colour bar.
+    name, label, unit
+        Short, for a list or under a thumbnail; in full, beside the colour bar; its unit alone, may be empty.
     colouring
         Which sort of colours.
     meaning
@@ -104,6 +104,7 @@ class Quantity:
     label: str
     colouring: Colouring
     meaning: str
+    unit: str = ""
 
 
 _UNITS = {
@@ -145,7 +146,13 @@ def quantity(choice: MapChoice, snapshot: Snapshot | None) -> Quantity:
             energy = _energy_words(snapshot, choice.index)
             meaning = "What was measured less what was fitted, in standard deviations"
             words = (f"Rest {energy}", f"residual / σ at {energy}", meaning)
-    return Quantity(words[0], words[1], _COLOURING.get(choice.kind, Colouring.SEQUENTIAL), words[2])
+    units = {
+        MapKind.THICKNESS: _UNITS.get(unit, "references").removeprefix("in units of the ").split(",")[0],
+        MapKind.AGE: "s",
+        MapKind.RESIDUAL: "σ",
+    }
+    colouring = _COLOURING.get(choice.kind, Colouring.SEQUENTIAL)
+    return Quantity(words[0], words[1], colouring, words[2], units.get(choice.kind, ""))
 
 
 _COLOURING = {

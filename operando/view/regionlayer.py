@@ -16,6 +16,9 @@ from operando.view.words import plain
 
 __all__ = ["RegionLayer", "region_colour"]
 
+_LETTERS = 16
+"""Of a name, on the map; the list has all of it."""
+
 
 def region_colour(look: Look, number: int) -> str:
     """Return the colour of a region, the same on maps and curves."""
@@ -84,19 +87,21 @@ class RegionLayer:
 
     def _show(self, drawn: _Drawn, pick: Pick, region: Region, *, is_chosen: bool) -> None:
         is_mask = pick.layer is Layer.MASKS
-        colour = "#ffffff" if is_mask else region_colour(self._look, pick.number)
+        theme = self._look.theme
+        colour = theme.text if is_mask else region_colour(self._look, pick.number)
         width = self._look.px(3.0 if is_chosen else 1.6)
         style = Qt.PenStyle.DotLine if is_mask else Qt.PenStyle.SolidLine
         corners = np.array([*region.polygon_um, region.polygon_um[0]])
-        # On a black edge a line is seen on every colour of a map.
-        drawn.edge.setPen(pg.mkPen("#000000", width=width + self._look.px(2)))
+        drawn.edge.setPen(pg.mkPen(theme.contrast, width=width + self._look.px(2)))
         drawn.line.setPen(pg.mkPen(colour, width=width, style=style))
         for item in (drawn.edge, drawn.line):
             item.setData(corners[:, 0], corners[:, 1])
             item.setVisible(True)
         top = corners[np.argmax(corners[:, 1])]
-        drawn.name.setText(plain(region.name, 40))
+        drawn.name.setText(plain(region.name, _LETTERS))
         drawn.name.setColor(QColor(colour))
-        drawn.name.fill = pg.mkBrush(0, 0, 0, 170)
+        ground = QColor(theme.contrast)
+        ground.setAlpha(190)
+        drawn.name.fill = pg.mkBrush(ground)
         drawn.name.setPos(float(corners[:, 0].min()), float(top[1]))
         drawn.name.setVisible(True)

@@ -50,8 +50,8 @@ class Spectrum:
 
     Attributes
     ----------
-    title
-        Of which pixel or region; plain text.
+    title, place
+        Of which pixel or region; where it is, or how large. Plain text.
     energy_ev, od, od_error, age_s, is_this_cycle
         The energies measured there, ascending, shape (m,): optical density, its σ, age
         with respect to the newest line, and whether it belongs to the cycle now running. Of a
@@ -73,6 +73,7 @@ class Spectrum:
     """
 
     title: str
+    place: str
     energy_ev: FloatArray
     od: FloatArray
     od_error: FloatArray
@@ -144,14 +145,14 @@ def spectrum_at(snapshot: Snapshot, row: int, column: int) -> Spectrum:
         snapshot.od[:, row, column],
         snapshot.od_error[:, row, column],
         np.maximum(snapshot.progress.last_line_s - snapshot.row_time_s[:, row], 0.0),
-        _is_new(snapshot, np.arange(grid.y_um.size) == row),
+        _is_new(snapshot, np.equal(np.arange(grid.y_um.size), row)),
     )
-    title = f"Pixel {column}, {row}   at {grid.x_um[column]:.2f}, {grid.y_um[row]:.2f} µm"
+    names = (f"Pixel {column}, {row}", f"at {grid.x_um[column]:.2f}, {grid.y_um[row]:.2f} µm")
     if fitted is None:
-        return _spectrum(snapshot, title, measured, None, "no map yet")
+        return _spectrum(snapshot, names, measured, None, "no map yet")
     reason = Reason(int(fitted.reason[row, column]))
     if reason is not Reason.DETERMINED:
-        return _spectrum(snapshot, title, measured, None, REASONS[reason])
+        return _spectrum(snapshot, names, measured, None, REASONS[reason])
     found = _Fitted(
         fitted.fraction[:, row, column],
         fitted.fraction_error[:, row, column],
@@ -163,20 +164,20 @@ def spectrum_at(snapshot: Snapshot, row: int, column: int) -> Spectrum:
         float(fitted.chi2[row, column]),
         float(fitted.r_factor[row, column]),
     )
-    return _spectrum(snapshot, title, measured, found, "")
+    return _spectrum(snapshot, names, measured, found, "")
 
 
 def spectrum_of_region(snapshot: Snapshot, result: RegionResult) -> Spectrum:
     """Return the mean spectrum of a region and its fit."""
     grid = snapshot.plan.grid
-    rows = covered(result.region, grid.x_um, grid.y_um).any(axis=1)
+    rows = np.asarray(covered(result.region, grid.x_um, grid.y_um).any(axis=1))
     times_s = np.where(rows, snapshot.row_time_s, np.inf).min(axis=1, initial=np.inf)
     age_s = np.where(np.isfinite(times_s), snapshot.progress.last_line_s - times_s, np.nan)
     measured = _Measured(result.od, result.od_error, np.maximum(age_s, 0.0), _is_new(snapshot, rows))
-    title = f"{plain(result.region.name, 40)}   {count(result.pixels)} pixels"
+    names = (plain(result.region.name, 40), f"{count(result.pixels)} pixels")
     if result.pixels == 0 or not np.isfinite(result.lithium):
         return _spectrum(
-            snapshot, title, measured, None, "no pixel with an x" if not result.pixels else "no fit"
+            snapshot, names, measured, None, "no pixel with an x" if not result.pixels else "no fit"
         )
     found = _Fitted(
         result.fraction,
@@ -189,7 +190,7 @@ def spectrum_of_region(snapshot: Snapshot, result: RegionResult) -> Spectrum:
         result.chi2,
         result.r_factor,
     )
-    return _spectrum(snapshot, title, measured, found, "")
+    return _spectrum(snapshot, names, measured, found, "")
 
 
 def _is_new(snapshot: Snapshot, rows: MaskArray) -> MaskArray:
@@ -203,7 +204,7 @@ def _is_new(snapshot: Snapshot, rows: MaskArray) -> MaskArray:
 
 
 def _spectrum(
-    snapshot: Snapshot, title: str, measured: _Measured, fitted: _Fitted | None, why_not: str
+    snapshot: Snapshot, names: tuple[str, str], measured: _Measured, fitted: _Fitted | None, why_not: str
 ) -> Spectrum:
     plan, phases = snapshot.plan, snapshot.phases
     order = np.argsort(plan.energies_ev, kind="stable")
@@ -237,7 +238,8 @@ def _spectrum(
         )
     nan = float("nan")
     return Spectrum(
-        title=title,
+        title=names[0],
+        place=names[1],
         energy_ev=plan.energies_ev[order],
         od=measured.od[order],
         od_error=measured.od_error[order],

@@ -8,10 +8,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout
 
 from operando.types import FloatArray, Snapshot
+from operando.view.axes import quiet_axes, title
 from operando.view.label import ElidedLabel, plain_label, rich_label
 from operando.view.spectrum import Spectrum
 from operando.view.theme import Look, Theme
-from operando.view.timepanel import quiet_axes
 from operando.view.words import about, general, markup, measurement, share
 
 __all__ = ["SpectrumPanel", "age_words", "legend_markup"]
@@ -30,10 +30,8 @@ def age_words(spectrum: Spectrum) -> str:
     note = "" if bool(np.all(spectrum.is_this_cycle)) else "  ○ last cycle"
     if ages.size > _MOST_AGES:
         return f"{ages.size} energies, {about(float(ages.min()))} to {about(float(ages.max()))} old{note}"
-    each = (
-        f"{energy:.2f} eV {about(float(age))}" for energy, age in zip(spectrum.energy_ev, ages, strict=True)
-    )
-    return "age " + " · ".join(each) + note
+    each = (f"{energy:.2f} {about(float(age))}" for energy, age in zip(spectrum.energy_ev, ages, strict=True))
+    return "age by eV:  " + " · ".join(each) + note
 
 
 def legend_markup(spectrum: Spectrum, theme: Theme) -> str:
@@ -64,6 +62,7 @@ class SpectrumPanel(QFrame):
         self._look = look
         self._theme = theme = look.theme
         self.where = ElidedLabel("title", "Spectrum")
+        self.place = ElidedLabel("muted")
         self.result = plain_label("result")
         self.quality = plain_label("muted")
         self.legend = rich_label("muted")
@@ -76,10 +75,10 @@ class SpectrumPanel(QFrame):
         self._rest = self.canvas.addPlot(row=1, col=0)
         for plot in (self._plot, self._rest):
             quiet_axes(plot, look)
-        self._plot.setLabel("left", "optical density", color=theme.muted)
+        title(self._plot, "left", "optical density", look)
         self._plot.getAxis("bottom").setStyle(showValues=False)
-        self._rest.setLabel("left", "residual / σ", color=theme.muted)
-        self._rest.setLabel("bottom", "photon energy (eV)", color=theme.muted)
+        title(self._rest, "left", "residual / σ", look)
+        title(self._rest, "bottom", "photon energy (eV)", look)
         self._rest.setXLink(self._plot)
         self.canvas.ci.layout.setRowStretchFactor(0, 5)
         self.canvas.ci.layout.setRowStretchFactor(1, 2)
@@ -92,24 +91,29 @@ class SpectrumPanel(QFrame):
         head.addWidget(self.result)
         beside = QHBoxLayout()
         beside.setSpacing(14)
-        beside.addWidget(self.legend, 1)
+        beside.addWidget(self.place, 1)
         beside.addWidget(self.quality)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(14, 6, 10, 6)
         layout.setSpacing(2)
         layout.addLayout(head)
         layout.addLayout(beside)
+        layout.addWidget(self.legend)
         layout.addWidget(self.canvas, 1)
         layout.addWidget(self.ages)
 
     def _make_items(self) -> None:
-        theme = self._theme
+        look, theme = self._look, self._theme
         self._parts: list[pg.PlotCurveItem] = []
-        self._ground = pg.PlotCurveItem(pen=pg.mkPen(theme.muted, width=1, style=Qt.PenStyle.DotLine))
-        self._fit = pg.PlotCurveItem(pen=pg.mkPen(theme.text, width=2.5), connect="finite")
-        bar_pen = pg.mkPen(theme.text, width=1.4)
+        self._ground = pg.PlotCurveItem(
+            pen=pg.mkPen(theme.muted, width=look.px(1), style=Qt.PenStyle.DotLine)
+        )
+        self._fit = pg.PlotCurveItem(pen=pg.mkPen(theme.text, width=look.px(2)), connect="finite")
+        bar_pen = pg.mkPen(theme.text, width=look.px(1.4))
         self._bars = pg.ErrorBarItem(pen=bar_pen)
-        self._points = pg.ScatterPlotItem(size=_POINT_PX, pen=pg.mkPen(theme.text, width=1.6))
+        self._points = pg.ScatterPlotItem(
+            size=look.px(_POINT_PX), pen=pg.mkPen(theme.text, width=look.px(1.6))
+        )
         for item in (self._ground, self._fit, self._bars, self._points):
             self._plot.addItem(item, ignoreBounds=True)
         band = pg.LinearRegionItem(
@@ -120,7 +124,7 @@ class SpectrumPanel(QFrame):
         zero = pg.InfiniteLine(0, angle=0, pen=pg.mkPen(theme.muted, width=1))
         self._rest_bars = pg.ErrorBarItem(pen=bar_pen)
         self._rest_points = pg.ScatterPlotItem(
-            size=_POINT_PX - 2, pen=pg.mkPen(theme.text, width=1.4), brush=theme.text
+            size=look.px(_POINT_PX - 2), pen=pg.mkPen(theme.text, width=look.px(1.4)), brush=theme.text
         )
         for item in (band, zero, self._rest_bars, self._rest_points):
             self._rest.addItem(item, ignoreBounds=True)
@@ -134,7 +138,7 @@ class SpectrumPanel(QFrame):
         """Show that there is nothing to be shown yet, and why."""
         self.where.setText(title)
         self.legend.setText(words)
-        for label in (self.result, self.quality, self.ages):
+        for label in (self.place, self.result, self.quality, self.ages):
             label.setText("")
         for plot in (self._plot, self._rest):
             for item in plot.listDataItems():
@@ -149,6 +153,7 @@ class SpectrumPanel(QFrame):
 
     def _write(self, spectrum: Spectrum) -> None:
         self.where.setText(spectrum.title)
+        self.place.setText(spectrum.place)
         if spectrum.why_not:
             self.result.setText("x = –")
             self.quality.setText(spectrum.why_not)
@@ -168,12 +173,13 @@ class SpectrumPanel(QFrame):
         self._bars.setData(x=energy, y=od, height=2 * error)
         new, old = pg.mkBrush(self._theme.text), pg.mkBrush(self._theme.panel)
         # A few energies are large dots; a whole stack must not hide its own curve.
-        self._points.setSize(_POINT_PX if energy.size <= _MANY else _SMALL_POINT_PX)
+        px = self._look.px
+        self._points.setSize(px(_POINT_PX if energy.size <= _MANY else _SMALL_POINT_PX))
         self._points.setData(energy, od, brush=[new if is_new else old for is_new in spectrum.is_this_cycle])
         known = np.isfinite(spectrum.residual_sigma)
         rest = spectrum.residual_sigma[known]
         self._rest_bars.setData(x=energy[known], y=rest, height=np.full(rest.size, 2.0))
-        self._rest_points.setSize(_POINT_PX - 2 if energy.size <= _MANY else _SMALL_POINT_PX)
+        self._rest_points.setSize(px(_POINT_PX - 2 if energy.size <= _MANY else _SMALL_POINT_PX))
         self._rest_points.setData(energy[known], rest)
 
     def _draw_fit(self, spectrum: Spectrum) -> None:
@@ -184,7 +190,7 @@ class SpectrumPanel(QFrame):
         while len(self._parts) < len(spectrum.components):
             number = len(self._parts)
             colour = self._theme.phases[number % len(self._theme.phases)]
-            pen = pg.mkPen(colour, width=1.8, style=_DASHES[number % len(_DASHES)])
+            pen = pg.mkPen(colour, width=self._look.px(1.8), style=_DASHES[number % len(_DASHES)])
             part = pg.PlotCurveItem(pen=pen, connect="finite")
             self._plot.addItem(part, ignoreBounds=True)
             self._parts.append(part)

@@ -18,8 +18,8 @@ ThemeName: TypeAlias = Literal["dark", "light"]
 class Theme:
     """One set of colours, as #rrggbb.
 
-    Phases and states use the palette of Okabe and Ito (jfly.uni-koeln.de/color), which
-    is told apart with every kind of colour vision; none relies on red against green.
+    Phases and states of the dark one use the palette of Okabe and Ito (jfly.uni-koeln.de/color); the
+    others were chosen to be far apart with every kind of colour vision. None relies on red against green.
 
     Attributes
     ----------
@@ -51,6 +51,11 @@ class Theme:
     phases: tuple[str, ...]
     regions: tuple[str, ...]
 
+    @property
+    def contrast(self) -> str:
+        """What outlines in the colours of regions stand on, so that they are seen on any colour of a map."""
+        return "#000000" if self.text > "#8" else "#ffffff"
+
 
 DARK = Theme(
     window="#101318",
@@ -65,7 +70,7 @@ DARK = Theme(
     undetermined="#565d68",
     masked="#3a3f47",
     phases=("#e69f00", "#56b4e9", "#cc79a7", "#f0e442", "#009e73", "#d55e00"),
-    regions=("#f0e442", "#e69f00", "#cc79a7", "#eceff4", "#009e73", "#d55e00"),
+    regions=("#f0e442", "#7d63ff", "#8cffd9", "#2a8c4b", "#ff8f70", "#b58fff"),
 )
 LIGHT = Theme(
     window="#eef0f3",
@@ -79,8 +84,8 @@ LIGHT = Theme(
     unseen="#e9ecf0",
     undetermined="#b4bac3",
     masked="#d2d6dc",
-    phases=("#c77700", "#0072b2", "#b0568c", "#8a7f00", "#00795a", "#b34700"),
-    regions=("#b34700", "#7a5c00", "#b0568c", "#15191f", "#00795a", "#5b3fa8"),
+    phases=("#c77700", "#0072b2", "#5a0f1e", "#2e9987", "#3d2bff", "#1b1464"),
+    regions=("#b34700", "#15191f", "#2e9987", "#3d2bff", "#6b0f24", "#5f74f0"),
 )
 
 
@@ -153,7 +158,7 @@ def style_sheet(look: Look) -> str:
     QLabel[role="value"][alarming="true"] {{ color: {theme.warning}; }}
     QLabel[role="state"] {{ font-size: {px(21)}px; font-weight: 700; }}
     QLabel[role="sample"] {{ font-size: {px(17)}px; font-weight: 600; }}
-    QLabel[role="headline"] {{ font-size: {px(34)}px; font-weight: 600; }}
+    QLabel[role="headline"] {{ font-size: {px(32)}px; font-weight: 600; }}
     QLabel[role="result"] {{ font-size: {px(22)}px; font-weight: 600; }}
     QLabel[role="sign"] {{ font-size: {px(14)}px; }}
     QLabel[role="key"] {{ font-weight: 600; color: {theme.accent}; }}
@@ -178,10 +183,14 @@ def style_sheet(look: Look) -> str:
                    selection-color: {theme.text}; gridline-color: {theme.border}; }}
     QHeaderView::section {{ background: {theme.panel}; color: {theme.muted}; border: none;
                    padding: {px(2)}px; }}
+    QTableCornerButton::section, QHeaderView {{ background: {theme.panel}; border: none; }}
     QCheckBox {{ background: transparent; }}
+    QCheckBox::indicator {{ width: {px(12)}px; height: {px(12)}px; border: 1px solid {theme.muted};
+                   border-radius: 3px; }}
+    QCheckBox::indicator:checked {{ background: {theme.accent}; }}
     QSlider::groove:horizontal {{ background: {theme.border}; height: {px(4)}px; border-radius: {px(2)}px; }}
     QSlider::handle:horizontal {{ background: {theme.accent}; width: {px(12)}px; margin: -{px(5)}px 0;
-                   border-radius: {px(6)}px; }}
+                   border-radius: {px(5)}px; }}
     QSlider::handle:horizontal:disabled {{ background: {theme.undetermined}; }}
     QToolTip {{ background: {theme.panel}; color: {theme.text}; border: 1px solid {theme.border};
                 padding: 4px; }}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QImage, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFont, QImage, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from operando.view.quantities import MapChoice
@@ -19,16 +19,17 @@ __all__ = ["MOST_PIXELS", "Thumb", "ThumbStrip"]
 
 MOST_PIXELS = 96
 """Sides of a thumbnail's picture at most."""
+_HEIGHT = 94
 
 
 @dataclass(frozen=True, slots=True)
 class Thumb:
-    """A small map: what it shows, its name and picture, and whether rows and columns descend."""
+    """A small map: what it shows, its name, picture and packed colours, and which axes to turn."""
 
     choice: MapChoice
     name: str
     index: NDArray[np.uint8]
-    table: NDArray[np.uint8]
+    table: tuple[int, ...]
     flips: tuple[bool, bool]
 
 
@@ -44,7 +45,7 @@ class _Thumbnail(QWidget):
         self._picture: QImage | None = None
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setFixedHeight(look.px(94))
+        self.setFixedHeight(look.px(_HEIGHT))
 
     def show_thumb(self, thumb: Thumb) -> None:
         """Show a map."""
@@ -54,7 +55,7 @@ class _Thumbnail(QWidget):
         )
         ny, nx = index.shape
         picture = QImage(index.data, nx, ny, nx, QImage.Format.Format_Indexed8)
-        picture.setColorTable([QColor(*map(int, colour)).rgba() for colour in thumb.table])
+        picture.setColorTable(thumb.table)
         # A copy: the array may be gone before the picture is painted.
         self._picture = picture.convertToFormat(QImage.Format.Format_RGB32)
         self.setToolTip(f"{markup(thumb.name)}: click to show it large")
@@ -68,7 +69,7 @@ class _Thumbnail(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Ask for the width of the strip."""
-        return QSize(self._look.px(86), self._look.px(94))
+        return QSize(self._look.px(86), self._look.px(_HEIGHT))
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Draw the map as large as it fits, and its name below."""
@@ -116,6 +117,18 @@ class ThumbStrip(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFixedWidth(look.px(98))
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Show whole thumbnails only, so far as nobody scrolls."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        gap = self._column.spacing()
+        room = self.viewport().height() + gap
+        number = max(round(room / (self._look.px(_HEIGHT) + gap)), 1)
+        for thumbnail in self.thumbnails:
+            thumbnail.setFixedHeight(room // number - gap)
+
     def draw(self, thumbs: Sequence[Thumb]) -> None:
         """Show these maps."""
         while len(self.thumbnails) < len(thumbs):
@@ -123,6 +136,7 @@ class ThumbStrip(QScrollArea):
             thumbnail.clicked.connect(self.clicked)
             self._column.insertWidget(self._column.count() - 1, thumbnail)
             self.thumbnails.append(thumbnail)
+            self._fit()
         for thumbnail, thumb in zip(self.thumbnails, thumbs, strict=False):
             thumbnail.show_thumb(thumb)
         for thumbnail in self.thumbnails[len(thumbs) :]:

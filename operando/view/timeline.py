@@ -124,13 +124,13 @@ def headline_of(snapshot: Snapshot, cycle: int | None) -> tuple[str, str]:
     curve = snapshot.curve if snapshot.unmasked_curve is None else snapshot.unmasked_curve
     known = np.flatnonzero(np.isfinite(curve.lithium) & ((cycle is None) | (curve.cycle == cycle)))
     if known.size == 0:
-        return UNKNOWN, "after the first\ncomplete cycle" if cycle is None else f"none in\ncycle {cycle + 1}"
+        return UNKNOWN, "after the\nfirst cycle" if cycle is None else f"none in\ncycle {cycle + 1}"
     last = known[-1]
     value = measurement(float(curve.lithium[last]), float(curve.lithium_error[last]))
-    masked = "" if snapshot.unmasked_curve is None else ", masks left out"
+    masked = "" if snapshot.unmasked_curve is None else "\nmasks left out"
     return (
         value,
-        f"after cycle {curve.cycle[last] + 1}\nmean of {count(int(curve.pixels[last]))} pixels{masked}",
+        f"after cycle {curve.cycle[last] + 1}\n{count(int(curve.pixels[last]))} pixels{masked}",
     )
 
 

@@ -11,45 +11,31 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSlider, QVBoxLayout
 
-from operando.view.image import quiet_axis, tick_font
-from operando.view.label import ElidedLabel, plain_label
+from operando.view.axes import quiet_axes, tick_font, title
+from operando.view.label import ElidedLabel, plain_label, rich_label
 from operando.view.maps import map_levels
 from operando.view.quantities import LITHIUM
 from operando.view.regionlayer import region_colour
 from operando.view.session import Session
 from operando.view.theme import Look
 from operando.view.timeline import Span, Strand, Timeline, headline_of, present_timeline
-from operando.view.words import about
+from operando.view.words import about, markup
 
-__all__ = ["TimePanel", "quiet_axes"]
+__all__ = ["TimePanel"]
 
-_SYMBOLS = ("o", "s", "t", "d", "t1", "p", "star")
+_SYMBOLS = ("o", "s", "t", "d", "t1", "p")
+_SIGNS = ("●", "■", "▼", "◆", "▲", "⬟")
+"""The same, in words."""
 _MOST_SYMBOLS = 80
 """Points from which on a curve is a line without symbols."""
-
-
-def quiet_axes(plot: pg.PlotItem, look: Look) -> None:
-    """Give a plot the axes of this screen: thin, without menu, not moved by the mouse."""
-    plot.setMenuEnabled(False)
-    plot.hideButtons()
-    plot.setMouseEnabled(x=False, y=False)
-    plot.showGrid(x=False, y=True, alpha=0.10)
-    for side in ("left", "bottom"):
-        axis = plot.getAxis(side)
-        quiet_axis(axis, look)
-        axis.setStyle(tickTextOffset=4)
-    plot.getAxis("left").setWidth(look.px(50))
 
 
 @dataclass(slots=True)
 class _Drawn:
     """The items of one curve; reused for others."""
 
-    lower: pg.PlotCurveItem
-    upper: pg.PlotCurveItem
-    band: pg.FillBetweenItem
-    line: pg.PlotDataItem
-    name: pg.TextItem
+    band: pg.PlotCurveItem
+    line: Any
 
 
 class TimePanel(QFrame):
@@ -75,9 +61,10 @@ class TimePanel(QFrame):
         self.canvas = pg.PlotWidget(background=theme.panel)
         self.plot: pg.PlotItem = self.canvas.plotItem
         quiet_axes(self.plot, look)
-        self.plot.setLabel("left", "mean x", color=theme.muted)
+        title(self.plot, "left", "mean x", look)
         self._now = pg.InfiniteLine(angle=90, pen=pg.mkPen(theme.warning, width=look.px(2)))
         self._now.setZValue(30)
+        self._now.setVisible(False)
         self.plot.addItem(self._now, ignoreBounds=True)
         self.canvas.scene().sigMouseClicked.connect(self._on_click)
         self.slider = QSlider(Qt.Orientation.Horizontal)
@@ -91,6 +78,8 @@ class TimePanel(QFrame):
         for button in (self.play, self.live, self.fit):
             button.setCheckable(True)
         self.where = ElidedLabel("muted")
+        self.legend = rich_label("muted")
+        self.legend.setVisible(False)
         self._lay_out()
 
     def _button(self, text: str, meaning: str, action: Any) -> QPushButton:  # noqa: ANN401 - bound methods
@@ -126,6 +115,7 @@ class TimePanel(QFrame):
         layout.setContentsMargins(px(14), px(2), px(10), px(6))
         layout.setSpacing(px(2))
         layout.addLayout(head)
+        layout.addWidget(self.legend)
         layout.addWidget(self.canvas, 1)
         layout.addLayout(bar)
 
@@ -159,7 +149,7 @@ class TimePanel(QFrame):
             self._write()
             return
         self._shown = state
-        self.plot.setLabel("bottom", f"time since start ({timeline.unit})", color=self._look.theme.muted)
+        title(self.plot, "bottom", f"time since start ({timeline.unit})", self._look)
         self._draw_spans(timeline.spans)
         self._draw_strands(timeline.strands)
         self._set_range(timeline)
@@ -206,7 +196,7 @@ class TimePanel(QFrame):
         if session.cycle is not None:
             moment = history.at(session.cycle)
             ago = "" if moment is None else about(session.live.progress.last_line_s - moment.time_s)
-            return f"cycle {session.cycle + 1}, {ago} before"
+            return f"cycle {session.cycle + 1}, {ago} before live"
         if not session.is_live:
             return "frozen"
         kept, recorded = len(history.moments), len(history.recorded)
@@ -218,29 +208,34 @@ class TimePanel(QFrame):
         while len(self._drawn) < len(strands):
             self._drawn.append(self._make(len(self._drawn)))
         for drawn, strand in zip(self._drawn, strands, strict=False):
-            drawn.lower.setData(strand.time, strand.low)
-            drawn.upper.setData(strand.time, strand.high)
+            there_and_back = np.concatenate([strand.time, strand.time[::-1]])
+            drawn.band.setData(there_and_back, np.concatenate([strand.high, strand.low[::-1]]))
             few = strand.time.size <= _MOST_SYMBOLS
             number = self._drawn.index(drawn)
             drawn.line.setSymbol(_SYMBOLS[number % len(_SYMBOLS)] if few else None)
             drawn.line.setData(strand.time, strand.lithium)
-            is_there = strand.time.size > 0
-            # One curve needs no name.
-            drawn.name.setVisible(is_there and len(strands) > 1)
-            if is_there:
-                drawn.name.setText(strand.name)
-                drawn.name.setPos(float(strand.time[-1]), float(strand.lithium[-1]))
         for drawn in self._drawn[len(strands) :]:
-            for item in (drawn.lower, drawn.upper, drawn.line):
+            for item in (drawn.band, drawn.line):
                 item.setData([], [])
-            drawn.name.setVisible(False)
+        # One curve needs no name.
+        self.legend.setVisible(len(strands) > 1)
+        self.legend.setText(
+            "&nbsp;&nbsp; ".join(
+                f'<span style="color:{self._colour(number)}">{_SIGNS[number % len(_SIGNS)]} '
+                f"{markup(strand.name, 40)}</span>"
+                for number, strand in enumerate(strands)
+            )
+        )
+
+    def _colour(self, number: int) -> str:
+        return self._look.theme.accent if number == 0 else region_colour(self._look, number - 1)
 
     def _make(self, number: int) -> _Drawn:
         look = self._look
-        colour = look.theme.accent if number == 0 else region_colour(look, number - 1)
+        colour = self._colour(number)
         shade = QColor(colour)
         shade.setAlpha(60 if number == 0 else 40)
-        lower, upper = pg.PlotCurveItem(pen=None), pg.PlotCurveItem(pen=None)
+        band = pg.PlotCurveItem(pen=None, brush=shade, fillLevel="enclosed")
         line = pg.PlotDataItem(
             pen=pg.mkPen(colour, width=look.px(2)),
             symbol=_SYMBOLS[number % len(_SYMBOLS)],
@@ -248,10 +243,8 @@ class TimePanel(QFrame):
             symbolBrush=colour,
             symbolPen=None,
         )
-        name = pg.TextItem(color=colour, anchor=(1.0, 1.1))
-        name.setFont(tick_font(look.px(12)))
-        drawn = _Drawn(lower, upper, pg.FillBetweenItem(lower, upper, brush=shade), line, name)
-        for item in (drawn.lower, drawn.upper, drawn.band, drawn.line, drawn.name):
+        drawn = _Drawn(band, line)
+        for item in (drawn.band, drawn.line):
             self.plot.addItem(item, ignoreBounds=True)
         return drawn
 
