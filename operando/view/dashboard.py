@@ -61,6 +61,7 @@ class Dashboard(QMainWindow):
         self._layer = Layer.REGIONS
         self._held: Region | None = None
         self._ticks = 0
+        self._is_open = True
         self._remark, self._remarked_s = "", 0.0
         pg.setConfigOptions(antialias=True)
         self.setWindowTitle(plain(options.title, 80))
@@ -199,12 +200,12 @@ class Dashboard(QMainWindow):
             Action.PALETTE: session.next_palette,
             Action.FADE: session.fade,
             Action.FIT_CURVES: session.fit_curves,
-            Action.WHOLE_FIELD: self.deck.maps.reset_zoom,
+            Action.WHOLE_FIELD: self.deck.maps.grid.reset_zoom,
             Action.RECTANGLE: lambda: self._toggle_tool(Outline.RECTANGLE),
             Action.POLYGON: lambda: self._toggle_tool(Outline.POLYGON),
             Action.LASSO: lambda: self._toggle_tool(Outline.LASSO),
             Action.MASK: self._toggle_layer,
-            Action.CLOSE_OUTLINE: self.deck.maps.close_outline,
+            Action.CLOSE_OUTLINE: self.deck.maps.grid.close_outline,
             Action.NEXT_REGION: session.next_pick,
             Action.EDIT: self._edit,
             Action.LOCK: self._lock,
@@ -339,7 +340,8 @@ class Dashboard(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Stop taking; whoever fits goes on."""
-        if self.timer.isActive():
+        if self._is_open:
+            self._is_open = False
             self.timer.stop()
             self._save()
             self._options.on_close()

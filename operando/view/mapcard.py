@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import html
-import math
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
 
 from operando.regions import Marks, Outline
 from operando.types import Snapshot
@@ -17,6 +16,7 @@ from operando.view.hits import outline_at
 from operando.view.label import ElidedLabel, emphasise, rich_label
 from operando.view.maps import Surroundings, coarse, is_fixed, present_map
 from operando.view.pane import Pane
+from operando.view.panegrid import PaneGrid
 from operando.view.present import arriving_row, map_words, renewed_rows, undetermined_words, unseen_words
 from operando.view.quantities import MapChoice, quantity
 from operando.view.session import Session
@@ -56,7 +56,7 @@ class MapCard(QFrame):
         self._session = session
         self._drawn: tuple[object, ...] = ()
         self._laid = 0
-        self.panes = [Pane(look) for _ in range(max(PANES))]
+        self.grid = PaneGrid(look)
         self.strip = ThumbStrip(look)
         self.badge = ElidedLabel("badge")
         self.badge.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -72,12 +72,11 @@ class MapCard(QFrame):
         self.palette_button.setCheckable(False)
         self.autoscale = self._button("Fit scale", "Fit the colour scale to the valid pixels of this map (A)")
         self.autoscale.setCheckable(False)
-        self._grid = QGridLayout()
         self._lay_out()
         self._connect()
-        self.lay_panes(session.choices.pane_count)
+        self._lay_panes(session.choices.pane_count)
         self.palette_button.setText(session.choices.palette)
-        for number, (pane, choice) in enumerate(zip(self.panes, session.panes, strict=False)):
+        for number, (pane, choice) in enumerate(zip(self.panes, session.panes, strict=True)):
             pane.dress(None, choice, session.choices.palette, is_active=number == session.active)
 
     def _button(self, text: str, meaning: str) -> QPushButton:
@@ -105,47 +104,38 @@ class MapCard(QFrame):
         foot.addWidget(self.legend, 1)
         for button in (self.palette_button, self.fade, self.autoscale):
             foot.addWidget(button)
-        self._grid.setSpacing(px(6))
         middle = QHBoxLayout()
         middle.setSpacing(px(6))
         middle.addWidget(self.strip)
-        middle.addLayout(self._grid, 1)
+        middle.addWidget(self.grid, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(px(10), px(8), px(10), px(6))
         layout.setSpacing(px(4))
         layout.addLayout(head)
         layout.addLayout(middle, 1)
         layout.addLayout(foot)
-        for number, pane in enumerate(self.panes):
-            pane.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
-            self._grid.addWidget(pane, number // 2, number % 2)
 
     def _connect(self) -> None:
-        for number, pane in enumerate(self.panes):
-            box = pane.image.box
-            pane.touched.connect(lambda number=number: self._activate(number))
-            pane.asked.connect(self._ask)
-            box.clicked.connect(lambda x, y, twice, pane=pane: self._on_click(pane, x, y, is_double=twice))
-            box.drawn.connect(self.drawn)
-            box.dragged.connect(self.dragged)
-            pane.image.hovered.connect(lambda x, y, pane=pane: self._on_hover(pane, x, y))
-            box.sigRangeChangedManually.connect(lambda _mouse, pane=pane: self._follow(pane))
+        self.grid.activated.connect(self._activate)
+        self.grid.asked.connect(self._ask)
+        self.grid.clicked.connect(self._on_click)
+        self.grid.drawn.connect(self.drawn)
+        self.grid.dragged.connect(self.dragged)
         for number, button in self.counts.items():
             button.clicked.connect(lambda _checked=False, number=number: self._ask_panes(number))
         for outline, button in self.tools.items():
             button.clicked.connect(lambda _checked=False, outline=outline: self.tool_asked.emit(outline))
         self.strip.clicked.connect(self._ask)
 
-    def lay_panes(self, number: int) -> None:
-        """Show so many large maps."""
-        if number != self._laid:
-            self._laid = number
-            for place, pane in enumerate(self.panes):
-                pane.setVisible(place < number)
-                pane.be_compact(number == max(PANES))
-            self.reset_zoom()
+    def _lay_panes(self, number: int) -> None:
+        self.grid.lay(number)
         for place, button in self.counts.items():
             button.setChecked(place == number)
+
+    @property
+    def panes(self) -> list[Pane]:
+        """The large maps that are shown."""
+        return self.grid.panes
 
     @property
     def active(self) -> Pane:
@@ -157,31 +147,12 @@ class MapCard(QFrame):
         for outline, button in self.tools.items():
             button.setChecked(outline is tool)
         self.mask_button.setChecked(layer is Layer.MASKS)
-        for pane in self.panes:
-            pane.image.box.choose_tool(tool)
-            pane.image.setCursor(Qt.CursorShape.ArrowCursor if tool is None else Qt.CursorShape.CrossCursor)
-
-    def close_outline(self) -> None:
-        """End the polygon that is being drawn."""
-        for pane in self.panes:
-            pane.image.box.close_outline()
-
-    def reset_zoom(self) -> None:
-        """Show the whole field."""
-        for pane in self.panes:
-            pane.image.reset_zoom()
-
-    def _follow(self, moved: Pane) -> None:
-        """Show the same part of the field on all maps."""
-        for pane in self.panes:
-            if pane is not moved:
-                pane.image.box.setRange(moved.image.box.viewRect(), padding=0)
+        self.grid.choose_tool(tool)
 
     def begin_run(self, snapshot: Snapshot) -> None:
         """Take the axes of a run."""
         self._drawn = ()
-        for pane in self.panes:
-            pane.image.set_grid(snapshot.plan.grid)
+        self.grid.set_grid(snapshot.plan.grid)
 
     def draw(self) -> None:
         """Show what the session shows; pictures are made only of what is another one."""
@@ -189,7 +160,7 @@ class MapCard(QFrame):
         if snapshot is None:
             return
         choices, panes = session.choices, session.panes
-        self.lay_panes(choices.pane_count)
+        self._lay_panes(choices.pane_count)
         around = session.around
         levels = tuple(session.levels_of(choice) for choice in panes)
         frame = None if snapshot.map is not None else snapshot.frame
@@ -201,7 +172,7 @@ class MapCard(QFrame):
             self._drawn = state
             self._draw_pictures(snapshot, around)
             session.hold_levels()
-        for number, pane in enumerate(self.panes[: choices.pane_count]):
+        for number, pane in enumerate(self.panes):
             pane.dress(snapshot, panes[number], choices.palette, is_active=number == session.active)
             pane.image.mark_renewed(renewed_rows(snapshot))
             pane.image.mark_arriving(arriving_row(snapshot) if session.is_live else None)
@@ -212,13 +183,13 @@ class MapCard(QFrame):
     def draw_marks(self, marks: Marks, pick: Pick | None) -> None:
         """Show regions and masks, the chosen one with handles."""
         region = self._session.album.at(pick)
-        for pane in self.panes[: self._session.choices.pane_count]:
+        for pane in self.panes:
             pane.image.layer.draw(marks, pick)
             pane.image.box.movable = region if region is not None and not region.is_locked else None
 
     def _draw_pictures(self, snapshot: Snapshot, around: Surroundings) -> None:
         session = self._session
-        for pane, choice in zip(self.panes, session.panes, strict=False):
+        for pane, choice in zip(self.panes, session.panes, strict=True):
             pane.dress(snapshot, choice, session.choices.palette, is_active=pane is self.active)
             pane.draw(snapshot, choice, present_map(snapshot, choice, session.levels_of(choice), around))
         self._draw_thumbs(snapshot, around)
@@ -276,9 +247,9 @@ class MapCard(QFrame):
         self._session.show_map(choice)
         self.changed.emit()
 
-    def _on_click(self, pane: Pane, x_um: float, y_um: float, *, is_double: bool) -> None:
+    def _on_click(self, pane: Pane, x_um: float, y_um: float, is_double: bool) -> None:
         if is_double:
-            self.reset_zoom()
+            self.grid.reset_zoom()
             return
         found = outline_at(
             self._session.album, x_um, y_um, _NEAR_PX * float(pane.image.box.viewPixelSize()[0])
@@ -288,12 +259,6 @@ class MapCard(QFrame):
             self.region_picked.emit(found)
         elif pixel is not None:
             self.pixel_picked.emit(*pixel)
-
-    def _on_hover(self, pane: Pane, x_um: float, y_um: float) -> None:
-        is_there = math.isfinite(x_um)
-        for other in self.panes[: self._session.choices.pane_count]:
-            other.image.mark_cursor((x_um, y_um) if is_there and other is not pane else None)
-            other.read(x_um, y_um)
 
 
 _MAPS = {1: "One large map", 2: "Two maps side by side", 4: "Four maps"}

@@ -158,10 +158,18 @@ class Session:
         """Show the cycle of record nearest to a time."""
         self._show(min(self.history.moments, key=lambda moment: abs(moment.time_s - time_s), default=None))
 
+    @property
+    def has_earlier(self) -> bool:
+        """Whether there is a cycle before the one that is shown."""
+        return self._before_shown() is not None
+
     def earlier(self) -> None:
         """Show the cycle before."""
+        self._show(self._before_shown())
+
+    def _before_shown(self) -> Moment | None:
         reference = self._reference()
-        self._show(None if reference is None else self.history.before(reference))
+        return None if reference is None else self.history.before(reference)
 
     def later(self) -> None:
         """Show the cycle after; after the last one live."""

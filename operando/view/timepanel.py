@@ -180,8 +180,8 @@ class TimePanel(QFrame):
         is_past = session.cycle is not None and session.cycle in self._cycles
         self.slider.setValue(self._cycles.index(session.cycle) if is_past else max(len(moments), 1))
         self.slider.blockSignals(False)
-        for button in (self.earlier, self.play):
-            button.setEnabled(bool(moments))
+        self.play.setEnabled(bool(moments))
+        self.earlier.setEnabled(session.has_earlier)
         self.later.setEnabled(not session.is_live)
         self.play.setChecked(session.is_playing)
         self.live.setChecked(session.is_live)
