@@ -140,6 +140,7 @@ def _draw(scene: Scene, path: Path) -> Path:
     def prepare(window: Dashboard) -> None:
         nonlocal now_s
         window.session.edit(replace(window.session.album, marks=scene.marks))
+        window.draw()
         for action in scene.actions:
             window.act(action)
         now_s = scene.silence_s

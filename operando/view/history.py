@@ -19,7 +19,7 @@ from operando.view.bands import Band, Rows, bands_of
 __all__ = ["History", "HistoryBook", "Moment", "moment_of"]
 
 _BUDGET_BYTES = 256 * 2**20
-"""16 cycles of 512 × 512 pixels, 5 energies and 3 phases, of which 4 in 10 hold material; 500 of 96 × 96."""
+"""500 cycles of 96 × 96 pixels, 5 energies and 2 phases, of which a quarter has material; 17 of 512 × 512."""
 _NEWEST_KEPT = 4
 """The newest cycles stay: what was just seen is what one goes back to."""
 _USUAL_FROM = 8

@@ -126,6 +126,7 @@ class MapCard(QFrame):
         for outline, button in self.tools.items():
             button.clicked.connect(lambda _checked=False, outline=outline: self.tool_asked.emit(outline))
         self.strip.clicked.connect(self._ask)
+        self.strip.moved.connect(self._draw_thumbs_again)
 
     def _lay_panes(self, number: int) -> None:
         self.grid.lay(number)
@@ -203,13 +204,17 @@ class MapCard(QFrame):
             None if around.masked is None else around.masked[::step, ::step],
         )
         flips = (bool(grid.y_um[-1] >= grid.y_um[0]), bool(grid.x_um[-1] < grid.x_um[0]))
-        thumbs: list[Thumb] = []
-        for choice in session.thumbs:
+        choices = session.thumbs
+        for place in self.strip.arrange(len(choices)):
+            choice = choices[place]
             named = quantity(choice, snapshot)
             picture = present_map(small, choice, session.levels_of(choice), near)
             table = packed_table(self._look.theme, named.colouring, session.choices.palette)
-            thumbs.append(Thumb(choice, named.name, picture.index, table, flips))
-        self.strip.draw(thumbs)
+            self.strip.show_thumb(place, Thumb(choice, named.name, picture.index, table, flips))
+
+    def _draw_thumbs_again(self) -> None:
+        if self._session.shown is not None:
+            self._draw_thumbs(self._session.shown, self._session.around)
 
     def _write(self, snapshot: Snapshot) -> None:
         session = self._session

@@ -123,7 +123,8 @@ def quantity(choice: MapChoice, snapshot: Snapshot | None) -> Quantity:
         case MapKind.LITHIUM_ERROR:
             words = ("σ(x)", "standard deviation σ(x)", "One standard deviation of x")
         case MapKind.PHASE:
-            words = ("Phase", "phase with the largest fraction", "The phase that most of the material is")
+            # The names beside its colours say all.
+            words = ("Phase", "", "The phase with the largest fraction")
         case MapKind.FRACTION:
             phase = _phase_name(snapshot, choice.index)
             words = (phase, f"fraction of {phase}", "Share of this phase in the material, tₛ / Σ t")

@@ -27,11 +27,10 @@ def age_words(spectrum: Spectrum) -> str:
     ages = spectrum.age_s
     if ages.size == 0:
         return ""
-    note = "" if bool(np.all(spectrum.is_this_cycle)) else "  ○ last cycle"
     if ages.size > _MOST_AGES:
-        return f"{ages.size} energies, {about(float(ages.min()))} to {about(float(ages.max()))} old{note}"
+        return f"{ages.size} energies, {about(float(ages.min()))} to {about(float(ages.max()))} old"
     each = (f"{energy:.2f} {about(float(age))}" for energy, age in zip(spectrum.energy_ev, ages, strict=True))
-    return "age by eV:  " + " · ".join(each) + note
+    return "age:  " + " · ".join(each)
 
 
 def legend_markup(spectrum: Spectrum, theme: Theme) -> str:
@@ -45,6 +44,8 @@ def legend_markup(spectrum: Spectrum, theme: Theme) -> str:
         )
     if spectrum.components and spectrum.background:
         words.append(f'<span style="color:{theme.muted}">┄ background {spectrum.background:+.2f}</span>')
+    if not bool(np.all(spectrum.is_this_cycle)):
+        words.append(f'<span style="color:{theme.text}">○ last cycle</span>')
     return "&nbsp;&nbsp;&nbsp; ".join(words)
 
 
@@ -163,7 +164,7 @@ class SpectrumPanel(QFrame):
         self.legend.setText(
             legend_markup(spectrum, self._theme)
             if spectrum.components
-            else "measured optical density, no fit yet"
+            else "measured optical density, no fit"
         )
         self.ages.setText(age_words(spectrum))
 

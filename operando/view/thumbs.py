@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +58,6 @@ class _Thumbnail(QWidget):
         # A copy: the array may be gone before the picture is painted.
         self._picture = picture.convertToFormat(QImage.Format.Format_RGB32)
         self.setToolTip(f"{markup(thumb.name)}: click to show it large")
-        self.setVisible(True)
         self.update()
 
     @property
@@ -97,14 +95,17 @@ class _Thumbnail(QWidget):
 
 
 class ThumbStrip(QScrollArea):
-    """A column of small maps."""
+    """A column of small maps, of which those in sight are drawn: a stack of 123 energies has 250."""
 
     clicked = Signal(object)
     """The `MapChoice` of the map that was clicked."""
+    moved = Signal()
+    """Others have come into sight."""
 
     def __init__(self, look: Look) -> None:
         super().__init__()
         self._look = look
+        self._number = 0
         self.thumbnails: list[_Thumbnail] = []
         content = QWidget()
         self._column = QVBoxLayout(content)
@@ -116,28 +117,37 @@ class ThumbStrip(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFixedWidth(look.px(98))
+        self.verticalScrollBar().valueChanged.connect(self.moved)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Show whole thumbnails only, so far as nobody scrolls."""
         super().resizeEvent(event)
-        self._fit()
+        for thumbnail in self.thumbnails:
+            thumbnail.setFixedHeight(self._pitch() - self._column.spacing())
+        self.moved.emit()
 
-    def _fit(self) -> None:
+    def _pitch(self) -> int:
         gap = self._column.spacing()
         room = self.viewport().height() + gap
         number = max(round(room / (self._look.px(_HEIGHT) + gap)), 1)
-        for thumbnail in self.thumbnails:
-            thumbnail.setFixedHeight(room // number - gap)
+        return max(room // number, self._look.px(_HEIGHT) // 2)
 
-    def draw(self, thumbs: Sequence[Thumb]) -> None:
-        """Show these maps."""
-        while len(self.thumbnails) < len(thumbs):
+    def arrange(self, number: int) -> range:
+        """Make room for so many maps; return the places of those in sight."""
+        while len(self.thumbnails) < number:
             thumbnail = _Thumbnail(self._look)
+            thumbnail.setFixedHeight(self._pitch() - self._column.spacing())
             thumbnail.clicked.connect(self.clicked)
             self._column.insertWidget(self._column.count() - 1, thumbnail)
             self.thumbnails.append(thumbnail)
-            self._fit()
-        for thumbnail, thumb in zip(self.thumbnails, thumbs, strict=False):
-            thumbnail.show_thumb(thumb)
-        for thumbnail in self.thumbnails[len(thumbs) :]:
-            thumbnail.setVisible(False)
+        if number != self._number:
+            self._number = number
+            for place, thumbnail in enumerate(self.thumbnails):
+                thumbnail.setVisible(place < number)
+        top = self.verticalScrollBar().value()
+        first, last = (y // self._pitch() for y in (top, top + self.viewport().height()))
+        return range(min(first, number), min(last + 1, number))
+
+    def show_thumb(self, place: int, thumb: Thumb) -> None:
+        """Draw a map into its place."""
+        self.thumbnails[place].show_thumb(thumb)

@@ -202,7 +202,9 @@ class TimePanel(QFrame):
         kept, recorded = len(history.moments), len(history.recorded)
         if not kept:
             return "no cycle of record yet"
-        return f"{kept} of {recorded} cycles kept" if history.is_thinned else f"{kept} cycles"
+        return (
+            f"{kept} of {recorded} cycles kept" if history.is_thinned else f"{kept} cycle{'s' * (kept > 1)}"
+        )
 
     def _draw_strands(self, strands: tuple[Strand, ...]) -> None:
         while len(self._drawn) < len(strands):

@@ -25,7 +25,9 @@ NOWHERE = Region("nowhere", Outline.RECTANGLE, ((5.0, 5.0), (6.0, 6.0)))
 corner = st.tuples(st.floats(-1.5, 1.5), st.floats(-1.5, 1.5))
 
 
-def run(marks_at: dict[int, Marks], state: PipelineState | None = None) -> tuple[PipelineState, list[Snapshot]]:
+def run(
+    marks_at: dict[int, Marks], state: PipelineState | None = None
+) -> tuple[PipelineState, list[Snapshot]]:
     """Take all lines, with marks sent before the lines of some numbers."""
     state = state or start(PLAN, library(), recipe())
     records: list[Snapshot] = []
@@ -84,9 +86,10 @@ def test_marks_change_no_map_and_no_curve_of_the_field() -> None:
         assert ours.map is not None
         assert theirs.map is not None
         for name in LithiationMap.__dataclass_fields__:
-            assert np.asarray(getattr(ours.map, name)).tobytes() == np.asarray(
-                getattr(theirs.map, name)
-            ).tobytes(), name
+            assert (
+                np.asarray(getattr(ours.map, name)).tobytes()
+                == np.asarray(getattr(theirs.map, name)).tobytes()
+            ), name
         assert bytes_of(ours.curve) == bytes_of(theirs.curve)
 
 
