@@ -172,10 +172,9 @@ def _measured(snapshot: Snapshot, choice: MapChoice) -> MaskArray:
     shape = snapshot.plan.grid.shape
     if choice.kind in {MapKind.OD, MapKind.AGE}:
         known = ~np.isnan(snapshot.row_time_s)
-        rows = (
-            known[choice.index] if choice.kind is MapKind.OD and choice.index < len(known) else known.any(0)
-        )
-        return np.broadcast_to(rows[:, np.newaxis], shape)
+        if choice.kind is MapKind.OD:
+            known = known[choice.index : choice.index + 1]
+        return np.broadcast_to(np.logical_or.reduce(known, axis=0, keepdims=True).T, shape)
     return np.zeros(shape, np.bool_) if snapshot.map is None else snapshot.map.reason != Reason.UNSEEN
 
 
