@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from operando_sim.settings import WorldSettings
 
-__all__ = ["Sample", "look_up", "make_sample"]
+__all__ = ["Sample", "look_up", "make_sample", "mean_lithium"]
 
 _SPECTRUM_STEP_EV = 0.05
 
@@ -86,6 +86,16 @@ def look_up(
     """
     maps = _interpolate(sample, x_um, y_um)
     return maps[0], phase_fractions(time_s, maps[1:3], maps[3:5])
+
+
+def mean_lithium(sample: Sample, time_s: float) -> float:
+    """Return the lithium content of all material together at a reaction time; NaN without material."""
+    material = sample.maps[sample.maps[:, 0] > 0.0]
+    thickness = material[:, 0]
+    if not thickness.size:
+        return float("nan")
+    fraction = phase_fractions(time_s, material[:, 1:3].T, material[:, 3:5].T)
+    return float(sample.material.lithium @ (fraction @ thickness) / thickness.sum())
 
 
 def _peak_od_per_um(material: Material) -> float:
