@@ -23,6 +23,8 @@ from operando_plans.together import Awaited, together
 __all__ = ["FocusCorrection", "FocusLaw", "FocusedEnergy"]
 
 _TIMEOUT_S = 60.0
+_IN_FOCUS_UM = 0.5
+"""Less than the depth of focus, 2 Δr² / λ, and more than a read-back is off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +117,7 @@ class FocusedEnergy:
     @property
     def connected(self) -> bool:
         """Whether both are in reach."""
-        return self.monochromator.connected and self.zone_plate.connected
+        return all(getattr(axis, "connected", True) for axis in (self.monochromator, self.zone_plate))
 
     @property
     def hints(self) -> dict[str, Any]:
@@ -132,8 +134,10 @@ class FocusedEnergy:
 
     def wait_for_connection(self, *, timeout: float | None = 2.0) -> None:
         """Wait until both are in reach."""
-        self.monochromator.wait_for_connection(timeout=timeout)
-        self.zone_plate.wait_for_connection(timeout=timeout)
+        for axis in (self.monochromator, self.zone_plate):
+            wait = getattr(axis, "wait_for_connection", None)
+            if wait is not None:
+                wait(timeout=timeout)
 
     def zone_plate_um(self, energy_ev: float) -> float:
         """Return where the zone plate goes at an energy, with the correction, µm."""
@@ -175,18 +179,6 @@ class FocusedEnergy:
             self.monochromator.stop(success=success)
         finally:
             self.zone_plate.stop(success=success)
-
-    def stage(self) -> list[object]:
-        """Stage both."""
-        return [*self.monochromator.stage(), *self.zone_plate.stage()]
-
-    def unstage(self) -> list[object]:
-        """Unstage both, also when one of them fails to."""
-        try:
-            unstaged = self.zone_plate.unstage()
-        finally:
-            others = self.monochromator.unstage()
-        return [*unstaged, *others]
 
     def read(self) -> dict[str, Any]:
         """Return the energy and the place of the zone plate."""
@@ -296,10 +288,12 @@ class FocusCorrection:
         """Describe nothing."""
         return {}
 
-    def _keep_what_was_reached(self, move: Awaited) -> None:
-        if move.exception(0.0) is not None:
-            energy = self._energy
-            self._correction_um = energy.zone_plate.position - energy.law.zone_plate_um(energy.asked_ev)
+    def _keep_what_was_reached(self, _move: Awaited) -> None:
+        energy = self._energy
+        reached_um = energy.zone_plate.position - energy.law.zone_plate_um(energy.asked_ev)
+        # Not by the success of the move: a pause stops it and calls that success.
+        if abs(reached_um - self._correction_um) > _IN_FOCUS_UM:
+            self._correction_um = reached_um
 
 
 def _check_place(zone_plate: Positioner, place_um: float, refusal: str) -> None:

@@ -28,15 +28,6 @@ class Positioner(Protocol):
         """Which of its readings matters most."""
         ...
 
-    @property
-    def connected(self) -> bool:
-        """Whether it is in reach."""
-        ...
-
-    def wait_for_connection(self, *, timeout: float | None) -> None:
-        """Wait until it is in reach."""
-        ...
-
     def check_value(self, position: float, /) -> None:
         """Raise LimitError where it cannot go to a position."""
         ...
@@ -47,14 +38,6 @@ class Positioner(Protocol):
 
     def stop(self, *, success: bool = False) -> None:
         """Stop moving."""
-        ...
-
-    def stage(self) -> list[object]:
-        """Get ready for a run."""
-        ...
-
-    def unstage(self) -> list[object]:
-        """Return to what was before it was staged."""
         ...
 
     def read(self) -> Mapping[str, Any]:
