@@ -13,6 +13,7 @@ from operando_plans.advice_file import AdviceFile
 from operando_plans.beam import BeamLostError
 from operando_plans.energy_stack import energy_stack
 from operando_plans.field import Field
+from operando_plans.focus import FocusedEnergy, FocusLaw
 from operando_plans.operando_series import operando_series
 from operando_plans.options import BeamGuard, ScanOptions
 from operando_plans.parts import Parts
@@ -33,6 +34,8 @@ __all__ = [
     "BeamLostError",
     "Clock",
     "Field",
+    "FocusLaw",
+    "FocusedEnergy",
     "Parts",
     "Region",
     "ScanOptions",
