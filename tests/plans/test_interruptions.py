@@ -60,12 +60,18 @@ def lines_in(documents: list[tuple[str, dict]]) -> dict[tuple[int, int, int], tu
 def maps_in(documents: list[tuple[str, dict]]) -> list[bytes]:
     """Return all that the monitor makes of a series, as bytes."""
     records: list[Any] = []
-    monitor = Monitor(DocumentSource(iter(documents), "memory"), Work(library(), recipe(), LayoutSettings()), records.append)
+    monitor = Monitor(
+        DocumentSource(iter(documents), "memory"), Work(library(), recipe(), LayoutSettings()), records.append
+    )
     while monitor.pull():
         pass
     monitor.finish()
     last = {snapshot.map.cycle: snapshot.map for snapshot in records}
-    return [np.asarray(getattr(found, entry.name)).tobytes() for found in last.values() for entry in fields(LithiationMap)]
+    return [
+        np.asarray(getattr(found, entry.name)).tobytes()
+        for found in last.values()
+        for entry in fields(LithiationMap)
+    ]
 
 
 MESSAGES = messages_of(ONE_CYCLE)
