@@ -138,7 +138,7 @@ class FakeFlyer:
     lab
         The others.
     counts
-        Of shape (cycle, energy, ny, nx).
+        Of shape (cycle, energy, ny, nx); a shorter line has the first of them.
     is_lit
         Whether light reaches the detector.
     """
@@ -174,7 +174,7 @@ class FakeFlyer:
             labels = self._line["labels"]
             place = tuple(labels[key] for key in ("cycle", "energy_index", "row") if key in labels)
             place = place or (0, 0, 0)
-            counts = self._counts[place] if is_lit and self._is_lit() else 0.0 * self._counts[place]
+            counts = self._counts[place][: len(self._line["x_um"])] * float(is_lit and self._is_lit())
             time_s = 1001.0 + float(np.ravel_multi_index((*place, 0, 0)[:3], self._counts.shape[:3]))
             data = {
                 "SampleX": list(self._line["x_um"]),
@@ -190,7 +190,7 @@ class FakeFlyer:
         return self._status
 
     def describe_collect(self) -> dict:
-        shape = [self._counts.shape[-1]]
+        shape = [len(self._line["x_um"])]
         keys: dict[str, dict] = {
             "SampleX": {"source": "fake", "dtype": "array", "shape": shape},
             "SampleY": {"source": "fake", "dtype": "number", "shape": []},
