@@ -1,4 +1,4 @@
-"""A microscope of fakes: moves take a moment, counts are known beforehand, and any call can be made to fail."""
+"""A microscope of fakes: moves take a moment, counts are known beforehand, and any call can fail."""
 
 from __future__ import annotations
 
@@ -49,8 +49,12 @@ class FakeStatus:
                 return
         callback(self)
 
-    def exception(self, timeout: float | None = None) -> BaseException | None:
+    def exception(self, timeout: float | None = None) -> BaseException | None:  # noqa: ARG002 - bluesky asks so
         return self._error
+
+
+class FailedOnPurposeError(RuntimeError):
+    """A device failed because it was told to."""
 
 
 class Lab:
@@ -72,7 +76,7 @@ class Lab:
     def called(self, what: str) -> None:
         self.calls += 1
         if self.calls == self.fails_at:
-            raise RuntimeError(f"{what} failed on purpose")
+            raise FailedOnPurposeError(f"{what} failed on purpose")
 
     def move(self, name: str, arrive: Callable[[], None]) -> FakeStatus:
         """Return the status of a motion that arrives a moment later."""

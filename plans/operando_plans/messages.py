@@ -1,7 +1,7 @@
 """The messages of a line, sent as they are.
 
-bluesky's own plan stubs say the same, but each call of one formats the stack of its caller for a warning that a
-plan was not used (bluesky 1.15, `bluesky.utils.plan`): 0.2 ms a call, ten calls a line.
+bluesky's own plan stubs say the same, but each call of one formats the stack of its caller for a warning that
+a plan was not used (bluesky 1.15, `bluesky.utils.plan`): 0.2 ms a call, ten calls a line.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 python tests/bench/line_time.py
 
-A series of 256 lines of 256 pixels runs on a RunEngine over the simulated devices, which take no time for dwell and
-motion. Milliseconds of one line, the shortest of several series, since other programs can only make one longer:
+A series of 256 lines of 256 pixels runs on a RunEngine over the simulated devices, which take no time for
+dwell and motion. Milliseconds of one line, the shortest of several series, since other programs can only make
+one longer:
 
 * `total`: all of it, with a recorder subscribed;
 * `exposure`: the arithmetic of the simulated world, which a real instrument does not have;
@@ -80,8 +81,10 @@ class NoFlyer:
         return Done()
 
     def describe_collect(self) -> dict[str, dict[str, Any]]:
-        keys = {"SampleX": [1], self.name: [1]} | dict.fromkeys(("SampleY", *self._labels), [])
-        return {"primary": {key: {"source": "", "dtype": "number", "shape": shape} for key, shape in keys.items()}}
+        keys = {"SampleX": [1], self.name: [1]} | {key: list[int]() for key in ("SampleY", *self._labels)}
+        return {
+            "primary": {key: {"source": "", "dtype": "number", "shape": shape} for key, shape in keys.items()}
+        }
 
     def collect(self) -> Iterator[dict[str, Any]]:
         data = {"SampleX": [0.0], self.name: [0.0], "SampleY": 0.0, **self._labels}
@@ -207,7 +210,16 @@ def shares_of(engine: RunEngine, options: ScanOptions, repeats: int = REPEATS) -
         plans.append(drawn(options))
     total, devices, exposure, recorder = min(wholes)
     ours = min(plans) + devices - exposure + recorder
-    seconds = (total, exposure, ours, min(plans), devices - exposure, recorder, total - exposure - ours, min(bares))
+    seconds = (
+        total,
+        exposure,
+        ours,
+        min(plans),
+        devices - exposure,
+        recorder,
+        total - exposure - ours,
+        min(bares),
+    )
     return Shares(*(1e3 * each / LINES for each in seconds))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,6 @@ def advised(
 
 
 def _with(stxm: STXM, **parts: Any) -> Any:
-    from dataclasses import replace
-
     return replace(stxm.parts, **parts)
 
 
