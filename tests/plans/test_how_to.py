@@ -36,7 +36,7 @@ def test_the_first_series_is_whole_and_says_what_it_is_of(typed: dict[str, Any])
     reader = DocumentReader()
     items = [item for name, document in typed["documents"] for item in reader.read(name, document)]
     lines = [item for item in items if isinstance(item, Line) and item.run == start["uid"]]
-    assert len(lines) == 2 * 3 * 16
+    assert len(lines) == 2 * 3 * 8
 
 
 def test_the_dry_run_is_an_estimate_within_its_limits(typed: dict[str, Any]) -> None:
