@@ -46,7 +46,7 @@ class InProcess:
 
     def __call__(self, name: str, document: dict[str, Any]) -> None:
         seq = len(self.documents) + 1
-        self.documents.append(LoggedDocument(seq, 0.0, name, dict(document)))
+        self.documents.append(LoggedDocument(seq, "", name, dict(document), 0.0))
 
     def read(self, after: int, limit: int) -> Sequence[LoggedDocument]:
         return self.documents[after : after + limit]
@@ -106,17 +106,10 @@ def ran(folder: Path, advice: str, limits: AdviceLimits) -> tuple[InProcess, lis
 
 
 def decisions_in(source: InProcess) -> list[dict[str, Any]]:
-    streams = {
-        logged.document["uid"]: logged.document["name"]
-        for logged in source.documents
-        if logged.name == "descriptor"
-    }
     return [
-        logged.document["data"]
+        {key.removeprefix("advice_"): value for key, value in logged.document["data"].items()}
         for logged in source.documents
-        if logged.name == "event"
-        and streams[logged.document["descriptor"]] != "primary"
-        and "verdict" in logged.document["data"]
+        if logged.name == "event" and "advice_verdict" in logged.document["data"]
     ]
 
 
@@ -135,7 +128,9 @@ def test_a_series_ends_when_the_monitor_sees_the_fraction_reached(tmp_path: Path
 
 def test_dwell_is_added_until_sigma_is_as_wished_or_the_user_allows_no_more(tmp_path: Path) -> None:
     source, records, _ = ran(
-        tmp_path, "wished_sigma_x = 0.02\nstop_above_x = 0.9", AdviceLimits(min_cycles=1, max_dwell_ms=3.0)
+        tmp_path,
+        "wished_sigma_x = 0.02\nmax_dwell_ms = 3.0\nstop_above_x = 0.9",
+        AdviceLimits(min_cycles=1, max_dwell_ms=3.0),
     )
     taken = [said for said in decisions_in(source) if said["action"] == "dwell" and said["is_taken"]]
     assert taken
