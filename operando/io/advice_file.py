@@ -43,7 +43,7 @@ def write_advice(path: Path, run: str, cycle: int, time_s: float, suggestions: S
             for suggestion in suggestions
         ],
     }
-    text = json.dumps(document, allow_nan=False, indent=1)
+    text = json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         unfinished.write_text(text, encoding="utf-8")
