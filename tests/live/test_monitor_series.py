@@ -129,6 +129,6 @@ def test_a_dwell_that_the_plan_made_longer_changes_no_optical_density() -> None:
     maps = [snapshot.map for snapshot in records if snapshot.map is not None]
     assert len(maps) == 3
     assert records[1].i0[2] == pytest.approx(2 * records[0].i0[2])
-    # The same optical densities with other weights: where the fit is not bound, the same thickness but for noise.
+    # The same optical densities with other weights: the same thickness, but for noise.
     assert np.nanmedian(np.abs(maps[1].thickness - maps[0].thickness)) < 0.02
     assert np.nanmedian(maps[1].lithium_error) < np.nanmedian(maps[0].lithium_error)
