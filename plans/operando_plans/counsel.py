@@ -115,8 +115,11 @@ def decided(counsel: Counsel, before: Decided, answers: Mapping[str, Answer], cy
     for name, answer in answers.items():
         for suggestion in answer.suggestions or (Suggestion("same", answer.note),):
             standing = now.standings[name]
-            verdict = decide(
-                suggestion, standing, counsel.advice.limits, _situation(counsel, now, name, cycles_done)
+            situation = _situation(counsel, now, name, cycles_done)
+            verdict = (
+                Verdict(False, "the series ends", standing)
+                if now.is_stop
+                else decide(suggestion, standing, counsel.advice.limits, situation)
             )
             said = _said(suggestion, verdict, standing.visits - 1)
             yield from bpp.set_run_key_wrapper(write(counsel.note, said, counsel.clock), name)

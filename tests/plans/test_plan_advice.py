@@ -104,6 +104,13 @@ def test_a_stop_waits_for_the_cycles_that_the_user_wants() -> None:
     assert documents[-1][1]["exit_status"] == "success"
 
 
+def test_nothing_else_is_followed_once_the_series_ends() -> None:
+    dense = Suggestion("dense_region", centre_um=(0.0, 0.0), size_um=(1.0, 1.0))
+    _, documents = advised([[Suggestion("stop"), dense]], AdviceLimits(min_cycles=1, dense_pitch_um=0.25))
+    assert [note["advice_is_taken"] for note in written(documents)] == [1, 0]
+    assert sum(name == "start" for name, _ in documents) == 1
+
+
 def test_a_shift_moves_the_field_after_the_sample_but_not_the_pixels() -> None:
     stxm, documents = advised(
         [[Suggestion("shift", shift_um=(0.5, -0.25))], [Suggestion("shift", shift_um=(0.5, 0.9))]], cycles=3
