@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from operando_sim.document_faults import LINES, Document, DocumentFault
 
 __all__ = ["MissingChannel", "MissingEnergy", "ShapeChange"]
@@ -118,6 +120,8 @@ def _energy_index(line: dict[str, Any], energies: int, rows: int) -> int:
 
 def _shortened(value: object, fewer: int, depth: int) -> object:
     """Return readings without the last ones; numbers stay as they are."""
+    if isinstance(value, np.ndarray):
+        return value[..., :-fewer] if value.ndim > depth else value
     if not isinstance(value, list):
         return value
     return [_shortened(item, fewer, depth - 1) for item in value] if depth else value[:-fewer]
