@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faultproxy import CALM, FaultProxy, Weather
 from operando.io.blob import encode
 from operando.io.log_server import LogServer
 from operando.io.runlog import LogWriter
+from operando_sim.network import CALM, FaultProxy, Weather
 from served import DEADLINE_S, documents, flat, in_file, record, remote, serving
 
 COUNT = 60

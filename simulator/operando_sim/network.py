@@ -6,13 +6,16 @@ import math
 import socket
 import struct
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 __all__ = ["CALM", "FaultProxy", "Weather"]
 
 _CHUNK = 65536
+_PATIENCE_S = 10.0
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
@@ -104,8 +107,11 @@ class FaultProxy:
         self._listener.close()
         self._end_all(is_reset=False)
         for thread in self._threads:
-            thread.join(10.0)
-            assert not thread.is_alive(), "a connection of the proxy did not end"
+            thread.join(_PATIENCE_S)
+            if thread.is_alive():
+                raise RuntimeError(
+                    f"a connection through {self.address} did not end within {_PATIENCE_S:g} s"
+                )
 
     def _listen(self) -> None:
         while True:
@@ -128,15 +134,16 @@ class FaultProxy:
                     server.close()
                     return
                 self._open |= {reader, server}
-            self._start(self._pump, reader, server, False)
-            self._start(self._pump, server, reader, True)
+            self._start(partial(self._pump, reader, server, is_answer=False))
+            self._start(partial(self._pump, server, reader, is_answer=True))
 
-    def _start(self, work: object, *arguments: object) -> None:
-        thread = threading.Thread(target=work, args=arguments)  # type: ignore[arg-type]
+    def _start(self, work: Callable[[], None]) -> None:
+        # Daemons: a benchmark that is interrupted must not wait for its own bad network.
+        thread = threading.Thread(target=work, daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def _pump(self, source: socket.socket, sink: socket.socket, is_answer: bool) -> None:
+    def _pump(self, source: socket.socket, sink: socket.socket, *, is_answer: bool) -> None:
         """Pass on what comes from one side until either ends."""
         passed = 0
         with suppress(OSError):
