@@ -258,8 +258,9 @@ def compose(state: StackState, recipe: Recipe, cycle: int) -> Composite:
                 layers[layer].row_time_s[energy, into] = image.row_time_s[into]
             if np.isnan(i0[energy]):
                 i0[energy] = np.nanmean(incident[rows])
-                if recipe.incident.mode is IncidentMode.BLANK:
-                    shared[energy] = incident_variance[0, 0] / (i0[energy] - recipe.detector.dark_counts) ** 2
+                light = i0[energy] - recipe.detector.dark_counts
+                if recipe.incident.mode is IncidentMode.BLANK and light > 0:
+                    shared[energy] = incident_variance[0, 0] / light**2
             found[rows] += 1
             if (found == depth).all():
                 break

@@ -231,7 +231,8 @@ def campaign(hours: float) -> Outcome:
         threading.Thread(target=wait, daemon=True).start()
         work = Work(library(), replace(recipe(), incident=IncidentRule()), LayoutSettings())
         judge = Judge()
-        monitor = Monitor(FollowedLog(LogReader(log), "log", ended), work, judge)
+        source = FollowedLog(LogReader(log), "log", ended)
+        monitor = Monitor(source, work, judge)
         planned = cycles_an_hour() * max(round(hours), 1)
         early_mb = 0.0
         idle = threading.Event()
@@ -242,6 +243,7 @@ def campaign(hours: float) -> Outcome:
                 early_mb = memory_mb()
         monitor.finish()
         delivery = monitor.delivery
+        source.close()
         return Outcome(
             hours=hours,
             lines=int(said[0]["lines"]),
