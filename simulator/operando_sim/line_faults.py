@@ -59,20 +59,13 @@ class ShapeChange(DocumentFault):
     def begin(self, rng: random.Random) -> Callable[[Document], Iterable[Document]]:
         """Return a stream whose lines become shorter."""
         del rng
-        count = 0
 
-        def pass_on(document: Document) -> Iterator[Document]:
-            nonlocal count
-            name, content = document
-            count += name in LINES
-            if name not in LINES or count <= self.lines:
-                yield document
-                return
+        def shortened(name: str, content: dict[str, Any]) -> dict[str, Any]:
             depth = int(name == "event_page")
             data = {key: _shortened(value, self.fewer, depth) for key, value in content["data"].items()}
-            yield name, {**content, "data": data}
+            return {**content, "data": data}
 
-        return pass_on
+        return _behind(self.lines, shortened)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +86,30 @@ class MissingChannel(DocumentFault):
     def begin(self, rng: random.Random) -> Callable[[Document], Iterable[Document]]:
         """Return a stream that loses a channel."""
         del rng
-        count = 0
 
-        def pass_on(document: Document) -> Iterator[Document]:
-            nonlocal count
-            name, content = document
-            count += name in LINES
-            if name not in LINES or count <= self.lines:
-                yield document
-                return
+        def without(_name: str, content: dict[str, Any]) -> dict[str, Any]:
             parts = {
                 part: {key: value for key, value in content[part].items() if key != self.key}
                 for part in ("data", "timestamps")
             }
-            yield name, {**content, **parts}
+            return {**content, **parts}
 
-        return pass_on
+        return _behind(self.lines, without)
+
+
+def _behind(
+    lines: int, change: Callable[[str, dict[str, Any]], dict[str, Any]]
+) -> Callable[[Document], Iterable[Document]]:
+    """Return a stream that passes so many lines as they are, and changes all that follow."""
+    count = 0
+
+    def pass_on(document: Document) -> Iterator[Document]:
+        nonlocal count
+        name, content = document
+        count += name in LINES
+        yield (name, change(name, content)) if name in LINES and count > lines else document
+
+    return pass_on
 
 
 def _energy_index(line: dict[str, Any], energies: int, rows: int) -> int:

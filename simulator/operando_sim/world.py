@@ -18,6 +18,7 @@ from operando_sim.faults import (
 )
 from operando_sim.sample import look_up, make_sample
 from operando_sim.spectra import od_per_um
+from operando_sim.spot import spot_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +34,6 @@ __all__ = ["AXES", "Exposure", "Truth", "World"]
 AXES = ("energy", "sample_x", "sample_y")
 """What can get stuck."""
 
-_FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 # Below a nanometre of blurred material the lithium content is that of a rim nobody could measure.
 _TRACE_UM = 0.001
 # Stage travel beyond the field on every side.
@@ -128,7 +128,7 @@ class World:
         self._is_shutter_open = True
         self._has_beam = True
         self._stuck: set[str] = set()
-        self._spot_um, self._spot_weight = _spot(settings.optics.spot_um)
+        self._spot_um, self._spot_weight = spot_of(settings.optics.spot_um)
 
     @property
     def time_s(self) -> float:
@@ -396,17 +396,3 @@ def _axis(name: str) -> str:
     if name not in AXES:
         raise ValueError(f"there is no axis {name!r}; choose {', '.join(AXES)}")
     return name
-
-
-def _spot(fwhm_um: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return points of a Gaussian spot, shape (2, k) in µm, and their weights, shape (k,), sum 1.
-
-    Gauss-Hermite quadrature of five points a side is exact for sample structure up to the ninth power.
-    """
-    if fwhm_um == 0.0:
-        return np.zeros((2, 1)), np.ones(1)
-    node, weight = np.polynomial.hermite_e.hermegauss(5)
-    weight = weight / weight.sum()
-    sigma = fwhm_um / _FWHM_PER_SIGMA
-    y, x = np.meshgrid(sigma * node, sigma * node, indexing="ij")
-    return np.stack([x.ravel(), y.ravel()]), np.outer(weight, weight).ravel()
