@@ -287,6 +287,9 @@ class Recorder:
             except ConfigurationError as error:
                 # It was free when the recorder began, and the beam is in use: wait for whoever has it.
                 raise SourceUnreachable(str(error)) from error
+        if not self._batch:
+            # Nothing to write, and it is open: what was wrong is over.
+            self._account()
         while self._batch:
             part = list(islice(self._batch, at_once))
             self._writer.append([(item.name, item.document) for item in part], self._clock())

@@ -60,6 +60,26 @@ def test_a_refused_path_is_let_go_of(tmp_path: Path) -> None:
     Recorder(path).close()
 
 
+def test_a_disk_that_comes_back_ends_the_alarm_though_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("operando.live.recorder._ROOM_EVERY_S", 0.001)
+    opened = threading.Event()
+
+    def mounted(path: Path) -> LogWriter:
+        path.parent.mkdir(exist_ok=True)
+        opened.set()
+        return LogWriter(path)
+
+    with Recorder(tmp_path / "away" / "run.log", open_log=mounted, retry_s=0.001) as recorder:
+        assert "recording fails" in recorder.status.alarm
+        (tmp_path / "away").mkdir()
+        assert opened.wait(PATIENCE_S)
+        recorder("event", {"n": 1})
+        assert recorder.flush(PATIENCE_S)
+        assert recorder.status.alarm == ""
+
+
 class Disk(LogWriter):
     """A log on a disk that is as large as it is told, and that can be held up."""
 
