@@ -39,6 +39,8 @@ _log = logging.getLogger(__name__)
 _BATCH = 256
 _BATCH_BYTES = 4_000_000
 """Of the documents in hand, which the bound on memory leaves out; one alone may be larger."""
+_GATHER_S = 0.01
+"""So long documents are gathered into a batch: a commit a document costs disk, and the interpreter's time."""
 _ROOM_EVERY_S = 10.0
 _OVERHEAD_BYTES = 2000
 """What a document weighs in memory beside its arrays; a line's event has about 25 small objects."""
@@ -115,6 +117,7 @@ class Recorder:
         self._changed = threading.Condition()
         self._backlog = Backlog(memory_mb * 1e6)
         self._writing = 0
+        self._flushing = 0
         self._taken_s = 0.0
         self._count = RecorderStatus(written=0, queued=0, dropped=0, last_error="")
         self._is_closed = False
@@ -166,7 +169,12 @@ class Recorder:
     def flush(self, timeout_s: float) -> bool:
         """Wait until everything taken so far is in the log, and return whether it is."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._backlog and not self._writing, timeout_s)
+            self._flushing += 1
+            self._changed.notify_all()
+            try:
+                return self._changed.wait_for(lambda: not self._backlog and not self._writing, timeout_s)
+            finally:
+                self._flushing -= 1
 
     def close(self, timeout_s: float = 10.0) -> None:
         """Write what is left, as far as the disk lets us within `timeout_s`, and end the thread."""
@@ -216,8 +224,8 @@ class Recorder:
             dropped_before = self._backlog.dropped
             self._backlog.add(item)
             is_first_loss = self._backlog.dropped > dropped_before == 0
-            # The thread waits only for the first; whoever flushes waits for the last.
-            if len(self._backlog) == 1:
+            # The thread waits for the first, and then a moment for a batch.
+            if len(self._backlog) in {1, _BATCH}:
                 self._changed.notify_all()
         if is_first_loss:
             _log.critical(
@@ -275,9 +283,14 @@ class Recorder:
             return True
         with self._changed:
             has_come = self._changed.wait_for(lambda: self._backlog or self._is_closed, _ROOM_EVERY_S)
+            if has_come:
+                self._changed.wait_for(self._is_urgent, _GATHER_S)
             self._batch = self._backlog.take(_BATCH, _BATCH_BYTES)
             self._writing, self._taken_s = len(self._batch), time.monotonic()
             return bool(self._batch) or not has_come
+
+    def _is_urgent(self) -> bool:
+        return self._is_closed or self._flushing > 0 or len(self._backlog) >= _BATCH
 
     def _write(self, at_once: int) -> None:
         """Move the batch into the log, so many documents in each transaction."""
