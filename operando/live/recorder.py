@@ -25,6 +25,7 @@ from operando.io.lock import WriterLock
 from operando.io.plain import as_plain, as_plain_text
 from operando.io.runlog import LogMoved, LogWriter
 from operando.live.backlog import Backlog, Waiting
+from operando.live.openruns import OpenRuns
 from operando.live.recording import RecorderStatus
 
 if TYPE_CHECKING:
@@ -48,8 +49,6 @@ _EXIT_S = 10.0
 """How long the end of a process may wait for the log: a disk that hangs must not keep it for ever."""
 _JOIN_S = 1.0
 """For a thread that has nothing to do but to see that it was told to end."""
-_RUNS = 16
-"""So many runs can be open at once before the framework of the oldest is no longer remembered."""
 
 
 class DocumentLog(Protocol):
@@ -123,7 +122,7 @@ class Recorder:
         self._is_closed = False
         # From here on the thread's own.
         self._batch: deque[Waiting] = deque()
-        self._framework: dict[str, list[Waiting]] = {}
+        self._open_runs = OpenRuns()
         self._turned: set[str] = set()
         self._writer: DocumentLog | None = None
         self._lock: WriterLock | None = None
@@ -349,25 +348,17 @@ class Recorder:
         self._account(refused=1)
 
     def _remember(self, item: Waiting) -> None:
-        """Keep the framework of open runs, and say once which keys are in the log as something else."""
+        """Take note of what was written, and say once which keys are in the log as something else."""
         for key in item.turned:
             where = f"{item.name} {key}"
             if where not in self._turned:
                 self._turned.add(where)
                 _log.warning("%s of %s documents is recorded as text: it is no plain value", key, item.name)
-        if item.name == "start":
-            self._framework[str(item.document.get("uid"))] = [item]
-            if len(self._framework) > _RUNS:
-                del self._framework[next(iter(self._framework))]
-        elif item.name == "descriptor":
-            self._framework.get(str(item.document.get("run_start")), []).append(item)
-        elif item.name == "stop":
-            self._framework.pop(str(item.document.get("run_start")), None)
+        self._open_runs.note(item)
 
     def _begin_again(self) -> None:
-        """Put the framework of the open runs first: without it what follows means nothing in another file."""
-        queued = {id(item) for item in self._batch}
-        framework = [item for items in self._framework.values() for item in items if id(item) not in queued]
+        """Put the framework of the open runs first."""
+        framework = self._open_runs.framework(self._batch)
         with self._changed:
             self._batch.extendleft(reversed(framework))
             self._writing = len(self._batch)
