@@ -1,4 +1,4 @@
-"""What has been written of runs that are still open: without it what follows means nothing in another file."""
+"""What was written of runs that are still open: without it what follows means nothing in another file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _RUNS = 16
 
 
 class OpenRuns:
-    """Start documents and descriptors of runs that have not stopped, in the order in which they were written."""
+    """Start documents and descriptors of runs that have not stopped, in the order of their writing."""
 
     def __init__(self) -> None:
         self._framework: dict[str, list[Waiting]] = {}
