@@ -14,8 +14,9 @@ from pathlib import Path
 from operando import __version__
 from operando.core.references import Library
 from operando.errors import ConfigurationError, OperandoError
+from operando.io.lock import WriterLock
 from operando.io.results import read_results
-from operando.io.results_writer import ResultsLock, ResultsWriter, run_in
+from operando.io.results_writer import ResultsWriter, run_in
 from operando.live.monitor import Work
 from operando.types import FloatArray, LithiationMap, Snapshot
 
@@ -82,7 +83,7 @@ class Keeper:
     keep: list[Snapshot] | None = None
     records: int = 0
     _runs: dict[str, _Run] = field(default_factory=dict[str, _Run])
-    _lock: ResultsLock | None = None
+    _lock: WriterLock | None = None
 
     def prepare(self, runs: Collection[str] = ()) -> None:
         """Check, before anything is fitted, that the results can be kept; make their folder.
@@ -194,7 +195,7 @@ class Keeper:
 
     def _keep_others_out(self) -> None:
         if self._lock is None:
-            self._lock = ResultsLock(self.path)
+            self._lock = WriterLock(self.path)
 
     def _let_others_in(self) -> None:
         if self._lock is not None:

@@ -154,9 +154,12 @@ def simulate(
     ] = None,
     speed: Speed = "max",
     static: Annotated[bool, typer.Option("--static", help="A cell stopped half-way.")] = False,
+    faults: Annotated[
+        str, typer.Option(help="What goes wrong: beam-loss,drops,… or all; see reference/faults.")
+    ] = "",
 ) -> None:
     """Acquire a series from the simulated cell into a run log, through a real RunEngine."""
-    from operando.app.simulate import Cell, energies_of
+    from operando.app.simulate import Cell, energies_of, fault_names
     from operando.app.simulate import simulate as run_simulation
 
     with guarded():
@@ -171,7 +174,7 @@ def simulate(
             is_reacting=not static,
             elapsed_s=elapsed,
         )
-        status = run_simulation(cell, log, speed=speed_of(speed))
+        status = run_simulation(cell, log, speed=speed_of(speed), faults=fault_names(faults))
         people.print(f"The series ended with '{status}'; it is in {log}.")
         if status != "success":
             raise typer.Exit(Exit.INTERRUPTED)

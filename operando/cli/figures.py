@@ -6,16 +6,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from operando.cli.commands import AsJson, app
 from operando.cli.console import data, escaped, guarded, numbers, people, say_json
 from operando.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from operando.bench import Row
+    from operando.bench_delivery import DeliveryRow
 
 __all__ = ["bench", "energies"]
 
@@ -24,6 +28,7 @@ class Benchmark(StrEnum):
     """What can be measured."""
 
     FIT = "fit"
+    DELIVERY = "delivery"
 
 
 @app.command()
@@ -94,19 +99,39 @@ def energies(
 @app.command()
 def bench(
     what: Annotated[Benchmark, typer.Argument(help="What to measure.")] = Benchmark.FIT,
-    quick: Annotated[bool, typer.Option("--quick", help="256² pixels, 5 energies × 4 phases, once.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="The least that fills the table.")] = False,
+    stopped: Annotated[
+        float, typer.Option(min=1.0, help="Delivery: for how many seconds a subscriber is stopped.")
+    ] = 30.0,
     as_json: AsJson = False,
 ) -> None:
     """Measure on this machine, side by side in one run, the tables of the documentation."""
-    from operando.bench import fit_rows, render
-
     with guarded():
         people.print(f"Measuring the {what.value}; this takes {'seconds' if quick else 'some minutes'} …")
-        rows = fit_rows((256,), ((5, 4),), (1,), repeats=1) if quick else fit_rows()
+        if what is Benchmark.FIT:
+            rows, table = _fit_rows(quick)
+        else:
+            rows, table = _delivery_rows(quick, stopped)
         if as_json:
             say_json([asdict(row) for row in rows])
             return
-        data.print(render(rows))
+        data.print(table)
+
+
+def _fit_rows(quick: bool) -> tuple[list[Row], str]:
+    from operando.bench import fit_rows, render
+
+    rows = fit_rows((256,), ((5, 4),), (1,), repeats=1) if quick else fit_rows()
+    return rows, render(rows)
+
+
+def _delivery_rows(quick: bool, stopped_s: float) -> tuple[list[DeliveryRow], str]:
+    from operando.bench_delivery import Scale, delivery_rows, render
+
+    whole = Scale()
+    scale = Scale.quick() if quick else replace(whole, delivery=replace(whole.delivery, stopped_s=stopped_s))
+    rows = delivery_rows(scale)
+    return rows, render(rows)
 
 
 def _ranges(text: str | None) -> tuple[tuple[float, float], ...]:

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from operando.core.absorption import Detector, optical_density
+from operando.core.absorption import Detector, below_ceiling, optical_density
 from operando.core.evolution import Images
 from operando.core.fit import Background
 from operando.core.gain import GainEstimate, estimate_gain
@@ -264,8 +264,9 @@ def compose(state: StackState, recipe: Recipe, cycle: int) -> Composite:
             if np.isnan(i0[energy]):
                 i0[energy] = np.nanmean(incident[rows])
                 dwell_ms[energy] = _dwell_ms(image, plan, energy)[rows].mean()
-                if recipe.incident.mode is IncidentMode.BLANK:
-                    shared[energy] = incident_variance[0, 0] / (i0[energy] - recipe.detector.dark_counts) ** 2
+                light = i0[energy] - recipe.detector.dark_counts
+                if recipe.incident.mode is IncidentMode.BLANK and light > 0:
+                    shared[energy] = incident_variance[0, 0] / light**2
             found[rows] += 1
             if (found == depth).all():
                 break
@@ -286,7 +287,7 @@ def blank_of(state: StackState, recipe: Recipe, cycle: int) -> MaskArray:
     counts = _telling_counts(state, cycle)
     if recipe.incident.mode is not IncidentMode.BLANK or counts is None:
         return np.zeros(state.plan.grid.shape, dtype=bool)
-    return blank_pixels(counts)
+    return blank_pixels(below_ceiling(counts, recipe.detector))
 
 
 def gain_of(state: StackState, cycle: int, blank: MaskArray) -> GainEstimate:
@@ -348,7 +349,7 @@ def _incident(
     shape = plan.grid.shape
     rule, gain = recipe.incident, recipe.detector.gain
     if rule.mode is IncidentMode.BLANK:
-        mean, variance = blank_reading(image.counts, blank, gain)
+        mean, variance = blank_reading(below_ceiling(image.counts, recipe.detector), blank, gain)
         return np.full(shape, mean), np.full(shape, variance)
     if rule.mode is IncidentMode.CHANNEL:
         if image.i0 is None:

@@ -9,13 +9,10 @@ monitor is started again; anything else there is refused, never overwritten.
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import shutil
-import sys
-import weakref
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -34,14 +31,12 @@ if TYPE_CHECKING:
 
     from operando.types import FloatArray, LithiationMap, PhaseSpectra, ScanPlan
 
-__all__ = ["ResultsLock", "ResultsWriter", "run_in"]
+__all__ = ["ResultsWriter", "run_in"]
 
 _log = logging.getLogger(__name__)
 
 _STRUCTURE_BYTES = 1 << 20
 """More than HDF5 adds to its own structures with a cycle."""
-
-_HAS_PREAD = hasattr(os, "pread")
 
 _FOREIGN = (OSError, RuntimeError, LookupError, TypeError, ValueError, AttributeError)
 """What h5py raises over a file that is laid out in another way than ours."""
@@ -156,86 +151,6 @@ class ResultsWriter:
         with _replacement(self._path) as part:
             shutil.copyfile(self._path, part)
             _put(part, cycle, series, curve)
-
-
-class ResultsLock:
-    """Keep a results file to this program; released at the latest when the program ends, however it ends.
-
-    Parameters
-    ----------
-    path
-        The results file; the lock is a file beside it.
-
-    Raises
-    ------
-    ConfigurationError
-        If somebody else has it.
-    OSError
-        If no file can be made there.
-    """
-
-    def __init__(self, path: Path) -> None:
-        place = path.with_name(f".{path.name}.lock")
-        while True:
-            try:
-                descriptor = os.open(place, os.O_RDWR | os.O_CREAT, 0o666)
-            except PermissionError as error:
-                message = (
-                    f"{place} is somebody else's: remove it if no program writes {path}, or choose another"
-                )
-                raise ConfigurationError(message) from error
-            try:
-                _lock(descriptor)
-                # Whoever had it may have taken the file away between the two.
-                is_it = False
-                with suppress(FileNotFoundError):
-                    is_it = os.path.samestat(os.fstat(descriptor), place.stat())
-            except (BlockingIOError, PermissionError) as error:
-                owner = os.pread(descriptor, 20, 1).decode("ascii", "replace") if _HAS_PREAD else ""
-                os.close(descriptor)
-                message = (
-                    f"{path} is being written by another program (process {owner.strip() or 'unknown'}): "
-                    "end that one, or choose another file"
-                )
-                raise ConfigurationError(message) from error
-            except BaseException:
-                os.close(descriptor)
-                raise
-            if is_it:
-                break
-            os.close(descriptor)
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f" {os.getpid()}\n".encode())
-        self._release = weakref.finalize(self, _unlock, descriptor, place)
-
-    def release(self) -> None:
-        """Let others have it; twice does nothing."""
-        self._release()
-
-
-def _lock(descriptor: int) -> None:
-    """Lock the file, or raise BlockingIOError or PermissionError if somebody else has."""
-    if sys.platform == "win32":
-        import msvcrt  # noqa: PLC0415 - there only
-
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        return
-    import fcntl  # noqa: PLC0415 - not under Windows
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        # Some network disks know no locks; the fit is worth more than the lock.
-        if error.errno not in {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}:
-            raise
-        _log.warning("the disk knows no locks: start no second program on the same results file")
-
-
-def _unlock(descriptor: int, place: Path) -> None:
-    # Taken away while it is still locked, so that nobody locks a file that is no longer there.
-    with suppress(OSError):
-        place.unlink()
-    os.close(descriptor)
 
 
 def run_in(path: Path) -> str | None:

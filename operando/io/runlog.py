@@ -22,7 +22,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from operando.errors import DamagedFileError, FrameRejected, SourceUnreachable
 from operando.io.blob import decode, encode
+from operando.io.disk import DiskRoom, room_for
 from operando.io.logfile import (
+    PAGE_BYTES,
+    PRAGMAS,
     check_format,
     head,
     identity,
@@ -151,15 +154,14 @@ class LogWriter:
         sqlite3.Error
             If the disk is full or fails; the transaction is rolled back.
         """
-        encoded = [(_named(name), document, encode(document)) for name, document in documents]
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            for name, document, blob in encoded:
-                run = self._owner(name, document)
-                self._db.execute(
-                    "INSERT INTO documents (run, name, recorded_s, crc32, blob) VALUES (?, ?, ?, ?, ?)",
-                    (run, name, recorded_s, row_checksum(run, name, recorded_s, blob), blob),
-                )
+            # Encoded one by one, as they are written: SQLite lets go of the interpreter at every row, so that
+            # the RunEngine's thread never waits for the encoding of a whole batch.
+            self._db.executemany(
+                "INSERT INTO documents (run, name, recorded_s, crc32, blob) VALUES (?, ?, ?, ?, ?)",
+                (self._row(name, document, recorded_s) for name, document in documents),
+            )
             last = head(self._db)
             self._db.execute("COMMIT")
         except BaseException:
@@ -169,6 +171,16 @@ class LogWriter:
             raise
         self._check_place()
         return last
+
+    def room(self) -> DiskRoom:
+        """Return what is left on the disk of the log.
+
+        Raises
+        ------
+        OSError, sqlite3.Error
+            If the disk does not say.
+        """
+        return room_for(self._db, self._path)
 
     def close(self) -> None:
         """Make the file whole by itself and release it; closing twice does nothing.
@@ -208,6 +220,7 @@ class LogWriter:
         # First of all: somebody else's database is not to be changed by looking at it.
         if not is_blank(self._db):
             check_format(self._db, self._path)
+        self._db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         mode = self._db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
             message = (
@@ -215,11 +228,20 @@ class LogWriter:
                 "expected a disk of this machine: record to another folder"
             )
             raise SourceUnreachable(message)
-        self._db.execute("PRAGMA synchronous = NORMAL")
+        for pragma in PRAGMAS:
+            self._db.execute(f"PRAGMA {pragma}")
         self._db.execute("BEGIN IMMEDIATE")
         if is_blank(self._db):
             make_tables(self._db)
         self._db.execute("COMMIT")
+
+    def _row(
+        self, name: str, document: Mapping[str, Any], recorded_s: float
+    ) -> tuple[str, str, float, int, bytes]:
+        """Return the columns of a document beside its seq."""
+        named, blob = _named(name), encode(document)
+        run = self._owner(name, document)
+        return run, named, recorded_s, row_checksum(run, named, recorded_s, blob), blob
 
     def _owner(self, name: str, document: Mapping[str, Any]) -> str:
         """Return the uid of the run of `document`, and remember what it owns."""

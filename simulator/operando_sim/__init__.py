@@ -1,5 +1,17 @@
 """A simulated STXM with a reacting sample whose truth is known. Shares nothing with the fit."""
 
+from operando_sim.distortion import Distortion, distorted
+from operando_sim.document_faults import (
+    Abort,
+    Document,
+    DocumentFault,
+    Drops,
+    Duplicates,
+    NoStop,
+    Reordering,
+    Rewinds,
+    Twin,
+)
 from operando_sim.faults import (
     BadReadings,
     BeamLoss,
@@ -10,6 +22,15 @@ from operando_sim.faults import (
     Refill,
     TopUps,
     WorldFault,
+)
+from operando_sim.line_faults import MissingChannel, MissingEnergy, ShapeChange
+from operando_sim.schedule import (
+    ALL,
+    DOCUMENT_FAULTS,
+    WORLD_FAULTS,
+    Extent,
+    document_faults,
+    world_faults,
 )
 from operando_sim.settings import (
     BeamSettings,
@@ -30,36 +51,56 @@ from operando_sim.world import Exposure, Truth, World
 
 # The references are not here: `python -m operando_sim.references` must find its module unimported.
 __all__ = [
+    "ALL",
+    "DOCUMENT_FAULTS",
     "LIXFEPO4",
     "LIXV2O5",
     "MATERIALS",
+    "WORLD_FAULTS",
+    "Abort",
     "BadReadings",
     "BeamLoss",
     "BeamSettings",
     "CellSettings",
     "DeadPixels",
     "DetectorSettings",
+    "Distortion",
+    "Document",
+    "DocumentFault",
+    "Drops",
+    "Duplicates",
     "EnergyOffset",
     "Exposure",
+    "Extent",
     "IncidentJump",
     "Material",
+    "MissingChannel",
+    "MissingEnergy",
     "MonitorMissing",
+    "NoStop",
     "OpticsSettings",
     "Phase",
     "ReactionSettings",
     "Refill",
+    "Reordering",
+    "Rewinds",
     "SampleSettings",
+    "ShapeChange",
     "SimulatedSTXM",
     "TimingSettings",
     "TopUps",
     "Truth",
+    "Twin",
     "World",
     "WorldFault",
     "WorldSettings",
     "ZonePlateSettings",
     "demo_settings",
+    "distorted",
+    "document_faults",
     "make_stxm",
     "material_named",
     "od_per_um",
     "static_settings",
+    "world_faults",
 ]
