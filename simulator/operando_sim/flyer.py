@@ -134,8 +134,8 @@ class LineFlyer:
         flown = self._flown
         self._check_described(flown.line)
         data: dict[str, Any] = {
-            "SampleX": list(flown.line.x_um),
-            "SampleY": flown.line.y_um,
+            "SampleX": flown.exposure.x_um.tolist(),
+            "SampleY": flown.exposure.y_um,
             self.name: flown.exposure.counts.tolist(),
         }
         if self._i0_key:

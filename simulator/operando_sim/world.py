@@ -9,18 +9,29 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operando_sim.beam import count, incident_per_ms, ring_current_ma
+from operando_sim.faults import (
+    share_of_current,
+    share_of_light,
+    spoiled_counts,
+    spoiled_monitor,
+    total_offset_ev,
+)
 from operando_sim.sample import look_up, make_sample
 from operando_sim.spectra import od_per_um
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
+    from operando_sim.faults import WorldFault
     from operando_sim.sample import Sample
     from operando_sim.settings import WorldSettings
 
-__all__ = ["Exposure", "Truth", "World"]
+__all__ = ["AXES", "Exposure", "Truth", "World"]
+
+AXES = ("energy", "sample_x", "sample_y")
+"""What can get stuck."""
 
 _FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 # Below a nanometre of blurred material the lithium content is that of a rim nobody could measure.
@@ -41,11 +52,17 @@ class Exposure:
         Readings of the incident-beam monitor, shape (nx,).
     time_s
         Middle of each pixel's dwell, shape (nx,).
+    x_um
+        Stage positions as read back, shape (nx,).
+    y_um
+        Of the row, as read back.
     """
 
     counts: NDArray[np.float64]
     i0: NDArray[np.float64]
     time_s: NDArray[np.float64]
+    x_um: NDArray[np.float64]
+    y_um: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +100,8 @@ class World:
         Wall seconds to sleep per world second; 0 runs as fast as it can.
     sleep
         How to sleep.
+    faults
+        What goes wrong by itself, at times since the world's start.
     """
 
     def __init__(
@@ -92,17 +111,23 @@ class World:
         *,
         pace: float = 0.0,
         sleep: Callable[[float], None] = time.sleep,
+        faults: Sequence[WorldFault] = (),
     ) -> None:
         self.settings = settings
-        sample_seed, noise_seed = np.random.SeedSequence(seed).spawn(2)
+        sample_seed, noise_seed, fault_seed = np.random.SeedSequence(seed).spawn(3)
         self.sample: Sample = make_sample(settings, np.random.default_rng(sample_seed))
         self._noise = np.random.default_rng(noise_seed)
+        # Apart from the noise: with and without faults, all that they do not touch is the same.
+        self._chance = np.random.default_rng(fault_seed)
+        self._faults = tuple(faults)
         self._pace = pace
         self._sleep = sleep
         self._time_s = settings.start_time_s
         self._energy_ev = self.sample.material.energies_ev[0]
         self._position_um = (0.0, 0.0)
         self._is_shutter_open = True
+        self._has_beam = True
+        self._stuck: set[str] = set()
         self._spot_um, self._spot_weight = _spot(settings.optics.spot_um)
 
     @property
@@ -137,9 +162,60 @@ class World:
         return self._is_shutter_open
 
     @property
+    def has_beam(self) -> bool:
+        """Whether there is light in the ring: it was not lost, nor is it scheduled to be lost now."""
+        return self._has_beam and bool(share_of_light(self._faults, self._now()) > 0.0)
+
+    @property
     def ring_current_ma(self) -> float:
-        """Ring current now."""
-        return float(ring_current_ma(self.settings.beam, self._time_s - self.settings.start_time_s))
+        """Ring current now; 0 while the beam is lost."""
+        current = ring_current_ma(self.settings.beam, self._now()) * share_of_current(
+            self._faults, self._now()
+        )
+        return float(current) if self._has_beam else 0.0
+
+    def lose_beam(self) -> None:
+        """Lose the light, until `return_beam`: what is counted from now on is dark."""
+        self._has_beam = False
+
+    def return_beam(self) -> None:
+        """Let there be light again, where no scheduled loss goes on."""
+        self._has_beam = True
+
+    def stick(self, axis: str) -> None:
+        """Let an axis no longer move, whatever it is told, until `release`; its read-back stays.
+
+        Parameters
+        ----------
+        axis
+            One of `AXES`.
+
+        Raises
+        ------
+        ValueError
+            There is no such axis.
+        """
+        self._stuck.add(_axis(axis))
+
+    def release(self, axis: str) -> None:
+        """Let an axis move again; it stays where it is until told to go.
+
+        Raises
+        ------
+        ValueError
+            There is no such axis.
+        """
+        self._stuck.discard(_axis(axis))
+
+    def is_stuck(self, axis: str) -> bool:
+        """Return whether an axis does not move.
+
+        Raises
+        ------
+        ValueError
+            There is no such axis.
+        """
+        return _axis(axis) in self._stuck
 
     def wait(self, seconds: float) -> None:
         """Let world time pass."""
@@ -148,18 +224,19 @@ class World:
             self._sleep(self._pace * seconds)
 
     def set_energy(self, energy_ev: float) -> None:
-        """Move the monochromator; takes no time if it is there already."""
+        """Move the monochromator; takes no time if it is there already, and its time also if it is stuck."""
         low, high = self.energy_limits_ev
         if not low <= energy_ev <= high:
             raise ValueError(f"energy {energy_ev} eV is outside {low:g} to {high:g} eV; choose one inside")
         if energy_ev != self._energy_ev:
-            self._energy_ev = float(energy_ev)
+            if "energy" not in self._stuck:
+                self._energy_ev = float(energy_ev)
             self.wait(self.settings.timing.energy_move_s)
 
     def move_stage(self, x_um: float, y_um: float) -> None:
         """Move the stage; takes as long as the longer of the two ways."""
         x, y = self._position_um
-        self._position_um = (float(x_um), float(y_um))
+        self._position_um = self._reached(x_um, y_um)
         self.wait(max(abs(x_um - x), abs(y_um - y)) / self.settings.timing.stage_um_per_s)
 
     def open_shutter(self) -> None:
@@ -189,8 +266,10 @@ class World:
             raise ValueError(f"dwell_ms is {dwell_ms}; expected more than 0")
         first_s = self._time_s + 1e-3 * self.settings.timing.line_overhead_ms
         time_s = first_s + 1e-3 * dwell_ms * (np.arange(x.size, dtype=np.float64) + 0.5)
-        exposure = self._expose(x, float(y_um), time_s, dwell_ms)
-        self._position_um = (float(x[-1]), float(y_um))
+        x_now_um, y_reached_um = self._reached(x[-1], y_um)
+        x_reached_um = np.full_like(x, x_now_um) if "sample_x" in self._stuck else x
+        exposure = self._expose(x_reached_um, y_reached_um, time_s, dwell_ms)
+        self._position_um = (x_now_um, y_reached_um)
         self.wait(1e-3 * (self.settings.timing.line_overhead_ms + dwell_ms * x.size))
         return exposure
 
@@ -242,7 +321,8 @@ class World:
         low, high = self.energy_limits_ev
         from_middle_ev = self._true_energy_ev() - 0.5 * (low + high)
         elapsed = self._elapsed_s(np.asarray(time_s, dtype=np.float64))
-        return dwell_ms * incident_per_ms(self.settings.beam, from_middle_ev, elapsed)
+        light = share_of_light(self._faults, elapsed) * self._has_beam
+        return dwell_ms * incident_per_ms(self.settings.beam, from_middle_ev, elapsed) * light
 
     def _expose(
         self, x_um: NDArray[np.float64], y_um: float, time_s: NDArray[np.float64], dwell_ms: float
@@ -252,7 +332,14 @@ class World:
         transmitted = incident * self._transmission(x_um, y_um, time_s)
         counts = count(detector, transmitted, dwell_ms, self._noise)
         i0 = count(detector, incident * self.settings.beam.monitor_ratio, dwell_ms, self._noise)
-        return Exposure(counts=counts, i0=i0, time_s=time_s)
+        elapsed = self._elapsed_s(time_s)
+        return Exposure(
+            counts=spoiled_counts(self._faults, counts, elapsed, self._chance),
+            i0=spoiled_monitor(self._faults, i0, elapsed),
+            time_s=time_s,
+            x_um=x_um,
+            y_um=y_um,
+        )
 
     def _transmission(
         self, x_um: NDArray[np.float64], y_um: float, time_s: NDArray[np.float64]
@@ -284,13 +371,31 @@ class World:
     def _elapsed_s(self, time_s: NDArray[np.float64]) -> NDArray[np.float64]:
         return time_s - self.settings.start_time_s
 
+    def _now(self) -> NDArray[np.float64]:
+        return np.asarray(self._time_s - self.settings.start_time_s)
+
+    def _reached(self, x_um: float, y_um: float) -> tuple[float, float]:
+        """Return where the stage ends that is told to go to a place."""
+        x, y = self._position_um
+        return (
+            x if "sample_x" in self._stuck else float(x_um),
+            y if "sample_y" in self._stuck else float(y_um),
+        )
+
     def _true_energy_ev(self) -> float:
-        return self._energy_ev + self.settings.beam.energy_offset_ev
+        offset_ev = self.settings.beam.energy_offset_ev + total_offset_ev(self._faults, float(self._now()))
+        return self._energy_ev + offset_ev
 
     def _move_shutter(self, *, is_open: bool) -> None:
         if is_open != self._is_shutter_open:
             self._is_shutter_open = is_open
             self.wait(self.settings.timing.shutter_s)
+
+
+def _axis(name: str) -> str:
+    if name not in AXES:
+        raise ValueError(f"there is no axis {name!r}; choose {', '.join(AXES)}")
+    return name
 
 
 def _spot(fwhm_um: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
