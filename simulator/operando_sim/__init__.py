@@ -13,12 +13,14 @@ from operando_sim.faults import (
 )
 from operando_sim.settings import (
     BeamSettings,
+    CellSettings,
     DetectorSettings,
     OpticsSettings,
     ReactionSettings,
     SampleSettings,
     TimingSettings,
     WorldSettings,
+    ZonePlateSettings,
     demo_settings,
     static_settings,
 )
@@ -34,6 +36,7 @@ __all__ = [
     "BadReadings",
     "BeamLoss",
     "BeamSettings",
+    "CellSettings",
     "DeadPixels",
     "DetectorSettings",
     "EnergyOffset",
@@ -53,6 +56,7 @@ __all__ = [
     "World",
     "WorldFault",
     "WorldSettings",
+    "ZonePlateSettings",
     "demo_settings",
     "make_stxm",
     "material_named",

@@ -145,14 +145,15 @@ def test_a_beam_lost_by_hand_reads_dark_until_it_is_returned():
     assert world.expose_line(X_UM, 0.0, 4.0).i0.mean() == pytest.approx(full, rel=0.05)
 
 
-def test_a_stuck_energy_keeps_its_read_back_though_the_move_ends():
+def test_a_stuck_energy_keeps_its_read_back_and_its_move_fails():
     world = World(SETTINGS, 3)
     stxm = make_stxm(world)
     first, second = world.sample.material.energies_ev[:2]
     stxm.energy.set(first).wait()
     world.stick("energy")
     before_s = world.time_s
-    stxm.energy.set(second).wait()
+    with pytest.raises(TimeoutError, match=r"energy.*stuck"):
+        stxm.energy.set(second).wait()
     assert world.time_s > before_s, "it tried"
     assert world.is_stuck("energy")
     assert stxm.energy.read()["energy"]["value"] == first
