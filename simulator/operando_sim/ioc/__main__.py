@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from operando_sim.ioc import claim, serve
-from operando_sim.settings import demo_settings, static_settings
+from operando_sim.settings import ZonePlateSettings, demo_settings, static_settings
 from operando_sim.spectra import MATERIALS
 from operando_sim.world import World
 
@@ -48,8 +48,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=7, help="of sample and noise")
     parser.add_argument("--field-um", type=float, default=6.0, help="width of the field that holds particles")
     parser.add_argument("--static", action="store_true", help="a cell stopped half-way")
-    parser.add_argument("--started", type=float, help="the world's clock at first, seconds since the epoch; now")
-    parser.add_argument("--pace", type=float, default=1.0, help="wall seconds for one of the world's; 0: no waiting")
+    parser.add_argument(
+        "--started", type=float, help="the world's clock at first, seconds since the epoch; now"
+    )
+    parser.add_argument(
+        "--pace", type=float, default=1.0, help="wall seconds for one of the world's; 0: no waiting"
+    )
     return parser
 
 
@@ -59,16 +63,18 @@ def _world_of(options: argparse.Namespace) -> World:
     settings = static_settings() if options.static else demo_settings()
     sample = replace(settings.sample, material=options.material, field_um=options.field_um)
     started_s = time.time() if options.started is None else options.started
-    return World(replace(settings, start_time_s=started_s, sample=sample), options.seed)
+    optics = replace(settings.optics, zone_plate=ZonePlateSettings())
+    return World(replace(settings, start_time_s=started_s, sample=sample, optics=optics), options.seed)
 
 
 async def _until_told(world: World, prefix: str, pace: float, port: int) -> None:
-    loop, serving = asyncio.get_running_loop(), asyncio.create_task(serve(world, prefix, pace))
+    def tell() -> None:
+        sys.stdout.write(f"{prefix} on 127.0.0.1:{port}\n")
+        sys.stdout.flush()
+
+    loop, serving = asyncio.get_running_loop(), asyncio.create_task(serve(world, prefix, pace, tell))
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, serving.cancel)
-    # Clients search again and again, so that this may be said before the first answer is given.
-    sys.stdout.write(f"{prefix} on 127.0.0.1:{port}\n")
-    sys.stdout.flush()
     await serving
 
 

@@ -1,10 +1,11 @@
-"""Shutter and point counter of the served instrument."""
+"""Shutter, point counter, ring current and potentiostat of the served instrument."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
+from operando_sim.cell import Cell
 from operando_sim.ioc.record import Puts
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from operando_sim.ioc.clock import Clock
     from operando_sim.world import World
 
-__all__ = ["Counter", "Shutter"]
+__all__ = ["Counter", "Potentiostat", "RingCurrent", "Shutter"]
 
 _PLACES = ("closed", "open")
 
@@ -77,6 +78,62 @@ class Counter:
         await self._counts.show(float(exposure.counts[0]))
         await self._i0.show(float(exposure.i0[0]))
         await self._go.show(0)
+
+
+class RingCurrent:
+    """Serve the ring current.
+
+    Parameters
+    ----------
+    bank
+        Where its record goes.
+    name
+        Of its record.
+    world
+        Whose ring it is.
+    """
+
+    def __init__(self, bank: Bank, name: str, world: World) -> None:
+        self._world = world
+        self._current = bank.number(name, world.ring_current_ma, units="mA")
+
+    async def refresh(self) -> None:
+        """Publish the current of now."""
+        await self._current.show(self._world.ring_current_ma)
+
+
+class Potentiostat:
+    """Serve voltage, current and charge of the cell, the charge last.
+
+    Parameters
+    ----------
+    bank
+        Where its records go.
+    name
+        Before their names.
+    world
+        Whose cell it is.
+    """
+
+    def __init__(self, bank: Bank, name: str, world: World) -> None:
+        self._world = world
+        self._cell = Cell(world)
+        self._due_s = world.time_s
+        self._voltage = bank.number(f"{name}:Voltage", 0.0, units="V")
+        self._current = bank.number(f"{name}:Current", 0.0, units="uA")
+        self._charge = bank.number(f"{name}:Charge", 0.0, units="uAh")
+        bank.number(f"{name}:HostNmol", world.settings.cell.host_nmol, units="nmol")
+
+    async def refresh(self) -> None:
+        """Publish a reading, if one is due."""
+        time_s = self._world.time_s
+        if time_s < self._due_s:
+            return
+        self._due_s = time_s + self._world.settings.cell.every_s
+        reading = self._cell.read(time_s)
+        await self._voltage.show(reading.voltage_v)
+        await self._current.show(reading.current_ua)
+        await self._charge.show(reading.charge_uah)
 
 
 def _check_dwell(dwell_ms: float) -> None:

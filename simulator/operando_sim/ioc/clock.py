@@ -27,11 +27,16 @@ class Clock:
     pace
         Wall seconds for a second of the world; 0 waits for nothing, and then time passes only when
         something is done.
+
+    Attributes
+    ----------
+    pace
+        As given.
     """
 
     def __init__(self, world: World, pace: float) -> None:
         self._world = world
-        self._pace = pace
+        self.pace = pace
         self._start_s = time.monotonic()
         self._world_start_s = world.time_s
         self._freed = asyncio.Event()
@@ -42,15 +47,15 @@ class Clock:
 
     def catch_up(self) -> None:
         """Let the world be as late as the wall is."""
-        if self._pace > 0.0:
-            due_s = self._world_start_s + (time.monotonic() - self._start_s) / self._pace
+        if self.pace > 0.0:
+            due_s = self._world_start_s + (time.monotonic() - self._start_s) / self.pace
             if due_s > self._world.time_s:
                 self._world.wait(due_s - self._world.time_s)
 
     async def wait_since(self, world_time_s: float, stopped: asyncio.Event) -> bool:
         """Wait as long as the world took since `world_time_s`; return whether it was stopped meanwhile."""
         try:
-            await asyncio.wait_for(stopped.wait(), self._pace * (self._world.time_s - world_time_s))
+            await asyncio.wait_for(stopped.wait(), self.pace * (self._world.time_s - world_time_s))
         except TimeoutError:
             return False
         return True

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from operando_sim.ioc.record import Puts
-from operando_sim.world import AXES
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from operando_sim.ioc.bank import Bank
     from operando_sim.ioc.clock import Clock
@@ -17,8 +16,16 @@ if TYPE_CHECKING:
 __all__ = ["make_faults"]
 
 
-def make_faults(bank: Bank, world: World, clock: Clock, be_away: Callable[[float], Awaitable[None]]) -> None:
-    """Make `Fault:Beam` (there, lost), `Fault:<axis>` (free, stuck) and `Fault:Away` (seconds, on the wall).
+def make_faults(
+    bank: Bank,
+    world: World,
+    clock: Clock,
+    *,
+    motors: Mapping[str, str],
+    refresh: Callable[[], Awaitable[None]],
+    be_away: Callable[[float], Awaitable[None]],
+) -> None:
+    """Make `Fault:Beam` (there, lost), `Fault:<motor>` (free, stuck) and `Fault:Away` (seconds, on the wall).
 
     Parameters
     ----------
@@ -26,6 +33,10 @@ def make_faults(bank: Bank, world: World, clock: Clock, be_away: Callable[[float
         Where the records go.
     world, clock
         Which world, and what waits for its axes.
+    motors
+        Names of the motor records, by axis.
+    refresh
+        Publishes what changed.
     be_away
         Takes the server off the network for so many seconds.
     """
@@ -35,6 +46,7 @@ def make_faults(bank: Bank, world: World, clock: Clock, be_away: Callable[[float
             world.lose_beam()
         else:
             world.return_beam()
+        await refresh()
 
     def setter(axis: str) -> Callable[[str], Awaitable[None]]:
         async def set_axis(word: str) -> None:
@@ -47,7 +59,6 @@ def make_faults(bank: Bank, world: World, clock: Clock, be_away: Callable[[float
         return set_axis
 
     bank.menu("Fault:Beam", ("there", "lost"), Puts(then=set_beam))
-    for axis in AXES:
-        name = "".join(word.capitalize() for word in axis.split("_"))
+    for axis, name in motors.items():
         bank.menu(f"Fault:{name}", ("free", "stuck"), Puts(then=setter(axis)))
     bank.number("Fault:Away", 0.0, Puts(then=be_away), units="s")

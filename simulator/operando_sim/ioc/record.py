@@ -62,26 +62,32 @@ class Record(_Channel):
         del hostname, username  # there are no others than those of this machine
         return AccessRights.READ | AccessRights.WRITE if self.puts.is_allowed else AccessRights.READ
 
-    async def verify_value(self, data: Any) -> Any:
+    async def verify_value(self, data: object) -> object:
         """Return what a client put, or raise."""
         if self.puts.check is not None:
             self.puts.check(data)
         return await super().verify_value(data)
 
-    async def write(self, value: Any, **metadata: Any) -> None:
+    async def write(self, value: object, **metadata: Any) -> None:  # noqa: ANN401 - caproto's own signature
         """Take a value with the world's time."""
         metadata.setdefault("timestamp", self.now_s())
         await super().write(value, **metadata)
 
-    async def write_from_dbr(self, data: Any, data_type: Any, metadata: Any, *, flags: int = 0) -> None:
+    async def write_from_dbr(
+        self, data: object, data_type: object, metadata: object, *, flags: int = 0
+    ) -> None:
         """Take what a client put, publish it, and do what follows from it."""
         await super().write_from_dbr(data, data_type, metadata, flags=flags)
         if self.puts.then is not None:
             await self.puts.then(self.value)
 
-    async def show(self, value: Any, **metadata: Any) -> None:
-        """Publish a value of the instrument's own."""
-        await self.write(value, verify_value=False, **metadata)
+    async def show(self, value: object) -> None:
+        """Publish a value of the instrument's own, as of now."""
+        await self.write(value, verify_value=False)
+
+    async def show_as_of(self, value: object, time_s: float) -> None:
+        """Publish a value of the instrument's own, as of a time of the world."""
+        await self.write(value, verify_value=False, timestamp=time_s)
 
 
 class Double(Record, ChannelDouble):

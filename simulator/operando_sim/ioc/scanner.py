@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -39,8 +39,8 @@ class Scanner:
         So many columns and rows at most.
     world, clock
         What is scanned, and its time.
-    moved
-        Awaited after the stage was moved.
+    refresh
+        Publishes what changed: awaited after each row.
     """
 
     def __init__(
@@ -51,9 +51,9 @@ class Scanner:
         *,
         world: World,
         clock: Clock,
-        moved: Callable[[], Awaitable[None]],
+        refresh: Callable[[], Awaitable[None]],
     ) -> None:
-        self._world, self._clock, self._moved = world, clock, moved
+        self._world, self._clock, self._refresh = world, clock, refresh
         self._stopped = asyncio.Event()
         nx, ny = most
         self._x = bank.waveform(f"{name}:X", nx, SETTING, units="um")
@@ -110,7 +110,7 @@ class Scanner:
             exposure = self._world.expose_line(x, float(y_um), float(self._dwell.value))
             done.append((exposure, self._clock.now_s()))
             was_stopped = await self._clock.wait_since(start_s, self._stopped)
-            await self._moved()
+            await self._refresh()
             if was_stopped:
                 return "stopped"
         await self._rows_done.show(len(done))
@@ -128,11 +128,11 @@ class Scanner:
             (self._counts, np.concatenate([exposure.counts for exposure in exposures])),
         ):
             # The time of all of it is that of the last row, whatever has happened since.
-            await record.show(list(values), timestamp=ended_s[-1])
+            await record.show_as_of(list(values), ended_s[-1])
 
     def _is_stuck(self) -> bool:
         return self._world.is_stuck("sample_x") or self._world.is_stuck("sample_y")
 
-    async def _stop(self, value: Any) -> None:
+    async def _stop(self, value: object) -> None:
         if value:
             self._stopped.set()

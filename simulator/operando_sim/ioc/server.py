@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from caproto.asyncio.server import Context
+from caproto.server import common
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,7 @@ __all__ = ["LOOPBACK", "Server", "claim"]
 
 LOOPBACK = "127.0.0.1"
 
+_MAX_LATENCY_S = 0.02
 _INTERFACES = "EPICS_CAS_INTF_ADDR_LIST"
 
 
@@ -71,16 +73,19 @@ class Server(Context):
     def __init__(self, records: Mapping[str, Record]) -> None:
         super().__init__(records, [LOOPBACK])
         self._is_away = False
+        # Many updates make caproto collect them, for up to 1 s: an axis would seem to arrive that much late.
+        common.MAX_LATENCY = common.HIGH_LOAD_TIMEOUT = _MAX_LATENCY_S
+        common.HIGH_LOAD_WARN_LATENCY_SEC = 0.0
 
     async def be_away(self, seconds: float) -> None:
         """Drop all clients, and neither answer nor let anyone in for so many seconds on the wall."""
         self._is_away = True
         for circuit in list(self.circuits):
-            await circuit._on_disconnect()  # noqa: SLF001 - the one way to end a circuit
+            await circuit._on_disconnect()
         await asyncio.sleep(seconds)
         self._is_away = False
 
-    async def tcp_handler(self, client: Any, addr: Any) -> None:
+    async def tcp_handler(self, client: Any, addr: object) -> None:  # noqa: ANN401 - caproto has no types
         """Let a client in, or not."""
         if self._is_away:
             client.close()
@@ -89,10 +94,12 @@ class Server(Context):
         client.writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         await super().tcp_handler(client, addr)
 
-    async def broadcast_beacon_loop(self) -> None:
+    async def broadcast_beacon_loop(self) -> NoReturn:
         """Send none: who looks for records on this machine asks."""
+        while True:
+            await asyncio.sleep(3600.0)
 
-    async def _broadcaster_queue_iteration(self, addr: Any, commands: Any) -> None:
+    async def _broadcaster_queue_iteration(self, addr: object, commands: object) -> None:
         """Answer a search, or not."""
         if not self._is_away:
             await super()._broadcaster_queue_iteration(addr, commands)
