@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-import sys
 from collections.abc import Generator
 
 import numpy as np
 import pytest
 from ophyd import EpicsMotor, EpicsSignal, EpicsSignalRO
 from ophyd.utils import LimitError
-from served_instrument import ROOT, Served, epics_microscope, served
 
 from operando_plans import STXM
 from operando_sim import World, ZonePlateSettings, static_settings
+from operando_sim.ioc.__main__ import main
+from served_instrument import Served, epics_microscope, served
 
 pytest.importorskip("caproto", reason="caproto is not installed: the extra `epics` brings it")
 
@@ -82,7 +80,8 @@ def test_a_line_is_what_the_simulated_world_gives(instrument: Served, stxm: STXM
     data = event["data"]
     assert data["SampleX"] == LINE["x_um"]
     assert (data["SampleY"], data["row"]) == (0.5, 3)
-    assert max(dark["data"]["STXMLineFlyer"]) < 50.0 < 5000.0 < min(data["STXMLineFlyer"])
+    assert max(dark["data"]["STXMLineFlyer"]) < 50.0
+    assert min(data["STXMLineFlyer"]) > 1000.0
     assert len(data["STXMLineFlyer_i0"]) == 24
     # The time is the device's, and that of the end of the line: 24 pixels of 2 ms and 80 ms before.
     assert event["time"] == set(event["timestamps"].values()).pop()
@@ -134,29 +133,21 @@ def test_an_unknown_record_is_named(instrument: Served) -> None:
         missing.wait_for_connection(timeout=0.5)
 
 
-def start(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "operando_sim.ioc", *options],
-        env={**os.environ, **environment},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+def test_it_serves_this_machine_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EPICS_CAS_INTF_ADDR_LIST", "0.0.0.0")  # noqa: S104 - what it is to refuse
+    assert main(["--port", "0"]) == 1
+    assert "EPICS_CAS_INTF_ADDR_LIST is 0.0.0.0" in capsys.readouterr().err
 
 
-def test_it_serves_this_machine_only() -> None:
-    ended = start("--port", "0", EPICS_CAS_INTF_ADDR_LIST="0.0.0.0")  # noqa: S104 - what it is to refuse
-    assert ended.returncode == 1
-    assert "EPICS_CAS_INTF_ADDR_LIST is 0.0.0.0" in ended.stderr
-
-
-def test_a_port_in_use_and_a_pace_that_is_none_are_refused() -> None:
+def test_a_port_in_use_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", 0))
-        ended = start("--port", str(other.getsockname()[1]))
-    assert ended.returncode == 1
-    assert "is in use" in ended.stderr
-    ended = start("--port", "0", "--pace", "-1")
-    assert ended.returncode == 1
-    assert "the pace is -1.0" in ended.stderr
+        assert main(["--port", str(other.getsockname()[1])]) == 1
+    assert "is in use" in capsys.readouterr().err
+
+
+def test_a_pace_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--port", "0", "--pace", "-1"]) == 1
+    assert "the pace is -1.0" in capsys.readouterr().err

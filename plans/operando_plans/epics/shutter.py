@@ -8,7 +8,7 @@ from ophyd import Device, EpicsSignal, EpicsSignalRO
 from ophyd import FormattedComponent as Record
 from ophyd.status import DeviceStatus, SubscriptionStatus
 
-from operando_plans.epics.reach import check_reached, wait_for_all
+from operando_plans.epics.reach import wait_for_all
 from operando_plans.together import together
 
 __all__ = ["EpicsShutter"]
@@ -28,7 +28,7 @@ class EpicsShutter(Device):
     positions
         The words that it knows.
     timeout_s
-        How long it may take.
+        How long it may take, and how long its records are waited for when they are out of reach.
     """
 
     setpoint = Record(EpicsSignal, "{_setpoint}", string=True, kind="omitted")
@@ -41,7 +41,7 @@ class EpicsShutter(Device):
         *,
         name: str,
         positions: tuple[str, str] = ("open", "closed"),
-        timeout_s: float = 10.0,
+        timeout_s: float = 20.0,
     ) -> None:
         self._setpoint, self._readback = setpoint, readback
         super().__init__(name=name)
@@ -81,10 +81,12 @@ class EpicsShutter(Device):
         ValueError
             It has no such position.
         TimeoutError
-            A record cannot be reached.
+            A record cannot be reached; names it.
         """
         self.check_value(position)
-        check_reached(self.name, [self.setpoint, self.readback])
+        if not self.connected:
+            # A plan that fails because the network went away closes the shutter next: that is worth waiting.
+            self.wait_for_connection(timeout=self.timeout_s)
 
         def is_there(*, value: object, **_more: object) -> bool:
             return self._word(value) == position

@@ -30,8 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(format="%(levelname)s: %(message)s")
     try:
-        port = claim(options.port)
         world = _world_of(options)
+        port = claim(options.port)
     except (OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
