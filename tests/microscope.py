@@ -1,4 +1,4 @@
-"""The simulated devices as one microscope."""
+"""The simulated devices as one microscope, as small as most tests want it."""
 
 from __future__ import annotations
 

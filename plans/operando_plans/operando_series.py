@@ -16,7 +16,7 @@ from operando_plans.counsel import Counsel, Decided, answers_of, counsel_of, dec
 from operando_plans.documents import SCHEMA_VERSION, check_metadata, options_said, start_of
 from operando_plans.options import ScanOptions
 from operando_plans.plan import Plan
-from operando_plans.region import Region
+from operando_plans.region import CONTROL_VISITS, Region
 from operando_plans.runs import OpenRuns, close_run, closing_runs, open_run
 from operando_plans.safety import safely
 from operando_plans.scanner import Scanner, scanner_of
@@ -25,9 +25,6 @@ from operando_plans.until import Until
 from operando_plans.visit import Standing, place, visit
 
 __all__ = ["operando_series"]
-
-_CONTROL_VISITS = 2
-"""In the first cycle, and after the last one."""
 
 
 def operando_series(
@@ -145,7 +142,7 @@ def _begun(series: _Series, standing: Standing, runs: OpenRuns) -> Plan:
     """Open the run of a region."""
     region = standing.region
     if region.is_control:
-        start = series.start(region, "control", _CONTROL_VISITS)
+        start = series.start(region, "control", CONTROL_VISITS)
     else:
         start = series.start(region, "series", series.until.cycles)
     run = yield from open_run(runs, region.name, start, series.scanner.parts.potentiostat)

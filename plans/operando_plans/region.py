@@ -8,7 +8,10 @@ from typing import Any
 
 from operando_plans.field import Field
 
-__all__ = ["Region", "regions_of"]
+__all__ = ["CONTROL_VISITS", "Region", "regions_of"]
+
+CONTROL_VISITS = 2
+"""How often a control region is visited: in the first cycle, and after the last one."""
 
 _PLAIN_KEYS = {
     "name",

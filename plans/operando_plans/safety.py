@@ -36,7 +36,7 @@ def safely(plan: Plan, stxm: STXM, options: ScanOptions) -> Plan:
     if parts.shutter is not None:
         closing = partial(bps.mv, parts.shutter, parts.closed, timeout=options.cleanup_s)
         plan = bpp.finalize_wrapper(_paused_with(plan, PausedShutter(parts)), closing)
-    plan = bpp.contingency_wrapper(plan, except_plan=partial(_stopped, stxm))
+    plan = bpp.contingency_wrapper(plan, except_plan=partial(_stopped, stxm, options.cleanup_s))
     if options.is_returning:
         for part in (
             parts.energy,
@@ -55,7 +55,11 @@ def _paused_with(plan: Plan, shutter: PausedShutter) -> Plan:
     return (yield from plan)
 
 
-def _stopped(stxm: STXM, _error: Exception) -> Plan:
+def _stopped(stxm: STXM, timeout_s: float, _error: Exception) -> Plan:
+    parts = stxm.parts
+    if parts.shutter is not None:
+        # Again: closing it may have been what failed.
+        yield from bps.mv(parts.shutter, parts.closed, timeout=timeout_s)
     yield Msg("stop", stxm)
 
 

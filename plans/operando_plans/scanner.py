@@ -83,6 +83,8 @@ def image(scanner: Scanner, field: Field, dwell_ms: float, labels: Mapping[str, 
     yield from open_shutter(scanner.parts)
     for aim, own in _exposures(scanner, field):
         yield from _exposure(scanner, {**aim, "dwell_ms": dwell_ms}, {**labels, **own} if labels else {})
+    # A pause from here on must not repeat the last line, which would be taken in the dark.
+    yield from bps.checkpoint()
     yield from close_shutter(scanner.parts)
 
 
@@ -102,6 +104,8 @@ def _exposure(scanner: Scanner, aim: Mapping[str, Any], labels: Mapping[str, flo
         yield from _fly(flyer, aim, labels)
     else:
         for _attempt in range(1 + guard.repeats):
+            # Waiting closes the shutter, and a pause must not repeat the line before in the dark.
+            yield from bps.checkpoint()
             current_ma = yield from await_beam(scanner.parts, guard, scanner.options.clock)
             now = {"ring_current_ma": current_ma} if "ring_current_ma" in labels else {}
             yield from _fly(flyer, aim, {**labels, **now})

@@ -76,7 +76,7 @@ class _WorldFlyer(ABC):
         self._is_flying = False
         self._flown: _Flown | None = None
         self._is_collected = False
-        self._described: tuple[int, int, frozenset[str]] | None = None
+        self._described: set[tuple[int, int, frozenset[str]]] = set()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -134,7 +134,8 @@ class _WorldFlyer(ABC):
         """Describe the event of what was prepared, in the stream "primary"."""
         if self._scan is None:
             raise RuntimeError(f"{self.name} cannot say how long its lines are; call prepare first")
-        self._described = self._scan.form
+        # Runs may be open side by side, each with a form of its own.
+        self._described.add(self._scan.form)
         y_shape, shape = self._shape(self._scan)
         keys = {
             "SampleX": _key("SampleX", [len(self._scan.x_um)], "um"),
@@ -243,12 +244,14 @@ class _WorldFlyer(ABC):
         return _Scan(tuple(x.tolist()), tuple(y.tolist()), dwell, labels)
 
     def _check_described(self, scan: _Scan) -> None:
-        if self._described is not None and scan.form != self._described:
-            (ny, nx, labels), (was_ny, was_nx, were) = scan.form, self._described
+        if self._described and scan.form not in self._described:
+            (ny, nx, labels), known = scan.form, sorted(self._described, key=str)
+            words = "; ".join(
+                f"{was_ny} × {was_nx} pixels and {sorted(were)}" for was_ny, was_nx, were in known
+            )
             raise ValueError(
                 f"the {self.noun} has {ny} × {nx} pixels and the labels {sorted(labels)}, but its run "
-                f"was described with {was_ny} × {was_nx} pixels and {sorted(were)}; "
-                "keep them the same within a run"
+                f"was described with {words}; keep them the same within a run"
             )
 
 
