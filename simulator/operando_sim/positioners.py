@@ -120,7 +120,9 @@ class WorldPositioner(SoftPositioner):
             self._end()
             # Not by _done_moving, which has no room for a reason.
             self._reset_sub(self._SUB_REQ_DONE)
-            status.set_exception(TimeoutError(f"{self.name}: {error}"))
+            # It has failed already if whoever moved it had less patience.
+            if not status.done:
+                status.set_exception(TimeoutError(f"{self.name}: {error}"))
             return
         self._end()
         self._done_moving(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from operando_sim.axes import AXES, Axes, axes_of
 from operando_sim.beam import count, incident_per_ms, ring_current_ma
+from operando_sim.exposure import Exposure, Truth
 from operando_sim.faults import (
     share_of_current,
     share_of_light,
@@ -34,50 +34,6 @@ __all__ = ["AXES", "Exposure", "Truth", "World"]
 
 # Below a nanometre of blurred material the lithium content is that of a rim nobody could measure.
 _TRACE_UM = 0.001
-
-
-@dataclass(frozen=True, slots=True)
-class Exposure:
-    """What one line, or one point, gave.
-
-    Attributes
-    ----------
-    counts
-        Detector readings, shape (nx,).
-    i0
-        Readings of the incident-beam monitor, shape (nx,).
-    time_s
-        Middle of each pixel's dwell, shape (nx,).
-    x_um
-        Stage positions as read back, shape (nx,).
-    y_um
-        Of the row, as read back.
-    """
-
-    counts: NDArray[np.float64]
-    i0: NDArray[np.float64]
-    time_s: NDArray[np.float64]
-    x_um: NDArray[np.float64]
-    y_um: float
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """What a perfect microscope of the same sharpness would say.
-
-    Attributes
-    ----------
-    lithium
-        Lithium content x, shape (ny, nx); NaN where there is no material.
-    fraction
-        Share of each phase in the material, shape (phase, ny, nx); NaN where there is no material.
-    thickness_um
-        Amount of material, shape (ny, nx).
-    """
-
-    lithium: NDArray[np.float64]
-    fraction: NDArray[np.float64]
-    thickness_um: NDArray[np.float64]
 
 
 class World:
