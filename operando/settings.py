@@ -12,10 +12,10 @@ from operando.errors import ConfigurationError
 
 __all__ = [
     "AcquisitionSettings",
-    "BeamSettings",
-    "DoseSettings",
     "AdviceSettings",
+    "BeamSettings",
     "DetectorSettings",
+    "DoseSettings",
     "FitSettings",
     "FollowSettings",
     "IncidentSettings",

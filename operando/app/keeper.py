@@ -12,7 +12,6 @@ from pathlib import Path
 
 from operando import __version__
 from operando.app.fingerprint import fingerprint
-from operando.core.references import Library
 from operando.errors import ConfigurationError, OperandoError
 from operando.io.results import read_results
 from operando.io.results_writer import ResultsLock, ResultsWriter, run_in

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import typing
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,9 +54,9 @@ def operando_series_of(known: Acquisition) -> Callable[..., Plan]:
 
     foretell = estimate_of(known)
 
-    # A queue takes generator functions, and reads their annotations.
+    # A queue takes generator functions, and evaluates their annotations: it knows `typing.Any`, and no `Any`.
     def operando_series(
-        regions: list[dict[str, Any]] | None = None,
+        regions: list[dict[str, typing.Any]] | None = None,
         cycles: int | None = None,
         duration_s: float | None = None,
         sample_name: str = "",
@@ -92,7 +93,7 @@ def energy_stack_of(known: Acquisition) -> Callable[..., Plan]:
     """Return the plan `energy_stack` for this acquisition."""
     import operando_plans as plans
 
-    def energy_stack(region: dict[str, Any] | None = None, sample_name: str = "") -> Plan:
+    def energy_stack(region: dict[str, typing.Any] | None = None, sample_name: str = "") -> Plan:
         """Scan a region once at every energy.
 
         Parameters
@@ -119,7 +120,7 @@ def estimate_of(known: Acquisition) -> Callable[..., Estimate]:
     import operando_plans as plans
 
     def estimate(
-        regions: list[dict[str, Any]] | None = None,
+        regions: list[dict[str, typing.Any]] | None = None,
         cycles: int | None = None,
         duration_s: float | None = None,
     ) -> Estimate:

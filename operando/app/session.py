@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ __all__ = ["Session", "open_session"]
 _log = logging.getLogger(__name__)
 
 _CONNECTION_S = 10.0
+_LAST = 0
+"""Of the priorities at the end of a process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,8 @@ def open_session(profile: Path, stxm: STXM) -> Session:
         _log.warning("%s; until then every plan refuses to begin", error)
     log = profile.parent / settings.log
     recorder = Recorder(log)
+    # A queue's worker is a process that ends without running exit handlers.
+    Finalize(None, recorder.close, exitpriority=_LAST)
     engine = RunEngine({**settings.metadata, "references_sha256": fingerprint(library)})
     engine.subscribe(recorder)
     _suspend_without_beam(engine, stxm, settings)
