@@ -12,10 +12,11 @@ from ophyd.utils import LimitError
 
 from operando_plans import STXM
 from operando_sim import World, ZonePlateSettings, static_settings
-from operando_sim.ioc.__main__ import main
 from served_instrument import Served, epics_microscope, served
 
-pytest.importorskip("caproto", reason="caproto is not installed: the extra `epics` brings it")
+main = pytest.importorskip(
+    "operando_sim.ioc.__main__", reason="caproto is not installed: the extra `epics` brings it"
+).main
 
 LINE = {"x_um": list(np.linspace(-2.0, 2.0, 24)), "y_um": 0.5, "dwell_ms": 2.0, "labels": {"row": 3}}
 

@@ -64,6 +64,7 @@ def test_copied_edited_and_run_it_gives_a_map(tmp_path: Path) -> None:
     monitor = Monitor(RecordedLog(LogReader(folder / "series.runlog"), "log"), work, maps.append)
     while monitor.pull():
         pass
+    monitor.finish()
     assert len(maps) == 2
     assert monitor.newest is not None
     assert monitor.newest.progress.lines_seen == 2 * 5 * 12
