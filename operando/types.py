@@ -76,6 +76,9 @@ class ScanPlan:
         Time of the start document.
     is_open
         True while more energies may come: the run did not say beforehand which.
+    every
+        In which cycles each energy is visited: every one (1), every second (2), …, all of them in the
+        first; empty where all are in every cycle.
     """
 
     run: str
@@ -87,6 +90,24 @@ class ScanPlan:
     cycles: int | None
     started_s: float
     is_open: bool = False
+    every: tuple[int, ...] = ()
+
+    def visited_in(self, cycle: int) -> tuple[int, ...]:
+        """Return which of the energies a cycle visits."""
+        every = self.every or (1,) * self.energies_ev.size
+        return tuple(energy for energy, step in enumerate(every) if cycle % step == 0)
+
+    def lines_in(self, cycle: int) -> int:
+        """Return how many lines a cycle has."""
+        return len(self.visited_in(cycle)) * self.grid.shape[0]
+
+    @property
+    def lines_planned(self) -> int | None:
+        """How many lines the run has; None where it does not say how many cycles."""
+        if self.cycles is None:
+            return None
+        every = self.every or (1,) * self.energies_ev.size
+        return self.grid.shape[0] * sum(-(-self.cycles // step) for step in every)
 
     @property
     def stack_shape(self) -> tuple[int, int, int]:

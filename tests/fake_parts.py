@@ -1,4 +1,4 @@
-"""A microscope of fakes: moves take a moment, counts are known beforehand, and any call can be made to fail."""
+"""A microscope of fakes: moves take a moment, counts are known beforehand, and any call can fail."""
 
 from __future__ import annotations
 
@@ -49,8 +49,12 @@ class FakeStatus:
                 return
         callback(self)
 
-    def exception(self, timeout: float | None = None) -> BaseException | None:
+    def exception(self, timeout: float | None = None) -> BaseException | None:  # noqa: ARG002 - bluesky asks so
         return self._error
+
+
+class FailedOnPurposeError(RuntimeError):
+    """A device failed because it was told to."""
 
 
 class Lab:
@@ -72,7 +76,7 @@ class Lab:
     def called(self, what: str) -> None:
         self.calls += 1
         if self.calls == self.fails_at:
-            raise RuntimeError(f"{what} failed on purpose")
+            raise FailedOnPurposeError(f"{what} failed on purpose")
 
     def move(self, name: str, arrive: Callable[[], None]) -> FakeStatus:
         """Return the status of a motion that arrives a moment later."""
@@ -138,7 +142,7 @@ class FakeFlyer:
     lab
         The others.
     counts
-        Of shape (cycle, energy, ny, nx).
+        Of shape (cycle, energy, ny, nx); a shorter line has the first of them.
     is_lit
         Whether light reaches the detector.
     """
@@ -174,7 +178,7 @@ class FakeFlyer:
             labels = self._line["labels"]
             place = tuple(labels[key] for key in ("cycle", "energy_index", "row") if key in labels)
             place = place or (0, 0, 0)
-            counts = self._counts[place] if is_lit and self._is_lit() else 0.0 * self._counts[place]
+            counts = self._counts[place][: len(self._line["x_um"])] * float(is_lit and self._is_lit())
             time_s = 1001.0 + float(np.ravel_multi_index((*place, 0, 0)[:3], self._counts.shape[:3]))
             data = {
                 "SampleX": list(self._line["x_um"]),
@@ -190,7 +194,7 @@ class FakeFlyer:
         return self._status
 
     def describe_collect(self) -> dict:
-        shape = [self._counts.shape[-1]]
+        shape = [len(self._line["x_um"])]
         keys: dict[str, dict] = {
             "SampleX": {"source": "fake", "dtype": "array", "shape": shape},
             "SampleY": {"source": "fake", "dtype": "number", "shape": []},

@@ -191,13 +191,12 @@ def due(state: PipelineState) -> tuple[int, ...]:
     newest = state.stack.newest
     if not state.changed or newest is None:
         return ()
-    energies, ny, _ = state.plan.stack_shape
     leaving = newest.cycle - HISTORY_CYCLES + 1
 
     def is_due(cycle: int) -> bool:
         is_final = cycle <= leaving or state.closed is not None
         is_whole = is_complete(state.stack, cycle) and not state.plan.is_open
-        has_half = 2 * state.stack.rows_seen[cycle] >= energies * ny
+        has_half = 2 * state.stack.rows_seen[cycle] >= state.plan.lines_in(cycle)
         return is_whole or (is_final and has_half)
 
     return tuple(sorted(filter(is_due, state.changed)))
@@ -295,15 +294,14 @@ def _curve_of(by_cycle: dict[int, _Point]) -> Curve:
 
 def _progress(state: PipelineState) -> Progress:
     plan, stack, newest = state.plan, state.stack, state.stack.newest
-    per_cycle = plan.energies_ev.size * plan.grid.shape[0]
-    planned = None if plan.cycles is None else plan.cycles * per_cycle
+    planned = plan.lines_planned
     status = "running" if state.closed is None else state.closed.exit_status
     if newest is None:
         nan = float("nan")
         return Progress(0, 0, 0, 0, planned, nan, nan, nan, state.closed is not None, status)
     lines = stack.lines_seen
     pace_s = (newest.time_s - stack.first_line_s) / (lines - 1) if lines > 1 else float("nan")
-    cycle_left = per_cycle - stack.rows_seen[newest.cycle]
+    cycle_left = plan.lines_in(newest.cycle) - stack.rows_seen[newest.cycle]
     run_left = float("nan") if planned is None else max(planned - lines, 0)
     return Progress(
         cycle=newest.cycle,

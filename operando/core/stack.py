@@ -215,9 +215,8 @@ def add(state: StackState, line: Line) -> StackState:
 
 
 def is_complete(state: StackState, cycle: int) -> bool:
-    """Return whether every row of every energy of a cycle has come."""
-    energies, ny, _ = state.plan.stack_shape
-    return state.rows_seen.get(cycle, 0) == energies * ny
+    """Return whether every row of every energy that a cycle visits has come."""
+    return 0 < state.plan.lines_in(cycle) == state.rows_seen.get(cycle, 0)
 
 
 def compose(state: StackState, recipe: Recipe, cycle: int) -> Composite:
@@ -236,7 +235,7 @@ def compose(state: StackState, recipe: Recipe, cycle: int) -> Composite:
     shared = np.zeros(plan.energies_ev.size)
     for energy in range(plan.energies_ev.size):
         found = np.zeros(plan.grid.shape[0], dtype=np.intp)
-        for past in range(cycle, cycle - state.kept_cycles, -1):
+        for past in range(cycle, cycle - _kept_cycles(state, energy), -1):
             image = state.images.get((past, energy))
             if image is None:
                 continue
@@ -401,8 +400,14 @@ def _no_images(plan: ScanPlan) -> Images:
 
 
 def _forget(state: StackState, newest_cycle: int) -> None:
-    for key in [key for key in state.images if key[0] <= newest_cycle - state.kept_cycles]:
-        del state.images[key]
+    for cycle, energy in list(state.images):
+        if cycle <= newest_cycle - _kept_cycles(state, energy):
+            del state.images[cycle, energy]
+
+
+def _kept_cycles(state: StackState, energy: int) -> int:
+    """Return for how many cycles the images of an energy are kept: the same number of images of each."""
+    return state.kept_cycles * (state.plan.every[energy] if state.plan.every else 1)
 
 
 def _order(line: Line) -> tuple[float, int, int, int]:
@@ -410,8 +415,8 @@ def _order(line: Line) -> tuple[float, int, int, int]:
 
 
 def _holds(state: StackState, cycle: int) -> bool:
-    return all((cycle, energy) in state.images for energy in range(state.plan.energies_ev.size))
+    return all((cycle, energy) in state.images for energy in state.plan.visited_in(cycle))
 
 
 def _counts_of(state: StackState, cycle: int) -> FloatArray:
-    return np.stack([state.images[cycle, energy].counts for energy in range(state.plan.energies_ev.size)])
+    return np.stack([state.images[cycle, energy].counts for energy in state.plan.visited_in(cycle)])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 
-import bluesky.plan_stubs as bps
+from bluesky.utils import Msg
 
+from operando_plans.messages import do, read_value
 from operando_plans.options import BeamGuard
 from operando_plans.parts import Parts
 from operando_plans.plan import Clock, Plan
@@ -22,18 +23,18 @@ class BeamLostError(RuntimeError):
 def open_shutter(parts: Parts) -> Plan:
     """Let light onto the sample."""
     if parts.shutter is not None:
-        yield from bps.mv(parts.shutter, parts.opened)
+        yield from do("set", parts.shutter, parts.opened)
 
 
 def close_shutter(parts: Parts) -> Plan:
     """Keep light off the sample."""
     if parts.shutter is not None:
-        yield from bps.mv(parts.shutter, parts.closed)
+        yield from do("set", parts.shutter, parts.closed)
 
 
 def ring_current(parts: Parts, default_ma: float) -> Plan:
     """Read the ring current, mA; `default_ma` where a plan is only looked at."""
-    return float((yield from bps.rd(parts.ring_current, default_value=default_ma)))
+    return float((yield from read_value(parts.ring_current, default_ma)))
 
 
 def has_beam(parts: Parts, guard: BeamGuard) -> Plan:
@@ -65,7 +66,7 @@ def await_beam(parts: Parts, guard: BeamGuard, clock: Clock) -> Plan:
                 f"{guard.wait_s:g} s; start again when there is beam, or give a longer wait_s"
             )
             raise BeamLostError(msg)
-        yield from bps.checkpoint()
+        yield Msg("checkpoint")
         yield from clock.sleep(guard.poll_s)
         current_ma = yield from ring_current(parts, guard.back_ma)
     yield from open_shutter(parts)
@@ -76,4 +77,4 @@ def await_beam(parts: Parts, guard: BeamGuard, clock: Clock) -> Plan:
 def _is_unshuttered(parts: Parts) -> Plan:
     if parts.shutter is None:
         return True
-    return (yield from bps.rd(parts.shutter, default_value=parts.opened)) != parts.closed
+    return (yield from read_value(parts.shutter, parts.opened)) != parts.closed

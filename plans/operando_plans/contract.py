@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard, cast
 
 __all__ = ["violations"]
 
@@ -18,11 +18,11 @@ _ROW_TOLERANCE = 0.5
 def violations(documents: Iterable[tuple[str, Document]]) -> list[str]:
     """Return what the documents of one run do against the contract; nothing if they meet it.
 
-    The rules: the start document comes first and names plan, motors, detector and the `stxm` block; there is
-    one descriptor, of the stream `primary`, with the keys of two positions and of the counts and without
-    hints; each line is one event page of length one, whole, in the place that `seq_num = energy · ny + row + 1`
-    says; a repeated line has a new uid. Lines may be missing, and so may the stop document. Beyond the contract,
-    a channel that the block calls `i0_field` is tolerated.
+    The rules: the start document comes first and names plan, motors, detector and the `stxm` block; there
+    is one descriptor, of the stream `primary`, with the keys of two positions and of the counts and without
+    hints; each line is one event page of length one, whole, in the place that
+    `seq_num = energy · ny + row + 1` says; a repeated line has a new uid. Lines may be missing, and so may
+    the stop document. Beyond the contract, a channel that the block calls `i0_field` is tolerated.
 
     Parameters
     ----------
@@ -73,8 +73,9 @@ def _start_violations(start: Document) -> Iterator[str]:
     for key in _TEXTS:
         if not isinstance(block.get(key), str) or not block[key]:
             yield f"{key} is {block.get(key)!r}; expected a name"
-    if list(start.get("motors", ())) != [block.get("energy_motor"), block.get("y_motor")]:
-        yield f"motors is {start.get('motors')!r}; expected those of energy and y"
+    motors, expected = start.get("motors"), [block.get("energy_motor"), block.get("y_motor")]
+    if motors not in (expected, tuple(expected)):
+        yield f"motors is {motors!r}; expected those of energy and y"
     detectors = start.get("detectors")
     if not isinstance(detectors, Sequence) or isinstance(detectors, str) or len(detectors) != 1:
         yield f"detectors is {detectors!r}; expected the flyer alone"
@@ -82,7 +83,7 @@ def _start_violations(start: Document) -> Iterator[str]:
     if not _is_numbers(shape, 3) or not all(isinstance(side, int) and side >= 1 for side in shape):
         yield f"shape is {shape!r}; expected whole numbers of energies, rows and columns"
         return
-    if not _is_numbers(block.get("energies"), shape[0]) or min(block["energies"]) <= 0:
+    if not _is_numbers(block.get("energies"), int(shape[0])) or min(block["energies"]) <= 0:
         yield f"energies is {block.get('energies')!r}; expected {shape[0]} energies in eV"
     if not _is_number(block.get("dwell_ms")) or block["dwell_ms"] <= 0:
         yield f"dwell_ms is {block.get('dwell_ms')!r}; expected one number above 0"
@@ -158,14 +159,16 @@ def _page_violations(block: Document, descriptors: Sequence[Document], page: Doc
         yield f"line {number} is at y = {y[0]:g} µm; row {row} is at {first + row * pitch:g} µm"
 
 
-def _has_one(value: object) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 1
+def _has_one(value: object) -> TypeGuard[Sequence[Any]]:
+    return isinstance(value, Sequence) and not isinstance(value, str) and len(cast(Sequence[Any], value)) == 1
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _is_numbers(value: object, length: int) -> bool:
-    is_list = isinstance(value, Sequence) and not isinstance(value, str)
-    return is_list and len(value) == length and all(_is_number(entry) for entry in value)
+def _is_numbers(value: object, length: int) -> TypeGuard[Sequence[float]]:
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return False
+    entries = cast(Sequence[object], value)
+    return len(entries) == length and all(_is_number(entry) for entry in entries)

@@ -115,5 +115,5 @@ def _page(scanner: Scanner, region: Region) -> Mapping[str, Any]:
         "descriptor": uid,
         "filled": {},
         "data": {key: [value] for key, value in data.items()},
-        "timestamps": dict.fromkeys(data, [_TIME_S]),
+        "timestamps": {key: [_TIME_S] for key in data},
     }

@@ -56,8 +56,8 @@ class Sample:
         ods = tuple(self.od) if isinstance(self.od, Sequence) else (self.od,) * energies
         if len(ods) != energies:
             msg = (
-                f"the sample has {len(ods)} optical densities and region '{region.name}' {energies} energies; "
-                "give one for all, or one each"
+                f"the sample has {len(ods)} optical densities and region '{region.name}' {energies} "
+                "energies; give one for all, or one each"
             )
             raise ValueError(msg)
         return tuple(-math.expm1(-od) for od in ods)
@@ -67,9 +67,10 @@ def dose_mgy(sample: Sample, region: Region, lit_ms: Sequence[float]) -> float:
     r"""Return the dose of one pixel, MGy.
 
     D = Σ φ τ (1 - exp(-OD)) E / (ρ d a), the energy absorbed over the mass that absorbs it, with the photon
-    rate φ, the time τ, the photon energy E, the density ρ, the thickness d and the area a of a pixel: Berejnov
-    et al., J. Synchrotron Rad. 25 (2018) 833, for a sample that loses no mass. It is the mean over the thickness.
-    What the beam spills into neighbours comes back from them.
+    rate φ, the time τ, the photon energy E, the density ρ, the thickness d and the area a of a pixel, as in
+    Berejnov et al., J. Synchrotron Rad. 25 (2018), "First-principles X-ray absorption dose calculation", for
+    a sample that loses no mass. It is the mean over the thickness. What the beam spills into neighbours comes
+    back from them.
 
     Parameters
     ----------

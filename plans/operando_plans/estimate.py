@@ -1,10 +1,10 @@
-"""What a series will take, before the beam is used: time, dose, disk; and whether the microscope can do it."""
+"""What a series will take, before the beam is used: time, dose, disk; and whether it can be done."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from operando_plans.advice import Advice
 from operando_plans.disk import LOG_BYTES, Counted, documents_of
@@ -55,10 +55,10 @@ class Assumptions:
         What the series may take at most.
     """
 
-    pace: Pace = Pace()
+    pace: Pace = field(default_factory=Pace)
     sample: Sample | None = None
     advice: Advice | None = None
-    limits: UserLimits = UserLimits()
+    limits: UserLimits = field(default_factory=UserLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +160,8 @@ def _check(estimate: Estimate, limits: UserLimits) -> None:
     for name, dose in estimate.dose_with_flyback_mgy.items():
         if limits.max_dose_mgy is not None and not dose <= limits.max_dose_mgy:
             msg = (
-                f"region '{name}' gets {dose:.3g} MGy a pixel with fly-back, {limits.max_dose_mgy:g} MGy are allowed: "
-                "take fewer cycles, energies or a shorter dwell"
+                f"region '{name}' gets {dose:.3g} MGy a pixel with fly-back, {limits.max_dose_mgy:g} MGy are "
+                "allowed: take fewer cycles, energies or a shorter dwell"
             )
             raise ValueError(msg)
     if limits.max_duration_s is not None and not estimate.duration_s <= limits.max_duration_s:
@@ -172,8 +172,8 @@ def _check(estimate: Estimate, limits: UserLimits) -> None:
         raise ValueError(msg)
     if limits.max_disk_bytes is not None and not estimate.disk_bytes <= limits.max_disk_bytes:
         msg = (
-            f"the documents take {_size_words(estimate.disk_bytes)}, {_size_words(limits.max_disk_bytes)} are "
-            "allowed: take fewer cycles or pixels, or make room"
+            f"the documents take {_size_words(estimate.disk_bytes)}, {_size_words(limits.max_disk_bytes)} "
+            "are allowed: take fewer cycles or pixels, or make room"
         )
         raise ValueError(msg)
 

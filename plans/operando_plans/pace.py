@@ -47,7 +47,7 @@ def cycles_in(regions: Sequence[Region], until: Until, pace: Pace) -> int:
     """
     if until.duration_s is None:
         if until.cycles is None:
-            msg = "only a stop condition ends the series, so nobody knows how long it lasts; give cycles as well"
+            msg = "only a stop condition ends the series: nobody knows how long it lasts; give cycles as well"
             raise ValueError(msg)
         return until.cycles
     cycles = 1

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import bluesky.plan_stubs as bps
+from bluesky.utils import Msg
 
 from operando_plans.beam import await_beam, close_shutter, has_beam, open_shutter
 from operando_plans.field import Field
+from operando_plans.messages import do
 from operando_plans.options import ScanOptions
 from operando_plans.parts import Parts
 from operando_plans.plan import Device, Plan
@@ -84,7 +85,7 @@ def image(scanner: Scanner, field: Field, dwell_ms: float, labels: Mapping[str, 
     for aim, own in _exposures(scanner, field):
         yield from _exposure(scanner, {**aim, "dwell_ms": dwell_ms}, {**labels, **own} if labels else {})
     # A pause from here on must not repeat the last line, which would be taken in the dark.
-    yield from bps.checkpoint()
+    yield Msg("checkpoint")
     yield from close_shutter(scanner.parts)
 
 
@@ -105,7 +106,7 @@ def _exposure(scanner: Scanner, aim: Mapping[str, Any], labels: Mapping[str, flo
     else:
         for _attempt in range(1 + guard.repeats):
             # Waiting closes the shutter, and a pause must not repeat the line before in the dark.
-            yield from bps.checkpoint()
+            yield Msg("checkpoint")
             current_ma = yield from await_beam(scanner.parts, guard, scanner.options.clock)
             now = {"ring_current_ma": current_ma} if "ring_current_ma" in labels else {}
             yield from _fly(flyer, aim, {**labels, **now})
@@ -117,11 +118,11 @@ def _exposure(scanner: Scanner, aim: Mapping[str, Any], labels: Mapping[str, flo
             _log.warning(
                 "the beam was lost %d times during %s; it stays as it came", 1 + guard.repeats, labels
             )
-    yield from bps.collect(flyer, return_payload=False)
+    yield Msg("collect", flyer, return_payload=False)
 
 
 def _fly(flyer: Device, aim: Mapping[str, Any], labels: Mapping[str, float]) -> Plan:
-    yield from bps.checkpoint()
-    yield from bps.prepare(flyer, {**aim, "labels": dict(labels)}, wait=True)
-    yield from bps.kickoff(flyer, wait=True)
-    yield from bps.complete(flyer, wait=True)
+    yield Msg("checkpoint")
+    yield from do("prepare", flyer, {**aim, "labels": dict(labels)})
+    yield from do("kickoff", flyer)
+    yield from do("complete", flyer)

@@ -66,7 +66,7 @@ def _break_start(documents: Documents, data: st.DataObject) -> None:
         st.sampled_from(
             [
                 ("plan_name", ["operando_series", None]),
-                ("motors", [["SampleY", "energy"], ["energy"], []]),
+                ("motors", [["SampleY", "energy"], ["energy"], [], None, 7]),
                 ("detectors", [[], ["a", "b"], "STXMLineFlyer"]),
                 ("stxm", [None, [], "v1"]),
             ]

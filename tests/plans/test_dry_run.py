@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from bluesky import RunEngine
 from hypothesis import given
@@ -144,12 +145,6 @@ def test_what_is_beyond_a_limit_is_refused_and_nothing_moves(
 
 
 def test_a_dry_run_calls_nothing_that_moves() -> None:
-    stxm, lab = fake_stxm_of()
+    stxm, lab = fake_stxm(np.ones((1, 1, 2, 4)))
     dry_run(stxm, Region("cell", Field((0, 0), (2, 2), (4, 2)), [700.0], 1.0), Until(cycles=3))
     assert lab.calls == 0
-
-
-def fake_stxm_of():
-    import numpy as np
-
-    return fake_stxm(np.ones((1, 1, 2, 4)))
