@@ -1,6 +1,6 @@
 """The parts of a microscope over EPICS records, by ophyd's classes; each is told the names of its records."""
 
-import operando_plans.epics.at_exit  # noqa: F401
+from operando_plans.epics.at_exit import be_silent_at_exit
 from operando_plans.epics.axis import EpicsAxis
 from operando_plans.epics.counter import EpicsCounter
 from operando_plans.epics.flyers import EpicsFrameFlyer, EpicsLineFlyer
@@ -19,3 +19,5 @@ __all__ = [
     "ScanRecords",
     "epics_ring_current",
 ]
+
+be_silent_at_exit()

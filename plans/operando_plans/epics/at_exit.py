@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 
-__all__ = ["is_said"]
+__all__ = ["be_silent_at_exit"]
 
 
-def is_said(record: logging.LogRecord) -> bool:
-    """Return whether a message is of a running program.
+def be_silent_at_exit() -> None:
+    """Drop what caproto says after the main thread has ended.
 
-    Records go on changing while the interpreter ends, and caproto complains of each that nobody is left to
-    be told of it.
+    Records go on changing while the interpreter ends, and it complains of each that nobody is left to be
+    told of it.
     """
-    del record
+    for name in ("caproto.circ", "caproto.ch", "caproto.bcast", "caproto.ctx"):
+        logging.getLogger(name).addFilter(_is_said)
+
+
+def _is_said(_record: logging.LogRecord) -> bool:
     return threading.main_thread().is_alive()
-
-
-for _name in ("caproto.circ", "caproto.ch", "caproto.bcast", "caproto.ctx"):
-    logging.getLogger(_name).addFilter(is_said)

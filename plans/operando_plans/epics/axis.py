@@ -8,13 +8,13 @@ from typing import Any
 from ophyd import EpicsMotor
 from ophyd.status import DeviceStatus
 
-from operando_plans.epics.reach import check_reached, lost, wait_for_all
+from operando_plans.epics.reach import Reached, check_reached, lost
 from operando_plans.together import together
 
 __all__ = ["EpicsAxis"]
 
 
-class EpicsAxis(EpicsMotor):
+class EpicsAxis(Reached, EpicsMotor):
     """An axis over a motor record.
 
     Parameters
@@ -30,21 +30,6 @@ class EpicsAxis(EpicsMotor):
     def __init__(self, prefix: str, *, name: str, margin_s: float = 10.0) -> None:
         super().__init__(prefix, name=name)
         self.margin_s = margin_s
-
-    @property
-    def _records(self) -> list[Any]:
-        return [walk.item for walk in self.walk_signals()]
-
-    def wait_for_connection(self, all_signals: bool = False, timeout: object = 2.0) -> None:
-        """Wait until all fields of the record are in reach.
-
-        Raises
-        ------
-        TimeoutError
-            Some are not; names them.
-        """
-        wait_for_all(self._records, timeout)
-        super().wait_for_connection(all_signals=all_signals, timeout=timeout)
 
     def expected_s(self, position: float) -> float:
         """Return how long the record says that the way to a position takes, s."""
@@ -86,7 +71,7 @@ class EpicsAxis(EpicsMotor):
         TimeoutError
             The record cannot be reached; nothing moved.
         """
-        check_reached(self.name, self._records)
+        check_reached(self.name, self.records)
         timeout_s = self.expected_s(new_position) + self.margin_s if timeout is None else timeout
         move: Any = self.move(new_position, wait=False, moved_cb=moved_cb)
         aim = f"{self.name} going to {new_position:g}"

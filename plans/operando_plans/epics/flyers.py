@@ -119,8 +119,8 @@ class _EpicsFlyer(ABC):
         check_reached(self.name, self._records)
         earlier = {} if self._flight is None else {self._go.pvname: self._flight}
         settings: dict[str, Any] = {
-            self._x.pvname: self._x.set(self._scan.x_um),
-            self._y.pvname: self._y.set(self._scan.y_um),
+            self._x.pvname: self._x.set(_put(self._scan.x_um)),
+            self._y.pvname: self._y.set(_put(self._scan.y_um)),
             self._dwell.pvname: self._dwell.set(self._scan.dwell_ms),
         }
         return together(self, {**earlier, **settings}, f"{self.name} being prepared", _SET_S)
@@ -284,6 +284,11 @@ class EpicsFrameFlyer(_EpicsFlyer):
 
     def _shapes(self, scan: Scan) -> tuple[list[int], list[int]]:
         return [len(scan.y_um)], [len(scan.y_um), len(scan.x_um)]
+
+
+def _put(values: tuple[float, ...]) -> float | list[float]:
+    """Return values as every control layer takes them: a record of one number takes no list."""
+    return values[0] if len(values) == 1 else list(values)
 
 
 def _key(record: str, shape: list[int], units: str) -> dict[str, Any]:

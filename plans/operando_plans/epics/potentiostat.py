@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ophyd import Component, Device, EpicsSignalRO
+from ophyd import Component, EpicsSignalRO
 
-from operando_plans.epics.reach import wait_for_all
+from operando_plans.epics.reach import Reached
 
 __all__ = ["EpicsPotentiostat"]
 
 
-class EpicsPotentiostat(Device):
+class EpicsPotentiostat(Reached):
     """Voltage, current and charge of the cell; monitored as a whole, it gives one event with all three.
 
     The charge is the one that is published last. For records of other names, derive a class with other
@@ -33,17 +33,6 @@ class EpicsPotentiostat(Device):
     def __init__(self, prefix: str, *, name: str) -> None:
         super().__init__(prefix, name=name)
         self.charge.subscribe(self._tell, run=False)
-
-    def wait_for_connection(self, all_signals: bool = False, timeout: object = 2.0) -> None:
-        """Wait until all its records are in reach.
-
-        Raises
-        ------
-        TimeoutError
-            Some are not; names them.
-        """
-        wait_for_all([self.voltage, self.current, self.charge], timeout)
-        super().wait_for_connection(all_signals=all_signals, timeout=timeout)
 
     def _tell(self, *, value: object, timestamp: float, **_more: object) -> None:
         self._run_subs(sub_type=self.SUB_READING, timestamp=timestamp, value=value)

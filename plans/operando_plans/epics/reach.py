@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["check_reached", "lost", "wait_for_all"]
+from ophyd import Device
+
+__all__ = ["Reached", "check_reached", "lost", "wait_for_all"]
 
 _MOST_NAMES = 4
 
@@ -46,3 +48,23 @@ def wait_for_all(signals: Iterable[Any], timeout_s: object) -> None:
         except TimeoutError as error:
             msg = f"no answer from the record {lost(signals) or signal.pvname} within {timeout_s} s"
             raise TimeoutError(msg) from error
+
+
+class Reached(Device):
+    """A device that names those of its records that are out of reach."""
+
+    @property
+    def records(self) -> list[Any]:
+        """The signals over its records."""
+        return [walk.item for walk in self.walk_signals()]
+
+    def wait_for_connection(self, all_signals: bool = False, timeout: object = 2.0) -> None:
+        """Wait until all its records are in reach.
+
+        Raises
+        ------
+        TimeoutError
+            Some are not; names them.
+        """
+        wait_for_all(self.records, timeout)
+        super().wait_for_connection(all_signals=all_signals, timeout=timeout)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from ophyd import Device, EpicsSignal, EpicsSignalRO
+from ophyd import EpicsSignal, EpicsSignalRO
 from ophyd import FormattedComponent as Record
 from ophyd.status import DeviceStatus, SubscriptionStatus
 
-from operando_plans.epics.reach import wait_for_all
+from operando_plans.epics.reach import Reached
 from operando_plans.together import together
 
 __all__ = ["EpicsShutter"]
 
 
-class EpicsShutter(Device):
+class EpicsShutter(Reached):
     """A shutter with two positions, words of its records.
 
     Parameters
@@ -48,17 +48,6 @@ class EpicsShutter(Device):
         self.readback.name = name
         self.positions = positions
         self.timeout_s = timeout_s
-
-    def wait_for_connection(self, all_signals: bool = False, timeout: object = 2.0) -> None:
-        """Wait until both records are in reach.
-
-        Raises
-        ------
-        TimeoutError
-            One is not; names it.
-        """
-        wait_for_all([self.setpoint, self.readback], timeout)
-        super().wait_for_connection(all_signals=all_signals, timeout=timeout)
 
     def check_value(self, value: str, **_more: object) -> None:
         """Refuse what is no position of it.
