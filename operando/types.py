@@ -131,6 +131,8 @@ class Line:
         Reading of the incident-beam channel, shape (nx,), or None where there is none.
     time_s
         When the row was finished. Of two deliveries of one row the later one counts.
+    dwell_ms
+        Time per pixel, where the line says it itself; NaN where it is that of the plan.
     """
 
     run: str
@@ -140,6 +142,7 @@ class Line:
     counts: FloatArray
     i0: FloatArray | None
     time_s: float
+    dwell_ms: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)

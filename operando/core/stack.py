@@ -97,6 +97,7 @@ class _Image:
     counts: FloatArray
     i0: FloatArray | None
     row_time_s: FloatArray
+    row_dwell_ms: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,8 @@ class Composite:
         from blank pixels; shape (energy,), 0 elsewhere.
     older
         The second newest rows of every energy, the third newest, …: as many as the estimator uses.
+    dwell_ms
+        Mean dwell of each energy's newest image, shape (energy,); None where it is that of the plan.
     """
 
     cycle: int
@@ -169,6 +172,7 @@ class Composite:
     blank: MaskArray
     shared_variance: FloatArray
     older: tuple[Images, ...] = ()
+    dwell_ms: FloatArray | None = None
 
 
 def empty_stack(plan: ScanPlan, recipe: Recipe) -> StackState:
@@ -207,6 +211,7 @@ def add(state: StackState, line: Line) -> StackState:
     if image.i0 is not None:
         image.i0[line.row] = np.nan if line.i0 is None else line.i0
     image.row_time_s[line.row] = line.time_s
+    image.row_dwell_ms[line.row] = line.dwell_ms
     newest = state.newest
     if newest is None or _order(line) >= _order(newest):
         newest = line
@@ -233,6 +238,7 @@ def compose(state: StackState, recipe: Recipe, cycle: int) -> Composite:
     seen = np.zeros(plan.stack_shape, dtype=bool)
     i0 = np.full(plan.energies_ev.size, np.nan)
     shared = np.zeros(plan.energies_ev.size)
+    dwell_ms = plan.dwell_ms.copy()
     for energy in range(plan.energies_ev.size):
         found = np.zeros(plan.grid.shape[0], dtype=np.intp)
         for past in range(cycle, cycle - _kept_cycles(state, energy), -1):
@@ -257,6 +263,7 @@ def compose(state: StackState, recipe: Recipe, cycle: int) -> Composite:
                 layers[layer].row_time_s[energy, into] = image.row_time_s[into]
             if np.isnan(i0[energy]):
                 i0[energy] = np.nanmean(incident[rows])
+                dwell_ms[energy] = _dwell_ms(image, plan, energy)[rows].mean()
                 if recipe.incident.mode is IncidentMode.BLANK:
                     shared[energy] = incident_variance[0, 0] / (i0[energy] - recipe.detector.dark_counts) ** 2
             found[rows] += 1
@@ -264,7 +271,9 @@ def compose(state: StackState, recipe: Recipe, cycle: int) -> Composite:
                 break
     newest, *older = layers
     known = tuple(images for images in older if not np.isnan(images.row_time_s).all())
-    return Composite(cycle, newest.od, newest.variance, seen, newest.row_time_s, i0, blank, shared, known)
+    return Composite(
+        cycle, newest.od, newest.variance, seen, newest.row_time_s, i0, blank, shared, known, dwell_ms
+    )
 
 
 def blank_of(state: StackState, recipe: Recipe, cycle: int) -> MaskArray:
@@ -349,8 +358,14 @@ def _incident(
         msg = "an I0 rule of mode 'file' needs its spectrum"
         raise ValueError(msg)
     rate = np.interp(plan.energies_ev[energy], rule.energy_ev, rule.counts_per_ms, left=np.nan, right=np.nan)
-    reading = rule.scale * rate * plan.dwell_ms[energy]
-    return np.full(shape, reading if reading > 0 else np.nan), np.zeros(shape)
+    reading = rule.scale * rate * _dwell_ms(image, plan, energy)
+    reading = np.where(reading > 0, reading, np.nan)
+    return np.repeat(reading[:, None], shape[1], axis=1), np.zeros(shape)
+
+
+def _dwell_ms(image: _Image, plan: ScanPlan, energy: int) -> FloatArray:
+    """Return the dwell of each row of an image, shape (ny,): a plan may change it under way."""
+    return np.where(np.isnan(image.row_dwell_ms), plan.dwell_ms[energy], image.row_dwell_ms)
 
 
 def _check(state: StackState, line: Line) -> None:
@@ -391,7 +406,7 @@ def _is_known(image: _Image, line: Line) -> bool:
 def _blank_image(state: StackState) -> _Image:
     shape = state.plan.grid.shape
     i0 = np.full(shape, np.nan) if state.keeps_channel else None
-    return _Image(np.full(shape, np.nan), i0, np.full(shape[0], np.nan))
+    return _Image(np.full(shape, np.nan), i0, np.full(shape[0], np.nan), np.full(shape[0], np.nan))
 
 
 def _no_images(plan: ScanPlan) -> Images:

@@ -106,6 +106,14 @@ def without_leading(numbers: FloatArray, *shapes: tuple[int, ...]) -> FloatArray
     return found if found.shape in shapes else numbers
 
 
+def dwell_of(data: Mapping[str, Any]) -> float:
+    """Return the dwell that an event says itself, ms; NaN where it says none, or what is no duration."""
+    value = data.get("dwell_ms")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        return math.nan
+    return float(value)
+
+
 def incident_of(data: Mapping[str, Any], key: str | None, shape: tuple[int, ...]) -> FloatArray | None:
     """Return the incident-beam reading beside counts of a shape; a single number holds for all of them.
 

@@ -48,6 +48,11 @@ class Counsel:
     focus_um: float
     note: Note
 
+    @property
+    def moves_focus(self) -> bool:
+        """Whether advice may have moved the focus."""
+        return self.parts.focus is not None and self.advice.limits.max_focus_um > 0
+
 
 @dataclass(frozen=True, slots=True)
 class Decided:

@@ -9,7 +9,7 @@ import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 
 from operando_plans.check import check_parts, check_regions
-from operando_plans.documents import check_metadata, options_said, start_of
+from operando_plans.documents import SCHEMA_VERSION, check_metadata, options_said, start_of
 from operando_plans.options import ScanOptions
 from operando_plans.plan import Plan
 from operando_plans.region import Region
@@ -67,6 +67,7 @@ def energy_stack(
     check_parts(stxm)
     check_regions(scanner.parts, [region])
     start = check_metadata(metadata) | start_of(scanner, region, "stxm_energy_stack")
+    start["operando"] = {"schema_version": SCHEMA_VERSION, "region": region.name, "cycles": 1}
     start["plan_args"] = {"region": region.plain, "options": options_said(options)}
 
     def images() -> Plan:

@@ -168,7 +168,8 @@ def _cycle(series: _Series, counsel: Counsel | None, now: Decided, done: int) ->
 def _visited(series: _Series, counsel: Counsel | None, standing: Standing, series_cycle: int) -> Plan:
     """Visit one region, and return what it has become."""
     parts = series.scanner.parts
-    if counsel is not None and standing.focus_um:
+    if counsel is not None and counsel.moves_focus:
+        # Also back, for a region that it was not moved for.
         yield from bps.checkpoint()
         yield from bps.mv(parts.focus, counsel.focus_um + standing.focus_um)
     yield from place(parts, standing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,14 @@ from bluesky import RunEngine
 
 from fake_parts import fake_stxm
 from operando.core.energies import select
+from operando.core.stack import Estimator
 from operando.errors import RunRejected
 from operando.io.layouts import DocumentReader, Rejection
 from operando.io.sources import DocumentSource
 from operando.live.monitor import Monitor, Work
 from operando.settings import LayoutSettings
 from operando.types import ScanPlan, Snapshot
-from operando_plans import Field, Region, Until, operando_series
+from operando_plans import Advice, AdviceLimits, AdviceList, Field, Region, Suggestion, Until, operando_series
 from scans import ENERGIES_EV, library, plan_of, recipe, stack_of
 
 FIELD = Field((0.0, 0.0), (2.0, 2.0), (4, 3))
@@ -104,3 +106,29 @@ def test_what_no_energy_can_be_visited_in_is_refused(every: Any) -> None:
     item = plan_in(every=every)
     assert isinstance(item, Rejection)
     assert isinstance(item.error, RunRejected)
+
+
+def test_a_dwell_that_the_plan_made_longer_changes_no_optical_density() -> None:
+    """Also where the incident beam is known per ms, from a file."""
+    longer = [[Suggestion("dwell", energy_index=2, dwell_ms=2.0)]]
+    documents: list[tuple[str, dict]] = []
+    counts = np.stack([COUNTS[0]] * 3)
+    counts[1:, 2] *= 2.0
+    plan = operando_series(
+        fake_stxm(counts)[0],
+        region(),
+        Until(cycles=3),
+        advice=Advice(AdviceList(longer), AdviceLimits(max_dwell_ms=5.0)),
+    )
+    RunEngine({}, context_managers=[])(plan, lambda name, document: documents.append((name, document)))
+    work = Work(library(), replace(recipe(), estimator=Estimator.LATEST), LayoutSettings())
+    records: list[Snapshot] = []
+    monitor = Monitor(DocumentSource(iter(documents), "memory"), work, records.append)
+    while monitor.pull():
+        pass
+    maps = [snapshot.map for snapshot in records if snapshot.map is not None]
+    assert len(maps) == 3
+    assert records[1].i0[2] == pytest.approx(2 * records[0].i0[2])
+    # The same optical densities with other weights: the same thickness, but for noise.
+    assert np.nanmedian(np.abs(maps[1].thickness - maps[0].thickness)) < 0.02
+    assert np.nanmedian(maps[1].lithium_error) < np.nanmedian(maps[0].lithium_error)

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fake_parts import FakePart, Lab, fake_stxm
+from microscope import microscope
 from operando.io.layouts import DocumentReader, Rejection
 from operando.types import Line
 from operando_plans import (
@@ -32,6 +33,7 @@ from operando_plans import (
     operando_series,
     regions_of,
 )
+from operando_sim import BeamLoss, World, static_settings
 from parts_of_a_microscope import a_microscope, a_world
 
 Documents = list[tuple[str, dict]]
@@ -249,6 +251,28 @@ def test_a_shutter_that_somebody_closed_is_a_lost_beam() -> None:
     )
     assert flyer.flown == 5
     assert all(line.counts.all() for line in lines_in(documents))
+
+
+def test_in_a_world_that_loses_its_beam_no_line_is_dark() -> None:
+    # A tenth of a second after the start of the third line, for 40 s.
+    world = World(static_settings(), seed=1, faults=(BeamLoss(1.5, 40.0),))
+
+    def sleep(seconds: float) -> Any:
+        world.wait(seconds)
+        yield from ()
+
+    options = ScanOptions(beam=BeamGuard(50.0), clock=Clock(now_s=lambda: world.time_s, sleep=sleep))
+    plan = operando_series(
+        microscope(world),
+        region(energies_ev=[513.0, 517.9], field=Field((0, 0), (2, 2), (8, 6))),
+        Until(cycles=1),
+        options=options,
+    )
+    began_s = world.time_s
+    lines = lines_in(ran(plan))
+    assert [(line.energy, line.row) for line in lines] == list(np.ndindex(2, 6))
+    assert all((line.counts > 1000.0).all() for line in lines)
+    assert world.time_s - began_s > 40.0
 
 
 REFUSED: list[tuple[str, Callable[[STXM], Any], str]] = [
