@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 __all__ = [
-    "LogBlank", "LogMoved",
+    "LogBlank",
+    "LogMoved",
     "LogReader",
     "LogWriter",
     "LoggedDocument",
