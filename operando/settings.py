@@ -11,15 +11,22 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from operando.errors import ConfigurationError
 
 __all__ = [
+    "AcquisitionSettings",
     "AdviceSettings",
+    "BeamSettings",
     "DetectorSettings",
+    "DoseSettings",
     "FitSettings",
+    "FollowSettings",
     "IncidentSettings",
     "LayoutSettings",
     "LibrarySettings",
     "LimitSettings",
+    "MostSettings",
+    "PaceSettings",
     "PhaseSettings",
     "Profile",
+    "RegionSettings",
     "load_library_settings",
     "load_profile",
 ]
@@ -111,8 +118,93 @@ class AdviceSettings(_Settings):
         return self
 
 
+class RegionSettings(_Settings):
+    """A place that is scanned; its energies and dwells are those of the acquisition where it has none."""
+
+    name: str = Field(min_length=1)
+    centre_um: tuple[float, float]
+    size_um: tuple[float, float]
+    points: tuple[int, int]
+    energies_ev: tuple[float, ...] | None = Field(default=None, min_length=1)
+    dwell_ms: float | tuple[float, ...] | None = None
+    coarse_um: tuple[float, float] | None = None
+    every: tuple[int, ...] = ()
+    is_control: bool = False
+
+
+class BeamSettings(_Settings):
+    """Below `floor_ma` the beam is lost, from `resume_ma` on it is back; a line is repeated so often."""
+
+    floor_ma: float = Field(gt=0, allow_inf_nan=False)
+    resume_ma: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    repeats: int = Field(default=3, ge=0)
+    wait_s: float | None = Field(default=None, ge=0)
+
+
+class DoseSettings(_Settings):
+    """What the dose depends on: the light on the sample, and what it meets."""
+
+    photons_per_s: float = Field(gt=0, allow_inf_nan=False)
+    thickness_um: float = Field(gt=0, allow_inf_nan=False)
+    density_g_cm3: float = Field(gt=0, allow_inf_nan=False)
+    od: float = Field(gt=0, allow_inf_nan=False)
+
+
+class MostSettings(_Settings):
+    """What a series may take at most; it is refused before anything moves."""
+
+    duration_s: float | None = Field(default=None, gt=0)
+    dose_mgy: float | None = Field(default=None, gt=0)
+    disk_gb: float | None = Field(default=None, gt=0)
+
+
+class PaceSettings(_Settings):
+    """How long things take beside the dwell, for estimates."""
+
+    line_overhead_ms: float = Field(default=300.0, ge=0)
+    energy_move_s: float = Field(default=2.0, ge=0)
+    place_s: float = Field(default=2.0, ge=0)
+
+
+class FollowSettings(_Settings):
+    """How far a series follows the advice that a monitor writes beside its log."""
+
+    min_cycles: int | None = Field(default=None, ge=1)
+    max_dwell_ms: float | None = Field(default=None, gt=0)
+    max_shift_um: float = Field(default=0.0, ge=0)
+    dense_pitch_um: float | None = Field(default=None, gt=0)
+    wait_s: float = Field(default=2.0, ge=0)
+
+
+class AcquisitionSettings(_Settings):
+    """What the plans of this instrument do where they are not told otherwise, and what they may not do.
+
+    `log` is where the runs are recorded, beside the profile unless it is a whole path. `metadata` goes into
+    every start document: sample, cell, proposal. Without `follow` no advice is followed.
+    """
+
+    log: str = "series.runlog"
+    energies_ev: tuple[float, ...] = Field(min_length=1)
+    dwell_ms: float = Field(gt=0, allow_inf_nan=False)
+    flyer: Literal["any", "line", "frame"] = "any"
+    region: tuple[RegionSettings, ...] = ()
+    beam: BeamSettings | None = None
+    dose: DoseSettings | None = None
+    most: MostSettings = MostSettings()
+    pace: PaceSettings = PaceSettings()
+    follow: FollowSettings | None = None
+    metadata: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _dose_can_be_told(self) -> Self:
+        if self.most.dose_mgy is not None and self.dose is None:
+            msg = "most.dose_mgy needs to know the beam and the sample; give a block 'dose' as well"
+            raise ValueError(msg)
+        return self
+
+
 class Profile(_Settings):
-    """One instrument; without an `[advice]` block no advice is written."""
+    """One instrument; without `[advice]` no advice is written, without `[acquisition]` nothing acquired."""
 
     detector: DetectorSettings = DetectorSettings()
     i0: IncidentSettings = IncidentSettings()
@@ -120,6 +212,7 @@ class Profile(_Settings):
     fit: FitSettings = FitSettings()
     limits: LimitSettings = LimitSettings()
     advice: AdviceSettings | None = None
+    acquisition: AcquisitionSettings | None = None
     library: str | None = None
 
 

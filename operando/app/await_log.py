@@ -9,6 +9,7 @@ from pathlib import Path
 
 from operando.app.open_source import follow_log
 from operando.errors import SourceUnreachable
+from operando.io.runlog import LogBlank
 from operando.io.sources import Source
 
 __all__ = ["follow_when_there"]
@@ -38,10 +39,11 @@ def follow_when_there(text: str, ended: threading.Event, tell: Callable[[str], N
     while True:
         try:
             return follow_log(text, ended)
+        except LogBlank:
+            # Not by the size of the file: while a recorder makes its log, that is any.
+            pass
         except SourceUnreachable:
-            # An empty file is a log whose recorder has not written yet; any other is not for waiting.
-            has_content = path.exists() and path.stat().st_size > 0
-            if "://" in text or has_content or not path.parent.is_dir():
+            if "://" in text or path.exists() or not path.parent.is_dir():
                 raise
         if not has_told:
             tell(f"waiting for {path}: no recorder has written to it yet; Ctrl-C ends the wait")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 import os
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from operando import __version__
-from operando.core.references import Library
+from operando.app.fingerprint import fingerprint
 from operando.errors import ConfigurationError, OperandoError
 from operando.io.lock import WriterLock
 from operando.io.results import read_results
@@ -274,18 +273,8 @@ def _process(work: Work, run: str) -> Mapping[str, str | float | int]:
         "min_thickness": limits.min_thickness,
         "min_significance": limits.min_significance,
         "max_od": limits.max_od,
-        "references_sha256": _fingerprint(work.library),
+        "references_sha256": fingerprint(work.library),
         "references": "; ".join(f"{phase.name}: {phase.source}" for phase in work.library.phases),
         "formula": work.library.formula,
         "energy_offset_ev": work.library.energy_offset_ev,
     }
-
-
-def _fingerprint(library: Library) -> str:
-    """Return a hash over all that the references say, whatever files they came from."""
-    digest = hashlib.sha256()
-    for phase in library.phases:
-        digest.update(f"{phase.name}\0{phase.lithium!r}\0{phase.sigma!r}\0".encode())
-        digest.update(phase.energy_ev.tobytes())
-        digest.update(phase.value.tobytes())
-    return digest.hexdigest()

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 __all__ = [
+    "LogBlank",
     "LogMoved",
     "LogReader",
     "LogWriter",
@@ -95,6 +96,10 @@ class Verification:
     good: int
     first_bad_seq: int | None
     reason: str
+
+
+class LogBlank(SourceUnreachable):
+    """There is a file, but its recorder has not written to it yet."""
 
 
 class LogMoved(SourceUnreachable):
@@ -307,7 +312,7 @@ class LogReader:
                 self._db.execute("PRAGMA writable_schema = ON")
                 if is_blank(self._db):
                     message = f"{self._path} is empty: no recorder has written to it yet"
-                    raise SourceUnreachable(message)
+                    raise LogBlank(message)
                 check_format(self._db, self._path)
             except BaseException:
                 self._db.close()
