@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from typing_extensions import TypeVar
 
 from operando.core.kernel import kernel_for
+from operando.core.lanes import BLOCK
 from operando.core.shape import Shape
 from operando.types import FloatArray
 
@@ -34,8 +35,8 @@ Spread = Callable[[Callable[[int], None], Iterable[int]], Iterable[None]]
 MAX_PHASES = 10
 """All sets of so many phases can be gone through where nothing faster ends."""
 
-_PIECE = 16384
-"""Pixels in a piece of the work; a multiple of a block. Calling the kernel costs some µs."""
+_PIECE_BLOCKS = 128
+"""Blocks of pixels in a piece of the work. Calling the kernel costs some µs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +298,8 @@ def _solve(given: _Problem, design: Design, thresholds: _Thresholds, spread: Spr
     """Run the kernel over all pixels, in pieces."""
     dtype = given.od.dtype
     pixels = given.od.shape[1]
+    if pixels < BLOCK:
+        return _first(pixels, _solve(_filled_up(given), design, thresholds, spread))
     columns = design.matrix.shape[1]
     shape = Shape(design.phases, columns - design.phases, int(given.total is not None))
     answer = _Answer(
@@ -310,16 +313,43 @@ def _solve(given: _Problem, design: Design, thresholds: _Thresholds, spread: Spr
     matrix = (design.matrix * design.scale).astype(dtype)
     constants = thresholds.with_lithium(design.lithium, dtype)
 
-    def solve_piece(first: int) -> None:
+    blocks = pixels // BLOCK
+    pieces = max(blocks // _PIECE_BLOCKS, 1)
+    bounds = [BLOCK * (blocks * piece // pieces) for piece in range(pieces)] + [pixels]
+
+    def solve_piece(piece: int) -> None:
         kernel(
             given.od, given.variance, given.total, given.start, matrix, constants,
-            first, min(first + _PIECE, pixels),
+            bounds[piece], bounds[piece + 1],
             answer.values, answer.energies_used, answer.is_solved, answer.is_doubtful, answer.active,
         )  # fmt: skip
 
-    for _ in spread(solve_piece, range(0, pixels, _PIECE)):
+    for _ in spread(solve_piece, range(pieces)):
         pass
     return answer
+
+
+def _filled_up(given: _Problem) -> _Problem:
+    """Return a whole block: some pixels, and behind them such as know nothing."""
+    missing = BLOCK - given.od.shape[1]
+    one_axis, two_axes = (0, missing), ((0, 0), (0, missing))
+    return _Problem(
+        np.pad(given.od, two_axes, constant_values=np.nan),
+        np.pad(given.variance, two_axes, constant_values=np.nan),
+        None if given.total is None else np.pad(given.total, one_axis),
+        None if given.start is None else np.pad(given.start, one_axis),
+    )
+
+
+def _first(pixels: int, answer: _Answer) -> _Answer:
+    """Return the answer for the first pixels alone."""
+    return _Answer(
+        answer.values[:, :pixels],
+        answer.energies_used[:pixels],
+        answer.is_solved[:pixels],
+        answer.is_doubtful[:pixels],
+        answer.active[:pixels],
+    )
 
 
 def _in_double(given: _Problem, pixels: NDArray[np.intp]) -> _Problem:
