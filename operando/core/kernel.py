@@ -7,7 +7,7 @@ leaves no trace in the bits.
 """
 
 # Numba infers the types of the functions below, and takes arrays one by one, not dataclasses.
-# ruff: noqa: ANN001, ANN202, ANN401, PLR0912, PLR0913, PLR0915, PLR0917
+# ruff: noqa: ANN001, ANN202, ANN401, PLR0913, PLR0917
 # pyright: reportUnknownParameterType=false, reportMissingParameterType=false
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import Any
 import numba
 import numpy as np
 
-from operando.core import lanes, pixel
+from operando.core import lanes, loops, pixel
 from operando.core import shape as shapes
-from operando.core.lanes import BLOCK, compiled, move_block, summed
+from operando.core.loops import BLOCK, compiled, move_block, repeated, summed
 from operando.core.shape import Shape
 
 __all__ = ["kernel_for"]
@@ -32,7 +32,7 @@ _normalise = compiled(pixel.normalise, "gram right norm total", "scale norm norm
 _survey = compiled(
     pixel.survey, "normal inside scale energies total", "inside is_open nearest pivot covariance"
 )
-_propose = compiled(pixel.propose, "normal inside pivot", "inside is_open nearest")
+_propose = repeated(pixel.propose, "normal inside pivot", "inside is_open nearest", "is_open")
 _solution = compiled(pixel.solution, "normal inside scale norm", "amount inverse")
 _add_slope = summed(pixel.add_slope, "amount", "slope")
 _correct = compiled(pixel.correct, "inverse slope amount total", "amount")
@@ -44,7 +44,7 @@ _answer = compiled(
 
 def _sources() -> str:
     """Return a hash of what the compiled code is made of; numba's cache looks at this file only."""
-    files = [Path(module.__file__ or "") for module in (lanes, pixel, shapes)]
+    files = [Path(module.__file__ or "") for module in (lanes, loops, pixel, shapes)]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
@@ -61,12 +61,10 @@ def kernel_for(code: int) -> Any:
     sources = _sources()
     rows_needed, phases = shape.rows, shape.phases
     total_row = shape.groups["total"].start
-    normal_row, inside_row, is_open_row, nearest_row, pivot_row = (
-        shape.groups[name].start for name in ("normal", "inside", "is_open", "nearest", "pivot")
-    )
+    inside_row, is_open_row = shape.groups["inside"].start, shape.groups["is_open"].start
     answer_row, answer_rows = shape.groups["answer"].start, len(shape.groups["answer"]) - 4
     exchanges = 2 * shape.columns  # nearly always four are enough; they can go round in circles
-    limit = exchanges + 2**phases
+    sets = 2**phases
 
     @numba.njit(cache=True, nogil=True, error_model="numpy")
     def kernel(
@@ -76,9 +74,8 @@ def kernel_for(code: int) -> Any:
         _ = sources
         energies, row = od.shape
         rows = np.zeros((rows_needed, BLOCK), dtype=od.dtype)
-        search = np.zeros((rows_needed, BLOCK), dtype=od.dtype)
         measured = np.zeros((energies, 2, BLOCK), dtype=od.dtype)
-        lane_of = np.zeros(BLOCK, dtype=np.int64)
+        inside, is_open = rows[inside_row : inside_row + phases], rows[is_open_row]
         for block in range(first, last, BLOCK):
             # The last block shares pixels with the one before; it says the same of them.
             begin = min(block, last - BLOCK)
@@ -87,35 +84,28 @@ def kernel_for(code: int) -> Any:
             for e in range(energies):
                 move_block(measured, 2 * e * BLOCK, od, e * row + begin)
                 move_block(measured, (2 * e + 1) * BLOCK, variance, e * row + begin)
-            _accumulate(code, matrix, measured, rows, BLOCK)
-            _normalise(code, constants, rows, BLOCK)
+            _accumulate(code, matrix, measured, rows)
+            _normalise(code, constants, rows)
 
             # The set of all columns first, then the one to start from, then exchanges. A set
-            # that is right stays, so the whole block may go on while most of it is open.
-            _survey(code, constants, rows, BLOCK)
-            open_pixels = _find_open(rows[is_open_row], lane_of)
+            # that is right stays while its neighbours go on.
+            _survey(code, constants, rows)
             if start is not None:
-                for i in range(open_pixels):
-                    _put_set(rows, inside_row, phases, lane_of[i], start[begin + lane_of[i]])
-            for turn in range(limit):
-                if open_pixels == 0:
-                    break
-                if turn >= exchanges:
-                    for i in range(open_pixels):
-                        _put_set(rows, inside_row, phases, lane_of[i], turn - exchanges)
-                if open_pixels > BLOCK // 4:
-                    _propose(code, constants, rows, BLOCK)
-                else:
-                    _gather(rows, search, normal_row, pivot_row + 1, lane_of, open_pixels)
-                    _propose(code, constants, search, open_pixels)
-                    _scatter(search, rows, inside_row, nearest_row + 1, lane_of, open_pixels)
-                open_pixels = _find_open(rows[is_open_row], lane_of)
+                for lane in range(BLOCK):
+                    if is_open[lane] > 0.0:
+                        _put_set(inside, lane, start[begin + lane])
+            if _propose(code, constants, rows, exchanges):
+                for candidate in range(sets):
+                    for lane in range(BLOCK):
+                        if is_open[lane] > 0.0:
+                            _put_set(inside, lane, candidate)
+                    _propose(code, constants, rows, 1)
 
-            _solution(code, constants, rows, BLOCK)
-            _add_slope(code, matrix, measured, rows, BLOCK)
-            _correct(code, constants, rows, BLOCK)
-            _judge(code, matrix, measured, rows, BLOCK)
-            _answer(code, constants, rows, BLOCK)
+            _solution(code, constants, rows)
+            _add_slope(code, matrix, measured, rows)
+            _correct(code, constants, rows)
+            _judge(code, matrix, measured, rows)
+            _answer(code, constants, rows)
 
             for i in range(answer_rows):
                 move_block(values, i * row + begin, rows, (answer_row + i) * BLOCK)
@@ -129,34 +119,7 @@ def kernel_for(code: int) -> Any:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _find_open(is_open, lane_of):
-    """List the lanes whose set is not found yet; returns how many these are."""
-    count = 0
-    for lane in range(BLOCK):
-        if is_open[lane] > 0.0:
-            lane_of[count] = lane
-            count += 1
-    return count
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _gather(rows, search, begin, end, lane_of, pixels):
-    """Move the open pixels next to each other."""
-    for row in range(begin, end):
-        for i in range(pixels):
-            search[row, i] = rows[row, lane_of[i]]
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _scatter(search, rows, begin, end, lane_of, pixels):
-    """Put what was found for them back."""
-    for row in range(begin, end):
-        for i in range(pixels):
-            rows[row, lane_of[i]] = search[row, i]
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _put_set(rows, inside_row, phases, lane, code):
+def _put_set(inside, lane, code):
     """Put the set with this code, a sum of 2^phase, in place."""
-    for k in range(phases):
-        rows[inside_row + k, lane] = (code >> k) & 1
+    for k in range(inside.shape[0]):
+        inside[k, lane] = (code >> k) & 1

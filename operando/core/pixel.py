@@ -54,7 +54,7 @@ SLOPE, PIVOT, TRUSTED_PIVOT, TRUSTED_MARGIN, TRUSTED_SIZE, LITHIUM = range(6)
 """Where the constants of a fit stand; from `LITHIUM` on, the lithium content of each phase."""
 
 
-def accumulate(
+def accumulate(  # noqa: PLR0913, PLR0917 - a program names the rows it reads
     shape: Shape,
     column: _Scalars,
     energy: _Numbers,
@@ -68,9 +68,7 @@ def accumulate(
     That becomes y and its weight, both zero if either is not usable.
     """
     measured, variance = energy
-    is_usable = (
-        (measured > -_INFINITE) & (measured < _INFINITE) & (variance > 0.0) & (variance < _INFINITE)
-    )
+    is_usable = (measured > -_INFINITE) & (measured < _INFINITE) & (variance > 0.0) & (variance < _INFINITE)
     y, weight = where(is_usable, measured, 0.0), where(is_usable, 1.0 / variance, 0.0)
     at = [column(k) for k in range(shape.columns)]
     weighted = [weight * value for value in at]
