@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from operando.core.composite import Composite
 from operando.core.fit import design_of
 from operando.core.gain import chi2_excess
 from operando.core.incident import IncidentMode
 from operando.core.references import condition_number
-from operando.core.stack import Composite, Recipe
+from operando.core.stack import Recipe
 from operando.errors import RunRejected
 from operando.types import Finding, FloatArray, LithiationMap, PhaseSpectra, Reason, ScanPlan, Severity
 
