@@ -22,6 +22,7 @@ from operando.core.health import check_design, findings_of, reference_findings
 from operando.core.increment import Solved, solve_again
 from operando.core.references import Library, spectra_of
 from operando.core.region import lithium_of_region
+from operando.core.shared_errors import SharedErrors
 from operando.core.stack import HISTORY_CYCLES, Recipe, StackState, add, empty_stack, is_complete
 from operando.errors import OperandoError, RunRejected
 from operando.types import (
@@ -292,9 +293,9 @@ def _mean_lithium(state: PipelineState, composite: Composite, newest: Lithiation
     valid = newest.valid
     phases = state.phases
     design = design_of(phases.at_energies, phases.lithium, state.plan.energies_ev, state.recipe.background)
-    sigma = np.zeros(phases.lithium.size) if phases.sigma is None else phases.sigma
+    shared = SharedErrors.of(phases, state.recipe.incident.error)
     found = lithium_of_region(
-        composite.od[:, valid], composite.variance[:, valid], composite.shared_variance, design, sigma
+        composite.od[:, valid], composite.variance[:, valid], composite.shared_variance, design, shared
     )
     return _Point(newest.time_s, found.lithium, found.lithium_error, found.pixels)
 

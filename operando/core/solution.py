@@ -13,7 +13,7 @@ from operando.core.absorption import without_fit_bias
 from operando.core.composite import Composite
 from operando.core.evolution import Images, brought_to_now, directions_of
 from operando.core.fit import Background, Design, Fit, design_of, fit
-from operando.core.reference_noise import with_reference_noise
+from operando.core.shared_errors import SharedErrors, with_shared_errors
 from operando.core.stack import Limits, Recipe
 from operando.types import FloatArray, LithiationMap, PhaseSpectra, Reason, ScanPlan
 
@@ -45,9 +45,9 @@ def solve(
     ny, nx = composite.od.shape[1:]
     design = design_of(phases.at_energies, phases.lithium, plan.energies_ev, recipe.background)
     result = _fit(composite, design)
-    if phases.sigma is not None and phases.sigma.any():
-        od, variance = (values.reshape(len(values), -1) for values in (composite.od, composite.variance))
-        result = with_reference_noise(result, od, variance, design, phases.sigma)
+    od, variance = (values.reshape(len(values), -1) for values in (composite.od, composite.variance))
+    shared = SharedErrors.of(phases, recipe.incident.error)
+    result = with_shared_errors(result, od, variance, design, shared)
     reason = _reasons(composite, result, design.matrix.shape[1], recipe.limits)
     determined = (reason == Reason.DETERMINED).reshape(ny, nx)
 
