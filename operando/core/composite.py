@@ -130,6 +130,7 @@ def compose(state: StackState, recipe: Recipe, cycle: int, before: Composite | N
 
     rows = choose_rows(state, cycle, 1 + recipe.estimator.older_images, beam_of_image)
     origins = Origins(rows.marks, rows.beam, detector, searched, beams)
+    incident = rows.i0 - detector.dark_counts
     newest, *older = (_layer(state, rows, origins, layer, before) for layer in range(len(rows.cycle)))
     return Composite(
         cycle=cycle,
@@ -140,7 +141,9 @@ def compose(state: StackState, recipe: Recipe, cycle: int, before: Composite | N
         time_s=rows.map_time_s,
         i0=rows.i0,
         blank=blank,
-        shared_variance=rows.i0_variance / (rows.i0 - detector.dark_counts) ** 2,
+        shared_variance=np.divide(
+            rows.i0_variance, incident**2, out=np.zeros_like(incident), where=incident > 0.0
+        ),
         older=tuple(images for images in older if not np.isnan(images.row_time_s).all()),
         origins=origins,
     )

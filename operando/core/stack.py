@@ -37,6 +37,9 @@ __all__ = [
 HISTORY_CYCLES = 3
 """Cycles that lines may still come for: the one arriving, the last complete one, one for rewound lines."""
 
+_MOST_COUNTS = 1e30
+"""No detector reads as much."""
+
 
 class Estimator(StrEnum):
     """Which images of an energy a map is made of."""
@@ -170,6 +173,7 @@ def add(state: StackState, line: Line) -> StackState:
         The line does not fit into the scan, or is older than the history kept.
     """
     _check(state, line)
+    line = _readable(line)
     key = (line.cycle, line.energy)
     image = state.images.get(key)
     if image is None:
@@ -221,6 +225,13 @@ def _check(state: StackState, line: Line) -> None:
     if line.cycle <= newest_cycle - HISTORY_CYCLES:
         msg = f"{where} came when cycle {newest_cycle} was under way; {HISTORY_CYCLES} cycles are kept"
         raise FrameRejected(msg)
+
+
+def _readable(line: Line) -> Line:
+    """Return the line with NaN for what is no reading: infinite, or more than its square has a number for."""
+    counts = np.where(np.abs(line.counts) < _MOST_COUNTS, line.counts, np.nan)
+    i0 = None if line.i0 is None else np.where(np.abs(line.i0) < _MOST_COUNTS, line.i0, np.nan)
+    return replace(line, counts=counts, i0=i0)
 
 
 def _is_known(image: Image, line: Line) -> bool:

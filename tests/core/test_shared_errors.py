@@ -58,7 +58,6 @@ def test_an_error_of_i0_does_not_average_out_over_a_region() -> None:
         for od, variance, design in i0_error_draws(400)
     ]
     pulls = np.array([(region.lithium - 0.5) / region.lithium_error for region in regions])
-    # Here counting is a hundredth of the error, so that a derivative taken with too large a step would show.
     assert_covers(pulls)
 
 
