@@ -50,12 +50,14 @@ class DetectorSettings(_Settings):
 class IncidentSettings(_Settings):
     """I0: blank pixels of the same image, a channel of the run, or a spectrum in counts per ms.
 
-    `scale` takes the channel's or file's reading to that of the detector.
+    `scale` takes the channel's or file's reading to that of the detector; `error` is the relative
+    standard deviation of I0, which the error of x counts.
     """
 
     mode: Literal["blank", "channel", "file"] = "blank"
     file: str | None = None
     scale: float = Field(default=1.0, gt=0)
+    error: float = Field(default=0.0, ge=0, lt=1)
 
 
 class LayoutSettings(_Settings):

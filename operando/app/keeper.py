@@ -265,6 +265,7 @@ def _process(work: Work, run: str) -> Mapping[str, str | float | int]:
         "run": run,
         "i0_mode": work.recipe.incident.mode.value,
         "i0_scale": work.recipe.incident.scale,
+        "i0_error": work.recipe.incident.error,
         "background": work.recipe.background.name.lower(),
         "estimator": work.recipe.estimator.value,
         "detector_gain": "auto" if math.isnan(detector.gain) else detector.gain,

@@ -142,7 +142,7 @@ def _incident(i0: str | None, profile: Profile, folders: list[Path]) -> Incident
     scale = profile.i0.scale
     mode = i0 if i0 is not None else profile.i0.mode
     if mode in _MODES:
-        return IncidentRule(IncidentMode(mode), scale)
+        return IncidentRule(IncidentMode(mode), scale, error=profile.i0.error)
     name = i0 if i0 is not None else profile.i0.file
     if name is None:
         msg = "the profile takes I0 from a file but names none; add [i0] file"
@@ -156,7 +156,7 @@ def _incident(i0: str | None, profile: Profile, folders: list[Path]) -> Incident
     if not (np.diff(energy_ev) > 0).all():
         msg = f"{found}: the energies of an I0 spectrum must ascend"
         raise ConfigurationError(msg)
-    return IncidentRule(IncidentMode.FILE, scale, energy_ev, counts_per_ms)
+    return IncidentRule(IncidentMode.FILE, scale, energy_ev, counts_per_ms, profile.i0.error)
 
 
 def _found(name: str | Path, folders: list[Path]) -> Path | None:

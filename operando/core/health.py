@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from operando.core.composite import Composite
 from operando.core.fit import design_of
 from operando.core.gain import chi2_excess
 from operando.core.incident import IncidentMode
 from operando.core.references import condition_number
-from operando.core.stack import Composite, Recipe
+from operando.core.stack import Recipe
 from operando.errors import RunRejected
 from operando.types import Finding, FloatArray, LithiationMap, PhaseSpectra, Reason, ScanPlan, Severity
 
@@ -104,8 +105,7 @@ def findings_of(
     elif _waits_for_i0(composite):
         findings.append(_NO_I0[recipe.incident.mode])
     if recipe.incident.mode is IncidentMode.BLANK:
-        dwell_ms = plan.dwell_ms if composite.dwell_ms is None else composite.dwell_ms
-        covering = _material_in(composite.i0, dwell_ms, plan, phases)
+        covering = _material_in(composite.i0, composite.dwell_ms, plan, phases)
         if covering > _CONTAMINATED:
             findings.append(
                 Finding(

@@ -15,24 +15,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from operando.core.composite import Composite, arriving, compose, gain_of
 from operando.core.fit import design_of
 from operando.core.gain import gain_findings
 from operando.core.health import check_design, findings_of, reference_findings
+from operando.core.increment import Solved, solve_again
 from operando.core.references import Library, spectra_of
 from operando.core.region import lithium_of_region
-from operando.core.solution import solve
-from operando.core.stack import (
-    HISTORY_CYCLES,
-    Composite,
-    Recipe,
-    StackState,
-    add,
-    arriving,
-    compose,
-    empty_stack,
-    gain_of,
-    is_complete,
-)
+from operando.core.shared_errors import SharedErrors
+from operando.core.stack import HISTORY_CYCLES, Recipe, StackState, add, empty_stack, is_complete
 from operando.errors import OperandoError, RunRejected
 from operando.types import (
     Curve,
@@ -47,7 +38,18 @@ from operando.types import (
     Snapshot,
 )
 
-__all__ = ["PipelineState", "close", "due", "look", "record", "refusal", "replan", "start", "step"]
+__all__ = [
+    "PipelineState",
+    "close",
+    "due",
+    "look",
+    "look_again",
+    "record",
+    "refusal",
+    "replan",
+    "start",
+    "step",
+]
 
 _CLOCKS_AGREE_S = 3600.0
 """A run may wait for its first line; for an hour, it is likelier that two clocks differ."""
@@ -204,7 +206,8 @@ def due(state: PipelineState) -> tuple[int, ...]:
 
 def record(state: PipelineState, cycle: int) -> tuple[PipelineState, Snapshot]:
     """Return the state knowing that `cycle` is recorded, and the snapshot of record."""
-    composite, newest = _fit(state, cycle)
+    solved = _solve(state, cycle, None)
+    composite, newest = solved.composite, solved.map
     point = _mean_lithium(state, composite, newest)
     points = {**state.points, cycle: point} if point.pixels else state.points
     found = gain_of(state.stack, cycle, composite.blank)
@@ -217,20 +220,36 @@ def record(state: PipelineState, cycle: int) -> tuple[PipelineState, Snapshot]:
 
 def look(state: PipelineState) -> Snapshot:
     """Return all there is to see at this moment; nothing in it changes any more."""
+    return look_again(state, None)[0]
+
+
+def look_again(state: PipelineState, before: Solved | None) -> tuple[Snapshot, Solved]:
+    """Return what `look` returns, and what makes the next look cheaper.
+
+    Parameters
+    ----------
+    state
+        What is known.
+    before
+        The second answer for an earlier state of the same run, or None. It leaves no trace in the
+        snapshot: only rows that can have changed are solved again.
+    """
     cycle = 0 if state.stack.newest is None else state.stack.newest.cycle
-    return _snapshot(state, *_fit(state, cycle))
+    solved = _solve(state, cycle, before)
+    return _snapshot(state, solved.composite, solved.map), solved
 
 
-def _fit(state: PipelineState, cycle: int) -> tuple[Composite, LithiationMap]:
-    composite = compose(state.stack, state.recipe, cycle)
-    newest = solve(
-        composite,
+def _solve(state: PipelineState, cycle: int, before: Solved | None) -> Solved:
+    if before is not None and before.phases is not state.phases:  # the run was planned anew
+        before = None
+    return solve_again(
+        before,
+        compose(state.stack, state.recipe, cycle, None if before is None else before.composite),
         state.plan,
         state.phases,
         state.recipe,
         is_provisional=not is_complete(state.stack, cycle),
     )
-    return composite, newest
 
 
 def _snapshot(state: PipelineState, composite: Composite, newest: LithiationMap) -> Snapshot:
@@ -273,9 +292,9 @@ def _mean_lithium(state: PipelineState, composite: Composite, newest: Lithiation
     valid = newest.valid
     phases = state.phases
     design = design_of(phases.at_energies, phases.lithium, state.plan.energies_ev, state.recipe.background)
-    sigma = np.zeros(phases.lithium.size) if phases.sigma is None else phases.sigma
+    shared = SharedErrors.of(phases, state.recipe.incident.error)
     found = lithium_of_region(
-        composite.od[:, valid], composite.variance[:, valid], composite.shared_variance, design, sigma
+        composite.od[:, valid], composite.variance[:, valid], composite.shared_variance, design, shared
     )
     return _Point(newest.time_s, found.lithium, found.lithium_error, found.pixels)
 

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from operando.core.energies import Selection, select
-from operando.core.pipeline import PipelineState, close, due, look, record, refusal, replan, start, step
+from operando.core.increment import Solved
+from operando.core.pipeline import PipelineState, close, due, look_again, record, refusal, replan, start, step
 from operando.core.references import Library
 from operando.core.stack import Recipe
 from operando.errors import ConfigurationError, FrameRejected, OperandoError, RunRejected
@@ -65,6 +66,7 @@ class Work:
 class _Run:
     state: PipelineState
     selection: Selection | None
+    solved: Solved | None = None
 
 
 class Monitor:
@@ -175,7 +177,8 @@ class Monitor:
         run = self._runs.get(self._shown or "")
         if run is None:
             return None
-        snapshot = self._dressed(look(run.state))
+        seen, run.solved = look_again(run.state, run.solved)
+        snapshot = self._dressed(seen)
         self._put(snapshot)
         ended = self._clock()
         self._next_look = ended + max(_LOOK_EVERY_S, (ended - began) / _LOOK_SHARE)
