@@ -57,7 +57,10 @@ class Conversation:
         self._most_parts = most_parts
         self._most_bytes = most_bytes
         self._heard = bytearray()
-        self._replies = bytearray(_GREETING)
+        # A reader keeps its mechanism back until it knows the server's, which may hang up at the sight of
+        # another before it has shown its own.
+        shown = len(_GREETING) if socket_type == b"ROUTER" else _MECHANISM.start
+        self._replies, self._kept_back = bytearray(_GREETING[:shown]), _GREETING[shown:]
         self._has_greeted = False
         self._parts: list[bytes] = []
         self._parts_bytes = 0
@@ -113,7 +116,7 @@ class Conversation:
         del heard[:_GREETING_BYTES]
         self._has_greeted = True
         properties = _property(b"Socket-Type", self._socket_type) + _property(b"Identity", b"")
-        self._replies += _command(b"\x05READY" + properties)
+        self._replies += self._kept_back + _command(b"\x05READY" + properties)
         return True
 
     def _frame(self) -> tuple[int, bytes] | None:
