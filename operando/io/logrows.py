@@ -125,6 +125,8 @@ class RowReader(LogReader):
                         break
                     found.append(row)
                     found_bytes += row.size_bytes
+            if not found and not needed_bytes and limit > 0:
+                self._check_end(after)
         except DamagedFileError as error:
             if not found:
                 message = f"{error}; {after} documents stand before it and can be read"

@@ -24,11 +24,13 @@ from operando.errors import DamagedFileError, FrameRejected, SourceUnreachable
 from operando.io.blob import decode, encode
 from operando.io.logfile import (
     check_format,
+    distrust,
     head,
     identity,
     is_blank,
     lenient_text,
     make_tables,
+    note_head,
     read_only_uri,
     row_checksum,
     translated,
@@ -123,6 +125,7 @@ class LogWriter:
                 self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
             )
             try:
+                distrust(self._db)
                 self._prepare()
                 self._identity = identity(self._path)
             except BaseException:
@@ -160,7 +163,7 @@ class LogWriter:
                     "INSERT INTO documents (run, name, recorded_s, crc32, blob) VALUES (?, ?, ?, ?, ?)",
                     (run, name, recorded_s, row_checksum(run, name, recorded_s, blob), blob),
                 )
-            last = head(self._db)
+            last = note_head(self._db)
             self._db.execute("COMMIT")
         except BaseException:
             # SQLite itself has ended the transaction on a full disk.
@@ -280,6 +283,7 @@ class LogReader:
             )
             self._db.text_factory = lenient_text
             try:
+                distrust(self._db)
                 # Without this SQLite refuses a file that was cut short as a whole; we want its good part.
                 # Nothing can be written through this connection.
                 self._db.execute("PRAGMA writable_schema = ON")
@@ -312,6 +316,8 @@ class LogReader:
                 )
                 for row in rows:
                     found.append(self._checked(row, after + len(found) + 1))
+            if not found and limit > 0:
+                self._check_end(after)
         except DamagedFileError as error:
             if not found:
                 message = f"{error}; {after} documents stand before it and can be read"
@@ -319,7 +325,7 @@ class LogReader:
         return found
 
     def head(self) -> int:
-        """Return the seq of the last document now in the log; 0 if there is none."""
+        """Return the seq of the last document that was written into the log; 0 if there is none."""
         with translated(self._path):
             return head(self._db)
 
@@ -338,6 +344,16 @@ class LogReader:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+    def _check_end(self, after: int) -> None:
+        """Raise if there is nothing behind seq `after` though something was written."""
+        # In this order: what is written before the first is then sure to be seen by the second.
+        last = self.head()
+        with translated(self._path):
+            behind = self._db.execute("SELECT 1 FROM documents WHERE seq > ? LIMIT 1", (after,)).fetchone()
+        if after < last and behind is None:
+            message = f"document {after + 1} of {self._path} is missing, and so are all up to {last}"
+            raise DamagedFileError(message)
 
     def _checked(self, row: tuple[Any, ...], expected_seq: int) -> LoggedDocument:
         seq, run, name, recorded_s, crc32, blob = row

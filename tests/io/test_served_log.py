@@ -374,7 +374,7 @@ def test_a_reader_that_does_not_take_its_answers_is_not_heard_and_holds_up_nobod
             assert idle.poll(int(DEADLINE_S * 1000), zmq.POLLOUT)
             idle.send_multipart((bytes(8), question))
         for _ in range(5):
-            with remote(server.address) as source:
+            with remote(server.address, Patience(answer_s=DEADLINE_S, call_s=DEADLINE_S)) as source:
                 assert flat(source, 0, 1) == in_file(path)
         # Ten were for the others. One waits; some are in both hands and in the system's buffers.
         assert server.answered - 10 <= 8
