@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from operando.cli.commands import app
-from operando.cli.console import data, escaped, guarded, people
+from operando.cli.commands import AsJson, Keys, app
+from operando.cli.console import Exit, data, escaped, fail, guarded, people, say_json
 
-__all__ = ["new_keys"]
+__all__ = ["doctor", "new_keys", "verify"]
 
 _keys = typer.Typer(help="Keys by which a server and monitors on other machines know each other.")
 app.add_typer(_keys, name="keys")
@@ -45,3 +46,65 @@ def new_keys(
             f"The server lets in whose key is in its clients/ when it starts, here {public}.",
             soft_wrap=True,
         )
+
+
+@app.command()
+def verify(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A run log, or where one is served; documents as .json or .jsonl; results as .h5."
+        ),
+    ],
+    keys: Keys = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read everything in a file and say which record is the first bad one, and how many are good."""
+    from operando.app.verify import verify as run_verify
+
+    with guarded():
+        verdict = run_verify(source, keys)
+        if as_json:
+            say_json({**asdict(verdict), "is_good": verdict.is_good})
+        else:
+            data.print(escaped(f"{verdict.records} {verdict.records_are}, {verdict.bad} of them bad"))
+        if not verdict.is_good:
+            stand = (
+                ""
+                if verdict.first_bad is None
+                else f"{verdict.good} {verdict.records_are} are good before it: "
+            )
+            fail(Exit.DAMAGED, f"{stand}{verdict.reason}")
+
+
+@app.command()
+def doctor(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            help="A run log, or where one is served, to look at too; its folder is that of the disk."
+        ),
+    ] = None,
+    keys: Keys = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look at the installation, the screen, the clock, the disk and the connection, and say what to do."""
+    from rich.table import Table
+
+    from operando.app.doctor import State
+    from operando.app.examine import examine
+
+    with guarded():
+        checks = examine(source, keys)
+        if as_json:
+            say_json([asdict(check) for check in checks])
+        else:
+            table = Table(show_header=False, box=None, pad_edge=False)
+            for check in checks:
+                colour = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "bold red"}[check.state]
+                words = f"{check.found}: {check.advice}" if check.advice else check.found
+                table.add_row(check.name, f"[{colour}]{check.state.value}[/]", escaped(words))
+            data.print(table)
+        failed = [check.name for check in checks if check.state is State.FAILED]
+        if failed:
+            fail(Exit.FAILED, f"{', '.join(failed)}: see above")

@@ -35,6 +35,7 @@ from operando.io.logfile import (
     row_checksum,
     translated,
 )
+from operando.io.wal import damage_of_wal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -288,6 +289,10 @@ class LogReader:
                 # Nothing can be written through this connection.
                 self._db.execute("PRAGMA writable_schema = ON")
                 if is_blank(self._db):
+                    lost = self.lost_end()
+                    if lost:
+                        message = f"{self._path} cannot be read: {lost}"
+                        raise DamagedFileError(message)
                     message = f"{self._path} is empty: no recorder has written to it yet"
                     raise SourceUnreachable(message)
                 check_format(self._db, self._path)
@@ -334,6 +339,19 @@ class LogReader:
         with translated(self._path):
             rows = self._db.execute("SELECT DISTINCT run FROM documents WHERE run <> ''").fetchall()
         return frozenset(str(run) for (run,) in rows)
+
+    def lost_end(self) -> str:
+        """Return how the newest documents were lost, if nobody writes the log now; "" if they were not."""
+        return damage_of_wal(self._path)
+
+    def structure_trouble(self) -> str:
+        """Return what SQLite finds wrong with the file, beside its rows; "" if nothing is."""
+        try:
+            with translated(self._path):
+                found = [str(line) for (line,) in self._db.execute("PRAGMA integrity_check(3)")]
+        except (DamagedFileError, SourceUnreachable) as error:
+            return str(error)
+        return "" if found == ["ok"] else f"the structure of {self._path} is damaged: {'; '.join(found)}"
 
     def close(self) -> None:
         """Release the file; closing twice does nothing."""

@@ -1,4 +1,4 @@
-"""The file beside a run log (`-wal`) that holds its newest documents: is what was committed there still whole?
+"""The file beside a run log (`-wal`), which holds its newest documents: whether all of them are still there.
 
 SQLite reads it up to the first frame whose checksum is wrong, takes the rest as never written, and says
 nothing: a killed writer leaves such a rest. So a bit that turned over would take the newest documents
@@ -62,11 +62,11 @@ def _damaged_frame(name: str, content: bytes, page_bytes: int, order: str) -> st
         checked = _checksum(content[start + _FRAME_HEAD_BYTES : start + frame_bytes], order, checked)
         if head[8:16] == salts and struct.unpack(">II", head[16:]) == checked:
             continue
-        of_same_writing = [later for later in starts[number - 1 :] if content[later + 8 : later + 16] == salts]
+        of_same_writing = [
+            later for later in starts[number - 1 :] if content[later + 8 : later + 16] == salts
+        ]
         if any(content[later + 4 : later + 8] != bytes(4) for later in of_same_writing):
-            return (
-                f"page {number} of {name} is damaged; the newest documents stood there and behind it, and are lost"
-            )
+            return f"page {number} of {name} is damaged; the newest documents, there and behind it, are lost"
         return ""
     return ""
 
