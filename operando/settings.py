@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -173,5 +174,5 @@ def _sentence(error: ValidationError) -> str:
         if problem["type"] == "extra_forbidden":
             parts.append(f"'{where}' is not a known key; check its spelling")
         else:
-            parts.append(f"'{where}': {problem['msg'].lower()}, found {problem['input']!r}"[:200])
+            parts.append(f"'{where}': {problem['msg'].lower()}, found {reprlib.repr(problem['input'])}"[:200])
     return "; ".join(parts)

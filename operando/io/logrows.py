@@ -128,6 +128,9 @@ class RowReader(LogReader):
             if not found and not needed_bytes and limit > 0:
                 self._check_end(after)
         except DamagedFileError as error:
+            if not found and limit > 1:
+                # As in `LogReader.read`.
+                return self.rows(after, 1, batch_bytes, room_bytes)
             if not found:
                 message = f"{error}; {after} documents stand before it and can be read"
                 raise DamagedFileError(message) from error

@@ -324,6 +324,9 @@ class LogReader:
             if not found and limit > 0:
                 self._check_end(after)
         except DamagedFileError as error:
+            if not found and limit > 1:
+                # Python looks one row ahead, and so fails at a good one that stands before a bad one.
+                return self.read(after, 1)
             if not found:
                 message = f"{error}; {after} documents stand before it and can be read"
                 raise DamagedFileError(message) from error
