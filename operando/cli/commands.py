@@ -17,6 +17,7 @@ import typer
 from operando import __version__
 from operando.cli.console import (
     Exit,
+    PlainLines,
     data,
     escaped,
     fail,
@@ -83,9 +84,9 @@ def _common(
     verbose: Annotated[bool, typer.Option("--verbose", help="Say more of what goes on.")] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
 ) -> None:
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s: %(message)s"
-    )
+    to_people = logging.StreamHandler()
+    to_people.setFormatter(PlainLines("%(levelname)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[to_people])
     if version:
         data.print(__version__)
         raise typer.Exit
@@ -175,7 +176,7 @@ def simulate(
             elapsed_s=elapsed,
         )
         status = run_simulation(cell, log, speed=speed_of(speed))
-        people.print(f"The series ended with '{status}'; it is in {log}.")
+        people.print(escaped(f"The series ended with '{status}'; it is in {log}."))
         if status != "success":
             raise typer.Exit(Exit.INTERRUPTED)
 
