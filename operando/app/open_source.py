@@ -13,7 +13,7 @@ from operando.io.runlog import LogReader
 from operando.io.sdf import read_sdf
 from operando.io.sources import DocumentSource, FollowedLog, PacedSource, RecordedLog, Source
 
-__all__ = ["folder_of", "follow_log", "open_recording", "results_of", "runs_of"]
+__all__ = ["advice_of", "folder_of", "follow_log", "open_recording", "results_of", "runs_of"]
 
 _JSON = frozenset({".json", ".jsonl", ".ndjson"})
 _UNFIT = str.maketrans(dict.fromkeys("/\\:[]", "-"))
@@ -95,6 +95,14 @@ def results_of(text: str) -> Path:
     """Return what the results of a source are called, in the present folder."""
     name = text.partition("://")[2].translate(_UNFIT) if _is_address(text) else Path(text).stem
     return Path(f"{name}-lithiation.h5")
+
+
+def advice_of(text: str) -> Path:
+    """Return where the advice about a source goes: beside a log; of an address, in the present folder."""
+    if _is_address(text):
+        name = text.partition("://")[2].translate(_UNFIT)
+        return Path(f"{name}.advice.json")
+    return Path(f"{text}.advice.json")
 
 
 def runs_of(text: str) -> frozenset[str]:

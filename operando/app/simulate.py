@@ -149,21 +149,28 @@ def simulate(cell: Cell, log: Path, *, speed: float | None = None) -> str:
     from bluesky import RunEngine
     from bluesky.utils import RunEngineInterrupted
 
-    from operando_plans import Instrument, operando_series
+    from operando_plans import STXM, Parts, Region, Until, operando_series
     from operando_sim import make_stxm
 
     # A run that was stopped on purpose is no news; the RunEngine would print its whole stack.
     logging.getLogger("bluesky").setLevel(logging.CRITICAL)
-    stxm = make_stxm(world_of(cell, speed=speed))
-    instrument = Instrument(stxm.energy, stxm.flyer, stxm.shutter, stxm.ring_current)
+    devices = make_stxm(world_of(cell, speed=speed))
+    stxm = STXM(
+        Parts(
+            energy=devices.energy,
+            line_flyer=devices.flyer,
+            sample_x=devices.sample_x,
+            sample_y=devices.sample_y,
+            shutter=devices.shutter,
+            ring_current=devices.ring_current,
+        )
+    )
     metadata = {"sample": f"simulated {cell.material}, seed {cell.seed}"}
     try:
         plan = operando_series(
-            instrument,
-            field_of(cell),
-            cell.energies_ev,
-            cell.dwell_ms,
-            cycles=cell.cycles,
+            stxm,
+            Region("cell", field_of(cell), cell.energies_ev, cell.dwell_ms),
+            Until(cycles=cell.cycles),
             metadata=metadata,
         )
     except ValueError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from operando.core.absorption import Detector
+from operando.core.advice import Rules
 from operando.core.fit import Background
 from operando.core.incident import IncidentMode, IncidentRule
 from operando.core.stack import Estimator, Limits, Recipe
@@ -16,7 +17,7 @@ from operando.io.library import load_library, read_spectrum
 from operando.live.monitor import Work
 from operando.settings import Profile, load_profile
 
-__all__ = ["Options", "work_of"]
+__all__ = ["Options", "rules_of", "work_of"]
 
 _ESTIMATORS = tuple(estimator.value for estimator in Estimator)
 _MODES = frozenset({IncidentMode.BLANK.value, IncidentMode.CHANNEL.value})
@@ -109,6 +110,31 @@ def work_of(options: Options, *, beside: Path | None = None) -> Work:
         ),
         layout=profile.layout,
         energies_ev=energies_ev,
+    )
+
+
+def rules_of(options: Options) -> Rules | None:
+    """Return when the profile wants what to be suggested to the plan; None where it does not say.
+
+    Raises
+    ------
+    ConfigurationError
+        The profile is missing or wrong.
+    """
+    advice = None if options.profile is None else load_profile(options.profile).advice
+    if advice is None:
+        return None
+    return Rules(
+        stop_above_x=advice.stop_above_x,
+        stop_below_x=advice.stop_below_x,
+        confidence=advice.confidence,
+        max_duration_s=advice.max_duration_s,
+        max_dose_mgy=advice.max_dose_mgy,
+        dose_mgy_per_ms=advice.dose_mgy_per_ms,
+        wished_sigma_x=advice.wished_sigma_x,
+        max_dwell_ms=advice.max_dwell_ms,
+        unchanged_cycles=advice.unchanged_cycles,
+        front_pixels=advice.front_pixels,
     )
 
 

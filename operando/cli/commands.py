@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -232,12 +232,17 @@ def monitor(
     import threading
 
     from operando.app.await_log import follow_when_there
-    from operando.app.open_source import folder_of, results_of
-    from operando.app.work import Options, work_of
+    from operando.app.open_source import advice_of, folder_of, results_of
+    from operando.app.work import Options, rules_of, work_of
+    from operando.live.adviser import Adviser
 
     with guarded():
         options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
         work = work_of(options, beside=folder_of(source))
+        rules = rules_of(options)
+        if rules is not None:
+            work = replace(work, adviser=Adviser(advice_of(source), rules, work.recipe.background))
+            people.print(f"Advice to the plan goes into {escaped(str(advice_of(source)))}.")
         results = output or results_of(source)
         log = follow_when_there(source, threading.Event(), lambda words: people.print(escaped(words)), keys)
         follow_and_report(log, work, results, headless=headless, as_json=as_json)

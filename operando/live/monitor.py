@@ -20,6 +20,7 @@ from operando.core.stack import Recipe
 from operando.errors import ConfigurationError, FrameRejected, OperandoError, RunRejected
 from operando.io.layouts import DocumentReader, Item, Rejection
 from operando.io.sources import Source
+from operando.live.adviser import Adviser
 from operando.live.latest import Latest
 from operando.settings import LayoutSettings
 from operando.types import Delivery, Finding, FloatArray, Line, RunClosed, ScanPlan, Severity, Snapshot
@@ -49,12 +50,15 @@ class Work:
         Keys that an instrument names differently.
     energies_ev
         Fit only these energies of the run, shape (n,); None fits all.
+    adviser
+        Tells the plan what to do next; None tells it nothing.
     """
 
     library: Library
     recipe: Recipe
     layout: LayoutSettings
     energies_ev: FloatArray | None = None
+    adviser: Adviser | None = None
 
 
 @dataclass(slots=True)
@@ -111,6 +115,7 @@ class Monitor:
         self._lag_s = float("nan")
         self._next_look = float("-inf")
         self._trouble: str | None = None
+        self._advice_trouble: str | None = None
         self._has_news = False
         self._stop = threading.Event()
         # Not Thread.join: in Python 3.11 a Ctrl-C while joining marks the thread as ended when it is not.
@@ -269,6 +274,8 @@ class Monitor:
             run.state, snapshot = record(run.state, cycle)
             if snapshot.map is not None:
                 self._trouble = self._on_cycle(self._dressed(snapshot))
+                if self._work.adviser is not None and run.state.closed is None:
+                    self._advice_trouble = self._work.adviser(snapshot)
 
     def _reject(self, rejection: Rejection) -> None:
         if isinstance(rejection.error, RunRejected):
@@ -310,4 +317,7 @@ class Monitor:
             )
         if self._trouble:
             findings = (Finding("results", Severity.ALARM, self._trouble, "the fit goes on"), *findings)
+        if self._advice_trouble:
+            words = f"the plan gets no advice: {self._advice_trouble}"
+            findings = (Finding("advice", Severity.WARNING, words, "it goes on as planned"), *findings)
         return replace(snapshot, findings=findings, delivery=self.delivery)
