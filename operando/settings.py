@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 
+_MOST_BYTES = 2**20
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -271,11 +273,16 @@ def load_library_settings(path: Path) -> LibrarySettings:
 
 def _load(path: Path, model: type[_Model]) -> _Model:
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            raw = file.read(_MOST_BYTES + 1)
+        if len(raw) > _MOST_BYTES:
+            msg = f"{path} has more than {_MOST_BYTES} bytes; give the path of a TOML file of settings"
+            raise ConfigurationError(msg)
+        content = tomllib.loads(raw.decode("utf-8"))
     except OSError as error:
         msg = f"cannot read {path}: {error.strerror or error}; give the path of a TOML file"
         raise ConfigurationError(msg) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         msg = f"{path} is not TOML: {error}"
         raise ConfigurationError(msg) from error
     try:
@@ -292,5 +299,5 @@ def _sentence(error: ValidationError) -> str:
         if problem["type"] == "extra_forbidden":
             parts.append(f"'{where}' is not a known key; check its spelling")
         else:
-            parts.append(f"'{where}': {problem['msg'].lower()}, found {problem['input']!r}"[:200])
+            parts.append(f"'{where}': {problem['msg'].lower()}, found {reprlib.repr(problem['input'])}"[:200])
     return "; ".join(parts)

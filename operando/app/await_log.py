@@ -17,7 +17,9 @@ __all__ = ["follow_when_there"]
 _POLL_S = 0.3
 
 
-def follow_when_there(text: str, ended: threading.Event, tell: Callable[[str], None]) -> Source:
+def follow_when_there(
+    text: str, ended: threading.Event, tell: Callable[[str], None], keys: Path | None = None
+) -> Source:
     """Return the source that `follow_log` opens, waiting for a file that no recorder has made yet.
 
     Parameters
@@ -28,6 +30,8 @@ def follow_when_there(text: str, ended: threading.Event, tell: Callable[[str], N
         As for `follow_log`.
     tell
         Called once with a sentence if there is something to wait for.
+    keys
+        As for `follow_log`.
 
     Raises
     ------
@@ -38,7 +42,7 @@ def follow_when_there(text: str, ended: threading.Event, tell: Callable[[str], N
     has_told = False
     while True:
         try:
-            return follow_log(text, ended)
+            return follow_log(text, ended, keys)
         except LogBlank:
             # Not by the size of the file: while a recorder makes its log, that is any.
             pass

@@ -180,8 +180,8 @@ class Keeper:
 
     def _path_for(self, uid: str) -> Path:
         """Return the first name that is free, or holds the same run."""
-        # A file name never comes from metadata as it is: only letters and digits of the uid.
-        tag = "".join(letter for letter in uid if letter.isalnum())[:8]
+        # A file name never comes from metadata as it is: only ASCII letters and digits of the uid.
+        tag = "".join(letter for letter in uid if letter.isascii() and letter.isalnum())[:8]
         taken = {run.path for run in self._runs.values()}
         number = len(self._runs) + 1
         path = self.path if not taken else self.path.with_name(_numbered(self.path, number, tag))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from operando.errors import ConfigurationError, DamagedFileError, SourceUnreachable
 from operando.io.documents import read_json_documents
+from operando.io.keys import load_client_keys
 from operando.io.remote_log import RecordedPart, RemoteLog
 from operando.io.runlog import LogReader
 from operando.io.sdf import read_sdf
@@ -19,7 +20,7 @@ _UNFIT = str.maketrans(dict.fromkeys("/\\:[]", "-"))
 """Letters of an address that have no place in the name of a file."""
 
 
-def open_recording(text: str, speed: float | None = None) -> Source:
+def open_recording(text: str, speed: float | None = None, keys: Path | None = None) -> Source:
     """Return the documents of a finished recording.
 
     Parameters
@@ -29,6 +30,8 @@ def open_recording(text: str, speed: float | None = None) -> Source:
         address of a served run log, which is read up to where it is now.
     speed
         Acquisition seconds per wall second; None for as fast as it can.
+    keys
+        Folder of the keys for an address; None without.
 
     Raises
     ------
@@ -42,13 +45,13 @@ def open_recording(text: str, speed: float | None = None) -> Source:
     if speed is not None and not speed > 0:
         msg = f"the speed is {speed}; give a number above 0, or 'max'"
         raise ConfigurationError(msg)
-    source = _recording(text)
+    source = _recording(text, keys)
     return source if speed is None else PacedSource(source, speed)
 
 
-def _recording(text: str) -> Source:
+def _recording(text: str, keys: Path | None) -> Source:
     if _is_address(text):
-        return RecordedPart(RemoteLog(text, threading.Event()))
+        return RecordedPart(_remote(text, threading.Event(), keys))
     path = _path(text)
     if path.suffix.lower() == ".hdr":
         return DocumentSource(read_sdf(path), str(path))
@@ -57,7 +60,7 @@ def _recording(text: str) -> Source:
     return RecordedLog(LogReader(path), str(path))
 
 
-def follow_log(text: str, ended: threading.Event) -> Source:
+def follow_log(text: str, ended: threading.Event, keys: Path | None = None) -> Source:
     """Return the documents of a run log that is being written, until told that it has ended.
 
     Parameters
@@ -66,16 +69,18 @@ def follow_log(text: str, ended: threading.Event) -> Source:
         Path of the log, or the address where it is served.
     ended
         Set by whoever knows that no more will be written.
+    keys
+        Folder of the keys for an address; None without.
 
     Raises
     ------
     SourceUnreachable, DamagedFileError
         There is no run log there.
     ConfigurationError
-        It is an address that is not on this machine.
+        It is an address that is not on this machine and there are no keys, or not the right ones.
     """
     if _is_address(text):
-        return RemoteLog(text, ended)
+        return _remote(text, ended, keys)
     path = _path(text)
     return FollowedLog(LogReader(path), str(path), ended)
 
@@ -119,6 +124,10 @@ def runs_of(text: str) -> frozenset[str]:
         except DamagedFileError:
             # What stands before the damage can still be read.
             return frozenset()
+
+
+def _remote(text: str, ended: threading.Event, keys: Path | None) -> RemoteLog:
+    return RemoteLog(text, ended, keys=None if keys is None else load_client_keys(keys))
 
 
 def _is_address(text: str) -> bool:

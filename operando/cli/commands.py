@@ -17,6 +17,7 @@ import typer
 from operando import __version__
 from operando.cli.console import (
     Exit,
+    PlainLines,
     data,
     escaped,
     fail,
@@ -71,6 +72,9 @@ Gain = Annotated[float | None, typer.Option(help="Variance-to-mean ratio of the 
 Energies = Annotated[str | None, typer.Option(help="Fit only these energies of the run: eV, eV, …")]
 Output = Annotated[Path | None, typer.Option(help="The results file (NeXus HDF5); pictures go beside it.")]
 Headless = Annotated[bool, typer.Option("--headless", help="Do not open a window.")]
+Keys = Annotated[
+    Path | None, typer.Option(help="Folder of the keys for other machines, made by 'operando keys new'.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 Speed = Annotated[str, typer.Option(help="Acquisition seconds per second, such as 1 or 60; or max.")]
 
@@ -80,9 +84,9 @@ def _common(
     verbose: Annotated[bool, typer.Option("--verbose", help="Say more of what goes on.")] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
 ) -> None:
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s: %(message)s"
-    )
+    to_people = logging.StreamHandler()
+    to_people.setFormatter(PlainLines("%(levelname)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[to_people])
     if version:
         data.print(__version__)
         raise typer.Exit
@@ -175,7 +179,7 @@ def simulate(
             elapsed_s=elapsed,
         )
         status = run_simulation(cell, log, speed=speed_of(speed), faults=fault_names(faults))
-        people.print(f"The series ended with '{status}'; it is in {log}.")
+        people.print(escaped(f"The series ended with '{status}'; it is in {log}."))
         if status != "success":
             raise typer.Exit(Exit.INTERRUPTED)
 
@@ -191,6 +195,7 @@ def replay(
     estimator: Estimator = None,
     gain: Gain = None,
     speed: Speed = "max",
+    keys: Keys = None,
     output: Output = None,
     headless: Headless = False,
     as_json: AsJson = False,
@@ -203,7 +208,7 @@ def replay(
         options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
         work = work_of(options, beside=folder_of(source))
         results = output or results_of(source)
-        recording = open_recording(source, speed_of(speed))
+        recording = open_recording(source, speed_of(speed), keys)
         runs = runs_of(source) if results.exists() else ()
         follow_and_report(recording, work, results, runs, headless=headless, as_json=as_json)
 
@@ -221,6 +226,7 @@ def monitor(
     background: Background = None,
     estimator: Estimator = None,
     gain: Gain = None,
+    keys: Keys = None,
     output: Output = None,
     headless: Headless = False,
     as_json: AsJson = False,
@@ -241,7 +247,7 @@ def monitor(
             work = replace(work, adviser=Adviser(advice_of(source), rules, work.recipe.background))
             people.print(f"Advice to the plan goes into {escaped(str(advice_of(source)))}.")
         results = output or results_of(source)
-        log = follow_when_there(source, threading.Event(), lambda words: people.print(escaped(words)))
+        log = follow_when_there(source, threading.Event(), lambda words: people.print(escaped(words)), keys)
         follow_and_report(log, work, results, headless=headless, as_json=as_json)
 
 
@@ -249,12 +255,15 @@ def monitor(
 def serve(
     log: Annotated[Path, typer.Argument(help="The run log to serve; it may still be written.")],
     address: Annotated[
-        str, typer.Option(help="Where to listen, on this machine; port 0 takes any that is free.")
+        str,
+        typer.Option(help="Where to listen; beyond this machine only with --keys. Port 0: any that is free."),
     ] = "tcp://127.0.0.1:5577",
+    keys: Keys = None,
 ) -> None:
-    """Give a run log to monitors in other processes of this machine, until interrupted (Ctrl-C)."""
+    """Give a run log to monitors in other processes, until interrupted (Ctrl-C)."""
     import threading
 
+    from operando.io.keys import load_server_keys
     from operando.io.log_server import LogServer
     from operando.io.log_server import serve as run_server
 
@@ -264,7 +273,8 @@ def serve(
         people.print("The run log is served there until Ctrl-C.")
 
     with guarded():
-        run_server(log, address, threading.Event(), tell)
+        loaded = None if keys is None else load_server_keys(keys)
+        run_server(log, address, threading.Event(), tell, loaded)
 
 
 @app.command()

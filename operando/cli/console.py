@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Exit",
+    "PlainLines",
     "data",
     "escaped",
     "fail",
@@ -41,6 +43,9 @@ __all__ = [
     "say_json",
     "speed_of",
 ]
+
+_MOST_LETTERS = 4000
+"""Of one message; a name of a million letters says no more than its beginning."""
 
 people = Console(stderr=True, highlight=False)
 data = Console(highlight=False, soft_wrap=True)
@@ -69,7 +74,19 @@ def escaped(text: str) -> str:
     """Return text from files and metadata without power over the console."""
     from rich.markup import escape
 
-    return escape("".join(letter if letter.isprintable() else "?" for letter in text))
+    return escape("".join(letter if letter.isprintable() else "?" for letter in text[:_MOST_LETTERS]))
+
+
+class PlainLines(logging.Formatter):
+    """Log records without power over the console: names from files and metadata are in them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record as text whose only unprintable letters are ends of lines of a traceback."""
+        traceback = record.exc_info is not None
+        said = super().format(record)
+        return "".join(
+            letter if letter.isprintable() or (traceback and letter == "\n") else "?" for letter in said
+        )[:_MOST_LETTERS]
 
 
 def numbers(text: str | None) -> tuple[float, ...] | None:

@@ -20,6 +20,7 @@ import msgpack
 import numpy as np
 
 from operando.errors import DamagedFileError, FrameRejected
+from operando.io.structure import check_structure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +38,8 @@ _ARRAY = 1
 _SCALAR = 255
 _MAX_RANK = 32
 _LEAVES = frozenset({float, int, bool, str, bytes, type(None)})
+_WALKED_BYTES = 64 * 2**10
+"""Smaller documents cannot unpack to more than some megabytes."""
 _LOOKED_INTO = (dict, list, tuple, msgpack.Timestamp)
 _DTYPES = frozenset({"|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8"})
 
@@ -81,6 +84,9 @@ def decode(blob: bytes) -> dict[str, Any]:
     if len(blob) > MAX_BYTES:
         message = f"a document of {len(blob)} bytes was refused; the limit is {MAX_BYTES}"
         raise DamagedFileError(message)
+    if len(blob) > _WALKED_BYTES:
+        # A mapping counts its keys here.
+        check_structure(blob, MAX_DEPTH, 2 * MAX_ELEMENTS)
     # A length written in a header is believed only up to what the bytes could hold: one byte an element.
     most = min(len(blob), MAX_ELEMENTS)
     try:

@@ -27,15 +27,18 @@ from operando.io.logfile import (
     PAGE_BYTES,
     PRAGMAS,
     check_format,
+    distrust,
     head,
     identity,
     is_blank,
     lenient_text,
     make_tables,
+    note_head,
     read_only_uri,
     row_checksum,
     translated,
 )
+from operando.io.wal import damage_of_wal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -131,6 +134,7 @@ class LogWriter:
                 self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
             )
             try:
+                distrust(self._db)
                 self._prepare()
                 self._identity = identity(self._path)
             except BaseException:
@@ -167,7 +171,7 @@ class LogWriter:
                 "INSERT INTO documents (run, name, recorded_s, crc32, blob) VALUES (?, ?, ?, ?, ?)",
                 (self._row(name, document, recorded_s) for name, document in documents),
             )
-            last = head(self._db)
+            last = note_head(self._db)
             self._db.execute("COMMIT")
         except BaseException:
             # SQLite itself has ended the transaction on a full disk.
@@ -307,10 +311,15 @@ class LogReader:
             )
             self._db.text_factory = lenient_text
             try:
+                distrust(self._db)
                 # Without this SQLite refuses a file that was cut short as a whole; we want its good part.
                 # Nothing can be written through this connection.
                 self._db.execute("PRAGMA writable_schema = ON")
                 if is_blank(self._db):
+                    lost = self.lost_end()
+                    if lost:
+                        message = f"{self._path} cannot be read: {lost}"
+                        raise DamagedFileError(message)
                     message = f"{self._path} is empty: no recorder has written to it yet"
                     raise LogBlank(message)
                 check_format(self._db, self._path)
@@ -339,14 +348,19 @@ class LogReader:
                 )
                 for row in rows:
                     found.append(self._checked(row, after + len(found) + 1))
+            if not found and limit > 0:
+                self._check_end(after)
         except DamagedFileError as error:
+            if not found and limit > 1:
+                # Python looks one row ahead, and so fails at a good one that stands before a bad one.
+                return self.read(after, 1)
             if not found:
                 message = f"{error}; {after} documents stand before it and can be read"
                 raise DamagedFileError(message) from error
         return found
 
     def head(self) -> int:
-        """Return the seq of the last document now in the log; 0 if there is none."""
+        """Return the seq of the last document that was written into the log; 0 if there is none."""
         with translated(self._path):
             return head(self._db)
 
@@ -355,6 +369,19 @@ class LogReader:
         with translated(self._path):
             rows = self._db.execute("SELECT DISTINCT run FROM documents WHERE run <> ''").fetchall()
         return frozenset(str(run) for (run,) in rows)
+
+    def lost_end(self) -> str:
+        """Return how the newest documents were lost, if nobody writes the log now; "" if they were not."""
+        return damage_of_wal(self._path)
+
+    def structure_trouble(self) -> str:
+        """Return what SQLite finds wrong with the file, beside its rows; "" if nothing is."""
+        try:
+            with translated(self._path):
+                found = [str(line) for (line,) in self._db.execute("PRAGMA integrity_check(3)")]
+        except (DamagedFileError, SourceUnreachable) as error:
+            return str(error)
+        return "" if found == ["ok"] else f"the structure of {self._path} is damaged: {'; '.join(found)}"
 
     def close(self) -> None:
         """Release the file; closing twice does nothing."""
@@ -365,6 +392,16 @@ class LogReader:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+    def _check_end(self, after: int) -> None:
+        """Raise if there is nothing behind seq `after` though something was written."""
+        # In this order: what is written before the first is then sure to be seen by the second.
+        last = self.head()
+        with translated(self._path):
+            behind = self._db.execute("SELECT 1 FROM documents WHERE seq > ? LIMIT 1", (after,)).fetchone()
+        if after < last and behind is None:
+            message = f"document {after + 1} of {self._path} is missing, and so are all up to {last}"
+            raise DamagedFileError(message)
 
     def _checked(self, row: tuple[Any, ...], expected_seq: int) -> LoggedDocument:
         seq, run, name, recorded_s, crc32, blob = row

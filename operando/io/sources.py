@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Protocol
 
+from operando.errors import DamagedFileError
 from operando.io.readings import is_time
 from operando.io.runlog import LoggedDocument, LogReader
 
@@ -45,11 +46,23 @@ class RecordedLog:
     def __init__(self, reader: LogReader, name: str) -> None:
         self._reader = reader
         self._last = reader.head()
+        self._lost = reader.lost_end()
         self.name = name
 
     def read(self, after: int, limit: int) -> list[LoggedDocument]:
-        """Return up to `limit` documents after number `after`."""
-        return self._reader.read(after, min(limit, self._last - after)) if after < self._last else []
+        """Return up to `limit` documents after number `after`.
+
+        Raises
+        ------
+        DamagedFileError
+            If the next document is bad, or the newest ones were lost to a damage of the file beside the log.
+        """
+        if after < self._last:
+            return self._reader.read(after, min(limit, self._last - after))
+        if self._lost:
+            message = f"{self._lost}; {self._last} documents stand before them and can be read"
+            raise DamagedFileError(message)
+        return []
 
     def head(self) -> int:
         """Return the number of the last document when the log was opened."""
