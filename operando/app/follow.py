@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 from operando.app.outcome import Keeper, Outcome
 from operando.io.sources import Source
+from operando.live.checkpoints import Checkpoints
 from operando.live.monitor import Monitor, Work
 from operando.types import Snapshot
 
@@ -24,6 +26,7 @@ def follow(
     keeper: Keeper,
     *,
     has_window: bool,
+    checkpoint: Path | None = None,
     tell: Callable[[Snapshot], None] = lambda _snapshot: None,
 ) -> Outcome:
     """Follow a source to its end and return what came of it.
@@ -41,10 +44,13 @@ def follow(
         Writes the cycles of record.
     has_window
         Whether to show the dashboard; when it is closed, or no screen answers, following goes on without.
+    checkpoint
+        Where the state is kept, so that the same work goes on after a kill; None keeps nothing.
     tell
         Called now and then with the newest snapshot, in the calling thread.
     """
-    monitor = Monitor(source, work, keeper)
+    checkpoints = None if checkpoint is None else Checkpoints(checkpoint, work, keeper)
+    monitor = Monitor(source, work, keeper, checkpoints=checkpoints)
     monitor.start()
     was_interrupted = False
     try:

@@ -96,7 +96,8 @@ def write_pictures(snapshot: Snapshot, folder: Path, stem: str) -> dict[str, Pat
         written["report"] = folder / f"{stem}-report.png"
         report_picture(written["report"], snapshot, figures_of(snapshot))
     dashboard = folder / f"{stem}-dashboard.png"
-    if _draw_dashboard(snapshot, dashboard):
+    has_images = snapshot.map is not None or snapshot.frame is not None
+    if has_images and _draw_dashboard(snapshot, dashboard):
         written["dashboard"] = dashboard
     return written
 

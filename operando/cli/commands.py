@@ -193,6 +193,7 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Fit a recorded run with the same engine that follows a live one."""
+    from operando.app.keeper import Keeper
     from operando.app.open_source import folder_of, open_recording, results_of, runs_of
     from operando.app.work import Options, work_of
 
@@ -202,7 +203,7 @@ def replay(
         results = output or results_of(source)
         recording = open_recording(source, speed_of(speed))
         runs = runs_of(source) if results.exists() else ()
-        follow_and_report(recording, work, results, runs, headless=headless, as_json=as_json)
+        follow_and_report(recording, Keeper(results, work), runs, headless=headless, as_json=as_json)
 
 
 @app.command()
@@ -226,6 +227,7 @@ def monitor(
     import threading
 
     from operando.app.await_log import follow_when_there
+    from operando.app.keeper import Keeper
     from operando.app.open_source import folder_of, results_of
     from operando.app.work import Options, work_of
 
@@ -234,7 +236,9 @@ def monitor(
         work = work_of(options, beside=folder_of(source))
         results = output or results_of(source)
         log = follow_when_there(source, threading.Event(), lambda words: people.print(escaped(words)))
-        follow_and_report(log, work, results, headless=headless, as_json=as_json)
+        checkpoint = results.with_suffix(".checkpoint")
+        keeper = Keeper(results, work)
+        follow_and_report(log, keeper, checkpoint=checkpoint, headless=headless, as_json=as_json)
 
 
 @app.command()
