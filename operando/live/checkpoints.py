@@ -43,9 +43,9 @@ class Pace:
     Attributes
     ----------
     every_s
-        At most this often.
+        This often, and after each cycle of record.
     share
-        At most this share of the worker's time.
+        Less often where it would take more than this share of the worker's time.
     """
 
     every_s: float = 10.0
@@ -119,6 +119,8 @@ class Checkpoints:
         self._pace = pace or Pace()
         self._clock = clock
         self._next_s = clock() + self._pace.every_s
+        self._earliest_s = float("-inf")
+        self._has_record = False
         self._offset = 0
         self._has_complained = False
 
@@ -148,7 +150,12 @@ class Checkpoints:
 
     def is_due(self) -> bool:
         """Return whether it is time to save."""
-        return self._clock() >= self._next_s
+        now_s = self._clock()
+        return now_s >= self._earliest_s and (self._has_record or now_s >= self._next_s)
+
+    def recorded(self) -> None:
+        """Take note that a cycle of record was kept."""
+        self._has_record = True
 
     def save(self, newest: LoggedDocument, state: MonitorState) -> None:
         """Keep a state that knows all documents up to `newest`; what prevents it is logged once."""
@@ -156,8 +163,10 @@ class Checkpoints:
         kept = self._records.kept()
         if kept is not None and newest.seq != self._offset:
             self._write(newest, state, kept)
-        took_s = self._clock() - began_s
-        self._next_s = self._clock() + max(self._pace.every_s, took_s / self._pace.share)
+        now_s = self._clock()
+        self._has_record = False
+        self._next_s = now_s + self._pace.every_s
+        self._earliest_s = now_s + (now_s - began_s) / self._pace.share
 
     def _write(self, newest: LoggedDocument, state: MonitorState, kept: dict[str, Any]) -> None:
         head = {

@@ -225,6 +225,8 @@ class Monitor:
 
     def _keep(self, snapshot: Snapshot) -> None:
         self._trouble = self._on_cycle(self._dressed(snapshot))
+        if self._checkpoints is not None:
+            self._checkpoints.recorded()
 
     def _put(self, snapshot: Snapshot) -> None:
         self.newest = snapshot

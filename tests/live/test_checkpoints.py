@@ -65,7 +65,7 @@ def test_killed_anywhere_and_any_number_of_times_it_leaves_what_offline_leaves(
 @patient
 @given(
     pulls=kills,
-    most=st.integers(1, 30),
+    most=st.integers(5, 30),
     shift=st.integers(0, 40),
     every=st.integers(1, 3),
     rewound=st.lists(st.integers(0, EVENTS - 1), max_size=4),
