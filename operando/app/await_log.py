@@ -7,16 +7,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from operando.app.open_source import follow_log
+from operando.app.open_source import Opened, follow_log
 from operando.errors import SourceUnreachable
-from operando.io.sources import Source
 
 __all__ = ["follow_when_there"]
 
 _POLL_S = 0.3
 
 
-def follow_when_there(text: str, ended: threading.Event, tell: Callable[[str], None]) -> Source:
+def follow_when_there(
+    text: str, ended: threading.Event, tell: Callable[[str], None], repair: Path | None = None
+) -> Opened:
     """Return the source that `follow_log` opens, waiting for a file that no recorder has made yet.
 
     Parameters
@@ -27,6 +28,8 @@ def follow_when_there(text: str, ended: threading.Event, tell: Callable[[str], N
         As for `follow_log`.
     tell
         Called once with a sentence if there is something to wait for.
+    repair
+        As for `follow_log`; not waited for.
 
     Raises
     ------
@@ -37,7 +40,7 @@ def follow_when_there(text: str, ended: threading.Event, tell: Callable[[str], N
     has_told = False
     while True:
         try:
-            return follow_log(text, ended)
+            return follow_log(text, ended, repair)
         except SourceUnreachable:
             # An empty file is a log whose recorder has not written yet; any other is not for waiting.
             has_content = path.exists() and path.stat().st_size > 0

@@ -1,22 +1,61 @@
-"""From what the user wrote to a source of documents."""
+"""From what the user wrote to a source of documents: one table says which kind is which."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from operando.errors import ConfigurationError, DamagedFileError, SourceUnreachable
 from operando.io.documents import read_json_documents
+from operando.io.past_damage import PastDamage
+from operando.io.proxy import ProxySource
 from operando.io.remote_log import RecordedPart, RemoteLog
+from operando.io.repair import RepairedSource
 from operando.io.runlog import LogReader
 from operando.io.sdf import read_sdf
 from operando.io.sources import DocumentSource, FollowedLog, PacedSource, RecordedLog, Source
 
-__all__ = ["folder_of", "follow_log", "open_recording", "results_of", "runs_of"]
+__all__ = ["Opened", "folder_of", "follow_log", "open_recording", "results_of", "runs_of"]
 
-_JSON = frozenset({".json", ".jsonl", ".ndjson"})
-_UNFIT = str.maketrans(dict.fromkeys("/\\:[]", "-"))
+_UNFIT = str.maketrans(dict.fromkeys("/\\:[]?&=", "-"))
 """Letters of an address that have no place in the name of a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A source to be followed.
+
+    Attributes
+    ----------
+    source
+        Its documents.
+    can_reread
+        Whether it has what it gave before, so that a monitor that was killed can go on from its checkpoint.
+    """
+
+    source: Source
+    can_reread: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How one kind of source is opened.
+
+    Attributes
+    ----------
+    record
+        Its documents up to now, or None if it keeps none.
+    follow
+        Those that come as well, or None if none will.
+    can_reread
+        As in `Opened`.
+    """
+
+    record: Callable[[str], Source] | None
+    follow: Callable[[str, threading.Event], Source] | None
+    can_reread: bool = True
 
 
 def open_recording(text: str, speed: float | None = None) -> Source:
@@ -42,42 +81,44 @@ def open_recording(text: str, speed: float | None = None) -> Source:
     if speed is not None and not speed > 0:
         msg = f"the speed is {speed}; give a number above 0, or 'max'"
         raise ConfigurationError(msg)
-    source = _recording(text)
+    record = _kind(text).record
+    if record is None:
+        msg = f"{text} keeps nothing that could be replayed; follow it with 'operando monitor'"
+        raise ConfigurationError(msg)
+    source = record(text)
     return source if speed is None else PacedSource(source, speed)
 
 
-def _recording(text: str) -> Source:
-    if _is_address(text):
-        return RecordedPart(RemoteLog(text, threading.Event()))
-    path = _path(text)
-    if path.suffix.lower() == ".hdr":
-        return DocumentSource(read_sdf(path), str(path))
-    if path.suffix.lower() in _JSON:
-        return DocumentSource(read_json_documents(path), str(path))
-    return RecordedLog(LogReader(path), str(path))
-
-
-def follow_log(text: str, ended: threading.Event) -> Source:
+def follow_log(text: str, ended: threading.Event, repair: Path | None = None) -> Opened:
     """Return the documents of a run log that is being written, until told that it has ended.
 
     Parameters
     ----------
     text
-        Path of the log, or the address where it is served.
+        Path of the log, or the address where it is served, or that of a proxy.
     ended
         Set by whoever knows that no more will be written.
+    repair
+        A run log of the same documents, for what a proxy loses.
 
     Raises
     ------
     SourceUnreachable, DamagedFileError
         There is no run log there.
     ConfigurationError
-        It is an address that is not on this machine.
+        It is an address that is not on this machine, or a source to which nothing is added.
     """
-    if _is_address(text):
-        return RemoteLog(text, ended)
-    path = _path(text)
-    return FollowedLog(LogReader(path), str(path), ended)
+    kind = _kind(text)
+    if kind.follow is None:
+        msg = f"nothing is added to {text}; fit it with 'operando replay'"
+        raise ConfigurationError(msg)
+    if repair is not None and kind.can_reread:
+        msg = f"{text} loses nothing, so nothing is to be repaired; leave --repair out"
+        raise ConfigurationError(msg)
+    if repair is None:
+        return Opened(kind.follow(text, ended), kind.can_reread)
+    log = _followed_log(str(repair), ended)
+    return Opened(RepairedSource(kind.follow(text, ended), log), can_reread=False)
 
 
 def folder_of(text: str) -> Path | None:
@@ -100,17 +141,64 @@ def runs_of(text: str) -> frozenset[str]:
     OperandoError
         As `open_recording`.
     """
-    if _is_address(text):
+    if _kind(text) is not _RUN_LOG:
         return frozenset()
     path = _path(text)
-    if path.suffix.lower() in _JSON | {".hdr"}:
-        return frozenset()
     with LogReader(path) as log:
         try:
             return log.runs()
         except DamagedFileError:
             # What stands before the damage can still be read.
             return frozenset()
+
+
+def _recorded_log(text: str) -> Source:
+    path = _path(text)
+    return PastDamage(RecordedLog(LogReader(path), str(path)))
+
+
+def _followed_log(text: str, ended: threading.Event) -> Source:
+    path = _path(text)
+    return PastDamage(FollowedLog(LogReader(path), str(path), ended))
+
+
+def _served_part(text: str) -> Source:
+    return PastDamage(RecordedPart(RemoteLog(text, threading.Event())))
+
+
+def _served(text: str, ended: threading.Event) -> Source:
+    return PastDamage(RemoteLog(text, ended))
+
+
+def _documents(text: str) -> Source:
+    path = _path(text)
+    return DocumentSource(read_json_documents(path), str(path))
+
+
+def _stack(text: str) -> Source:
+    path = _path(text)
+    return DocumentSource(read_sdf(path), str(path))
+
+
+_RUN_LOG = _Kind(_recorded_log, _followed_log)
+_SERVED = _Kind(_served_part, _served)
+_JSON = _Kind(_documents, None)
+_BY_SCHEME = {
+    "proxy": _Kind(None, ProxySource, can_reread=False),
+}
+_BY_ENDING = {
+    ".json": _JSON,
+    ".jsonl": _JSON,
+    ".ndjson": _JSON,
+    ".hdr": _Kind(_stack, None),
+}
+
+
+def _kind(text: str) -> _Kind:
+    """Return which kind of source is meant: by the scheme of an address, or the ending of a name."""
+    if _is_address(text):
+        return _BY_SCHEME.get(text.partition("://")[0], _SERVED)
+    return _BY_ENDING.get(Path(text).suffix.lower(), _RUN_LOG)
 
 
 def _is_address(text: str) -> bool:

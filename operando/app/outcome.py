@@ -37,6 +37,8 @@ class Outcome:
         Why results could not be written, or "".
     was_interrupted
         True if the user ended it.
+    damage
+        What of the source was damaged and passed over, or "".
     """
 
     last: Snapshot | None
@@ -46,6 +48,7 @@ class Outcome:
     refusals: tuple[OperandoError, ...] = ()
     trouble: str = ""
     was_interrupted: bool = False
+    damage: str = ""
 
     @property
     def results(self) -> tuple[Path, ...]:

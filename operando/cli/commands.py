@@ -210,7 +210,10 @@ def replay(
 def monitor(
     source: Annotated[
         str,
-        typer.Argument(help="A run log that is being written, or where it is served, tcp://127.0.0.1:5577."),
+        typer.Argument(
+            help="A run log that is being written, or where it is served, tcp://127.0.0.1:5577; "
+            "or bluesky's 0MQ proxy, proxy://127.0.0.1:5578, which is best effort."
+        ),
     ],
     references: References = None,
     profile: Profile = None,
@@ -219,11 +222,14 @@ def monitor(
     background: Background = None,
     estimator: Estimator = None,
     gain: Gain = None,
+    repair: Annotated[
+        Path | None, typer.Option(help="A run log of the same scan, for what a proxy has lost.")
+    ] = None,
     output: Output = None,
     headless: Headless = False,
     as_json: AsJson = False,
 ) -> None:
-    """Follow a run log while it is written, until interrupted (Ctrl-C)."""
+    """Follow a run log while it is written, until interrupted (Ctrl-C); the same command then goes on."""
     import threading
 
     from operando.app.await_log import follow_when_there
@@ -235,10 +241,16 @@ def monitor(
         options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
         work = work_of(options, beside=folder_of(source))
         results = output or results_of(source)
-        log = follow_when_there(source, threading.Event(), lambda words: people.print(escaped(words)))
-        checkpoint = results.with_suffix(".checkpoint")
-        keeper = Keeper(results, work)
-        follow_and_report(log, keeper, checkpoint=checkpoint, headless=headless, as_json=as_json)
+        opened = follow_when_there(
+            source, threading.Event(), lambda words: people.print(escaped(words)), repair
+        )
+        follow_and_report(
+            opened.source,
+            Keeper(results, work),
+            checkpoint=results.with_suffix(".checkpoint") if opened.can_reread else None,
+            headless=headless,
+            as_json=as_json,
+        )
 
 
 @app.command()

@@ -245,4 +245,5 @@ class Monitor:
         if self._checkpoints is not None and self._checkpoints.complaint:
             own.append(Finding("checkpoint", Severity.WARNING, self._checkpoints.complaint))
         news = () if delivery.catch_up is None else (finding_of(delivery.catch_up),)
-        return replace(snapshot, findings=(*own, *snapshot.findings, *news), delivery=delivery)
+        told = (*own, *self._source.findings(), *snapshot.findings, *news)
+        return replace(snapshot, findings=told, delivery=delivery)
