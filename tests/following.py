@@ -66,12 +66,17 @@ def killed_and_started_again(
         monitor, keeper = started(InBits(log, most), output, work, pace)
         for _ in range(count):
             monitor.pull()
-        assert keeper._lock is not None
-        keeper._lock.release()
+        let_go_of(keeper)
     monitor, keeper = started(InBits(log, most), output, work, pace)
     while monitor.pull():
         pass
     return ended(monitor, keeper)
+
+
+def let_go_of(keeper: Keeper) -> None:
+    """Do what the system does when a process is gone: its lock on the results is let go."""
+    assert keeper._lock is not None
+    keeper._lock.release()
 
 
 def ended(monitor: Monitor, keeper: Keeper) -> dict[str, str]:

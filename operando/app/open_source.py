@@ -9,6 +9,7 @@ from pathlib import Path
 
 from operando.errors import ConfigurationError, DamagedFileError, SourceUnreachable
 from operando.io.documents import read_json_documents
+from operando.io.kafka import open_kafka
 from operando.io.past_damage import PastDamage
 from operando.io.proxy import ProxySource
 from operando.io.remote_log import RecordedPart, RemoteLog
@@ -170,6 +171,14 @@ def _served(text: str, ended: threading.Event) -> Source:
     return PastDamage(RemoteLog(text, ended))
 
 
+def _topic_part(text: str) -> Source:
+    return PastDamage(RecordedPart(open_kafka(text, threading.Event())))
+
+
+def _topic(text: str, ended: threading.Event) -> Source:
+    return PastDamage(open_kafka(text, ended))
+
+
 def _documents(text: str) -> Source:
     path = _path(text)
     return DocumentSource(read_json_documents(path), str(path))
@@ -185,6 +194,7 @@ _SERVED = _Kind(_served_part, _served)
 _JSON = _Kind(_documents, None)
 _BY_SCHEME = {
     "proxy": _Kind(None, ProxySource, can_reread=False),
+    "kafka": _Kind(_topic_part, _topic),
 }
 _BY_ENDING = {
     ".json": _JSON,

@@ -19,6 +19,7 @@ from following import (
     content_of,
     ended,
     killed_and_started_again,
+    let_go_of,
     offline,
     record,
     started,
@@ -155,8 +156,7 @@ def stopped_half_way(folder: Path, work: Work = WORK, count: int = EVENTS // 2) 
     monitor, keeper = started(InBits(log, 1), output, work)
     for _ in range(count):
         monitor.pull()
-    assert keeper._lock is not None
-    keeper._lock.release()
+    let_go_of(keeper)
     return log, output
 
 
