@@ -76,8 +76,8 @@ class PastDamage:
         ]
         more = " and others" if len(self._places) > _NAMED else ""
         words = (
-            f"{self._count} documents of {self.name} are damaged and were passed over "
-            f"(number {', '.join(named)}{more}): {self._reason}"
+            f"{self._count} {'document' if self._count == 1 else 'documents'} of {self.name} are damaged and "
+            f"were passed over (number {', '.join(named)}{more}): {self._reason}"
         )
         advice = "what stands around them is fitted; a copy of the log may be whole"
         return (Finding("damage", Severity.WARNING, words, advice), *self._source.findings())
