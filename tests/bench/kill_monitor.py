@@ -48,6 +48,8 @@ KILLS_A_SERIES = 25
 PACE = Pace(every_s=0.005, share=0.5)
 """Far more often than in use, so that many a kill falls into the writing of a checkpoint."""
 LONGEST_S = 0.4
+FROZEN = 0.25
+"""Share of the monitors that are frozen (SIGSTOP) for a while before."""
 PATIENCE_S = 120.0
 
 
@@ -97,7 +99,12 @@ def one_series(kills: int, rng: np.random.Generator, folder: Path, figures: Figu
     recorder = forked(lambda _pipe: write(log, documents[1:], float(moments_s.sum()) + 0.5))
     for moment_s in moments_s:
         monitor = forked(lambda pipe: follow(log, output, threading.Event(), pipe))
-        time.sleep(moment_s)
+        time.sleep(moment_s / 2)
+        if rng.random() < FROZEN:
+            os.kill(monitor.pid, signal.SIGSTOP)
+            time.sleep(moment_s / 4)
+            os.kill(monitor.pid, signal.SIGCONT)
+        time.sleep(moment_s / 2)
         os.kill(monitor.pid, signal.SIGKILL)
         note(monitor.said(), figures)
         if monitor.exit_code() != -signal.SIGKILL:
