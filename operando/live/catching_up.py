@@ -37,18 +37,20 @@ class Start:
 
     def seen(self, offset: int, recorded_s: float, now_s: float) -> None:
         """Take note that documents were read: up to `offset`, the first of them written at `recorded_s`."""
-        if isnan(self.behind_s):
+        if isnan(self.behind_s) and self.target > self.after:
             self.behind_s = max(self.began_s - recorded_s, 0.0)
         if offset >= self.target and isnan(self.done_s):
             self.done_s = now_s
 
-    def so_far(self, offset: int, now_s: float) -> CatchUp:
-        """Return how far it has come."""
+    def so_far(self, offset: int, now_s: float) -> CatchUp | None:
+        """Return how far it has come; None where it had nothing to catch up with."""
+        if not self.target:
+            return None
         is_done = offset >= self.target
         until_s = now_s if isnan(self.done_s) else self.done_s
-        read = max(min(offset, self.target) - self.after, 0)
-        behind = max(self.target - self.after, 0)
-        return CatchUp(self.after, behind, self.behind_s, read, max(until_s - self.began_s, 0.0), is_done)
+        read, behind = min(offset, self.target) - self.after, self.target - self.after
+        took_s = max(until_s - self.began_s, 0.0) if behind else 0.0
+        return CatchUp(self.after, behind, self.behind_s, read, took_s, is_done)
 
 
 def finding_of(catch_up: CatchUp) -> Finding:

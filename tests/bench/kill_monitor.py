@@ -163,7 +163,7 @@ def follow(log: Path, output: Path, ended: threading.Event, pipe: int) -> None:
     monitor = Monitor(FollowedLog(LogReader(log), str(log), ended), WORK, keeper, checkpoints=checkpoints)
     monitor.start()
     while not monitor.join(0.002):
-        found = monitor.delivery.catch_up
+        found = None if monitor.newest is None else monitor.newest.delivery.catch_up
         if found is not None and found.is_done:
             os.write(pipe, struct.pack("<qd", found.after, found.took_s))
             break
