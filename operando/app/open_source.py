@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from operando.errors import ConfigurationError, DamagedFileError, SourceUnreachable
+from operando.io.catalog import read_catalog
 from operando.io.documents import read_json_documents
 from operando.io.kafka import open_kafka
 from operando.io.past_damage import PastDamage
@@ -20,7 +21,7 @@ from operando.io.sources import DocumentSource, FollowedLog, PacedSource, Record
 
 __all__ = ["Opened", "folder_of", "follow_log", "open_recording", "results_of", "runs_of"]
 
-_UNFIT = str.maketrans(dict.fromkeys("/\\:[]?&=", "-"))
+_UNFIT = str.maketrans(dict.fromkeys("/\\:[]#", "-"))
 """Letters of an address that have no place in the name of a file."""
 
 
@@ -66,7 +67,8 @@ def open_recording(text: str, speed: float | None = None) -> Source:
     ----------
     text
         Path of a run log, of documents as JSON or JSON lines, or of an SDF header (`.hdr`); or the
-        address of a served run log, which is read up to where it is now.
+        address of a served run log or a topic, which is read up to where it is now; or that of a run
+        in a Tiled catalog, `https://…#UID`.
     speed
         Acquisition seconds per wall second; None for as fast as it can.
 
@@ -130,7 +132,9 @@ def folder_of(text: str) -> Path | None:
 
 def results_of(text: str) -> Path:
     """Return what the results of a source are called, in the present folder."""
-    name = text.partition("://")[2].translate(_UNFIT) if _is_address(text) else Path(text).stem
+    # What stands between ? and # may be a key.
+    address = "".join((text.partition("?")[0], "#", text.partition("#")[2])).rstrip("#")
+    name = address.partition("://")[2].translate(_UNFIT) if _is_address(text) else Path(text).stem
     return Path(f"{name}-lithiation.h5")
 
 
@@ -179,6 +183,14 @@ def _topic(text: str, ended: threading.Event) -> Source:
     return PastDamage(open_kafka(text, ended))
 
 
+def _catalog_run(text: str) -> Source:
+    address, _, uid = text.partition("#")
+    if not uid:
+        msg = f"{address.partition('?')[0]} is a catalog; name the run too: operando replay ADDRESS UID"
+        raise ConfigurationError(msg)
+    return DocumentSource(read_catalog(address, uid), f"{address.partition('?')[0]} {uid}")
+
+
 def _documents(text: str) -> Source:
     path = _path(text)
     return DocumentSource(read_json_documents(path), str(path))
@@ -192,9 +204,12 @@ def _stack(text: str) -> Source:
 _RUN_LOG = _Kind(_recorded_log, _followed_log)
 _SERVED = _Kind(_served_part, _served)
 _JSON = _Kind(_documents, None)
+_CATALOG = _Kind(_catalog_run, None)
 _BY_SCHEME = {
     "proxy": _Kind(None, ProxySource, can_reread=False),
     "kafka": _Kind(_topic_part, _topic),
+    "http": _CATALOG,
+    "https": _CATALOG,
 }
 _BY_ENDING = {
     ".json": _JSON,

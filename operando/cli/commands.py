@@ -53,7 +53,7 @@ Source = Annotated[
     str,
     typer.Argument(
         help="A run log, or where one is served (tcp://127.0.0.1:5577); documents as .json or .jsonl; "
-        "or an SDF header .hdr."
+        "an SDF header .hdr; or a Tiled catalog, https://…, with the uid of a run."
     ),
 ]
 Profile = Annotated[Path | None, typer.Option(help="How this instrument's data are read: a profile.toml.")]
@@ -180,6 +180,7 @@ def simulate(
 @app.command()
 def replay(
     source: Source,
+    run: Annotated[str | None, typer.Argument(help="The uid of the run, if SOURCE is a catalog.")] = None,
     references: References = None,
     profile: Profile = None,
     energies: Energies = None,
@@ -198,6 +199,7 @@ def replay(
     from operando.app.work import Options, work_of
 
     with guarded():
+        source = source if run is None else f"{source}#{run}"
         options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
         work = work_of(options, beside=folder_of(source))
         results = output or results_of(source)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -191,16 +192,16 @@ class _Confluent:
 
     def __init__(self, server: str, topic: str) -> None:
         try:
-            import confluent_kafka  # noqa: PLC0415 - only where it is asked for
+            # Only where it is asked for, and not known to every installation.
+            self._kafka: Any = import_module("confluent_kafka")
         except ImportError as error:
             msg = (
                 "Kafka is read with 'confluent-kafka', which is not installed: pip install 'operando[kafka]'"
             )
             raise ConfigurationError(msg) from error
-        self._kafka: Any = confluent_kafka
         self._server = server
         self._topic = topic
-        self._consumer: Any = confluent_kafka.Consumer(
+        self._consumer: Any = self._kafka.Consumer(
             {
                 "bootstrap.servers": server,
                 # Asked for by Kafka, and never used: the place in the topic is ours to keep.
