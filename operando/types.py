@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "CatchUp",
     "Curve",
     "Delivery",
     "Finding",
@@ -365,6 +366,39 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class CatchUp:
+    """How a monitor that began behind its source catches up.
+
+    Attributes
+    ----------
+    after
+        Number of the last document known before; 0 where it began at the beginning.
+    behind_documents
+        How many there were to read when it began.
+    behind_s
+        How long the first of them had been waiting then; NaN where unknown.
+    read
+        How many of them have been read.
+    took_s
+        Wall time until the last of them was read, or so far.
+    is_done
+        Whether all of them have been read.
+    """
+
+    after: int
+    behind_documents: int
+    behind_s: float
+    read: int
+    took_s: float
+    is_done: bool
+
+    @property
+    def documents_per_s(self) -> float:
+        """How fast it reads and fits; NaN where it took no time."""
+        return self.read / self.took_s if self.took_s > 0 else float("nan")
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """How the documents travelled; filled in by the monitor.
 
@@ -382,6 +416,8 @@ class Delivery:
         Documents missing from their sequence, delivered again, and refused.
     is_finished
         True when the source has ended and everything has been read.
+    catch_up
+        How the monitor that was started late or again caught up, or None.
     """
 
     source: str = ""
@@ -392,6 +428,7 @@ class Delivery:
     repeated: int = 0
     rejected: int = 0
     is_finished: bool = False
+    catch_up: CatchUp | None = None
 
 
 @dataclass(frozen=True, slots=True)

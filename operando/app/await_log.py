@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from operando.app.open_source import follow_log
+from operando.app.open_source import Opened, follow_log
 from operando.errors import SourceUnreachable
 from operando.io.runlog import LogBlank
-from operando.io.sources import Source
 
 __all__ = ["follow_when_there"]
 
@@ -18,8 +17,13 @@ _POLL_S = 0.3
 
 
 def follow_when_there(
-    text: str, ended: threading.Event, tell: Callable[[str], None], keys: Path | None = None
-) -> Source:
+    text: str,
+    ended: threading.Event,
+    tell: Callable[[str], None],
+    *,
+    keys: Path | None = None,
+    repair: Path | None = None,
+) -> Opened:
     """Return the source that `follow_log` opens, waiting for a file that no recorder has made yet.
 
     Parameters
@@ -32,6 +36,8 @@ def follow_when_there(
         Called once with a sentence if there is something to wait for.
     keys
         As for `follow_log`.
+    repair
+        As for `follow_log`; not waited for.
 
     Raises
     ------
@@ -42,7 +48,7 @@ def follow_when_there(
     has_told = False
     while True:
         try:
-            return follow_log(text, ended, keys)
+            return follow_log(text, ended, keys=keys, repair=repair)
         except LogBlank:
             # Not by the size of the file: while a recorder makes its log, that is any.
             pass

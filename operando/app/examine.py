@@ -30,8 +30,8 @@ from operando.app.doctor import (
 )
 from operando.app.open_source import follow_log
 from operando.errors import OperandoError
-from operando.io.remote_log import RemoteLog
 from operando.io.runlog import LogWriter
+from operando.io.sources import Source
 
 __all__ = ["examine"]
 
@@ -115,12 +115,12 @@ def _is_synchronised() -> bool | None:
 def _source(text: str, keys: Path | None) -> tuple[list[Check], float | None]:
     """Look at a source; return also the bytes that a second of its recording takes, if that is known."""
     try:
-        source = follow_log(text, threading.Event(), keys)
+        source = follow_log(text, threading.Event(), keys=keys).source
     except OperandoError as error:
         return [Check("source", State.FAILED, str(error))], None
     try:
         documents = source.head()
-        link = Link(text, documents, _round_trip_ms(source) if isinstance(source, RemoteLog) else None)
+        link = Link(text, documents, _round_trip_ms(source) if "://" in text else None)
         if not documents:
             return [judge_link(link)], None
         newest = source.read(documents - 1, 1)
@@ -137,7 +137,7 @@ def _source(text: str, keys: Path | None) -> tuple[list[Check], float | None]:
     return [judge_link(link), judge_newest(time.time(), newest[-1].recorded_s)], pace
 
 
-def _round_trip_ms(source: RemoteLog) -> float:
+def _round_trip_ms(source: Source) -> float:
     took_s: list[float] = []
     for _ in range(_QUESTIONS):
         began_s = time.monotonic()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 from operando.app.outcome import Keeper, Outcome
 from operando.io.sources import Source
-from operando.live.monitor import Monitor, Work
+from operando.live.checkpoints import Checkpoints
+from operando.live.monitor import Monitor
 from operando.types import Snapshot
 
 __all__ = ["follow"]
@@ -20,10 +22,11 @@ _PATIENCE_S = 30.0
 
 def follow(
     source: Source,
-    work: Work,
     keeper: Keeper,
     *,
     has_window: bool,
+    checkpoint: Path | None = None,
+    adviser: Callable[[Snapshot], str | None] | None = None,
     tell: Callable[[Snapshot], None] = lambda _snapshot: None,
 ) -> Outcome:
     """Follow a source to its end and return what came of it.
@@ -35,16 +38,19 @@ def follow(
     ----------
     source
         Where the documents come from.
-    work
-        What to fit, and how.
     keeper
-        Writes the cycles of record.
+        Writes the cycles of record, and knows what to fit and how.
     has_window
         Whether to show the dashboard; when it is closed, or no screen answers, following goes on without.
+    checkpoint
+        Where the state is kept, so that the same work goes on after a kill; None keeps nothing.
+    adviser
+        Tells the plan what to do next; None tells it nothing. See `Monitor`.
     tell
         Called now and then with the newest snapshot, in the calling thread.
     """
-    monitor = Monitor(source, work, keeper)
+    checkpoints = None if checkpoint is None else Checkpoints(checkpoint, keeper.work, keeper)
+    monitor = Monitor(source, keeper.work, keeper, checkpoints=checkpoints, adviser=adviser)
     monitor.start()
     was_interrupted = False
     try:
@@ -71,6 +77,7 @@ def follow(
         refusals=monitor.refusals,
         trouble=keeper.trouble,
         was_interrupted=was_interrupted,
+        damage="; ".join(found.message for found in source.findings() if found.code == "damage"),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -54,7 +54,7 @@ Source = Annotated[
     str,
     typer.Argument(
         help="A run log, or where one is served (tcp://127.0.0.1:5577); documents as .json or .jsonl; "
-        "or an SDF header .hdr."
+        "an SDF header .hdr; or a Tiled catalog, https://…, with the uid of a run."
     ),
 ]
 Profile = Annotated[Path | None, typer.Option(help="How this instrument's data are read: a profile.toml.")]
@@ -187,6 +187,7 @@ def simulate(
 @app.command()
 def replay(
     source: Source,
+    run: Annotated[str | None, typer.Argument(help="The uid of the run, if SOURCE is a catalog.")] = None,
     references: References = None,
     profile: Profile = None,
     energies: Energies = None,
@@ -201,23 +202,29 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Fit a recorded run with the same engine that follows a live one."""
+    from operando.app.keeper import Keeper
     from operando.app.open_source import folder_of, open_recording, results_of, runs_of
     from operando.app.work import Options, work_of
 
     with guarded():
+        source = source if run is None else f"{source}#{run}"
         options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
         work = work_of(options, beside=folder_of(source))
         results = output or results_of(source)
         recording = open_recording(source, speed_of(speed), keys)
-        runs = runs_of(source) if results.exists() else ()
-        follow_and_report(recording, work, results, runs, headless=headless, as_json=as_json)
+        keeper = Keeper(results, work)
+        keeper.prepare(runs_of(source) if results.exists() else ())
+        follow_and_report(recording, keeper, headless=headless, as_json=as_json)
 
 
 @app.command()
 def monitor(
     source: Annotated[
         str,
-        typer.Argument(help="A run log that is being written, or where it is served, tcp://127.0.0.1:5577."),
+        typer.Argument(
+            help="A run log that is being written, or where it is served, tcp://127.0.0.1:5577; "
+            "or bluesky's 0MQ proxy, proxy://127.0.0.1:5578, which is best effort."
+        ),
     ],
     references: References = None,
     profile: Profile = None,
@@ -227,14 +234,18 @@ def monitor(
     estimator: Estimator = None,
     gain: Gain = None,
     keys: Keys = None,
+    repair: Annotated[
+        Path | None, typer.Option(help="A run log of the same scan, for what a proxy has lost.")
+    ] = None,
     output: Output = None,
     headless: Headless = False,
     as_json: AsJson = False,
 ) -> None:
-    """Follow a run log while it is written, until interrupted (Ctrl-C)."""
+    """Follow a run log while it is written, until interrupted (Ctrl-C); the same command then goes on."""
     import threading
 
     from operando.app.await_log import follow_when_there
+    from operando.app.keeper import Keeper
     from operando.app.open_source import advice_of, folder_of, results_of
     from operando.app.work import Options, rules_of, work_of
     from operando.live.adviser import Adviser
@@ -242,13 +253,24 @@ def monitor(
     with guarded():
         options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
         work = work_of(options, beside=folder_of(source))
-        rules = rules_of(options)
+        rules, adviser = rules_of(options), None
         if rules is not None:
-            work = replace(work, adviser=Adviser(advice_of(source), rules, work.recipe.background))
+            adviser = Adviser(advice_of(source), rules, work.recipe.background)
             people.print(f"Advice to the plan goes into {escaped(str(advice_of(source)))}.")
         results = output or results_of(source)
-        log = follow_when_there(source, threading.Event(), lambda words: people.print(escaped(words)), keys)
-        follow_and_report(log, work, results, headless=headless, as_json=as_json)
+        opened = follow_when_there(
+            source, threading.Event(), lambda words: people.print(escaped(words)), keys=keys, repair=repair
+        )
+        keeper = Keeper(results, work)
+        keeper.prepare()
+        follow_and_report(
+            opened.source,
+            keeper,
+            checkpoint=results.with_suffix(".checkpoint") if opened.can_reread else None,
+            adviser=adviser,
+            headless=headless,
+            as_json=as_json,
+        )
 
 
 @app.command()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,9 +22,9 @@ from operando.errors import ConfigurationError, OperandoError
 
 if TYPE_CHECKING:
     from operando.app.demo import Demo
+    from operando.app.keeper import Keeper
     from operando.app.outcome import Outcome
     from operando.io.sources import Source
-    from operando.live.monitor import Work
     from operando.types import Snapshot
 
 __all__ = [
@@ -156,31 +156,41 @@ def progress() -> Generator[Callable[[Snapshot], None]]:
 
 
 def follow_and_report(
-    source: Source, work: Work, results: Path, runs: Collection[str] = (), *, headless: bool, as_json: bool
+    source: Source,
+    keeper: Keeper,
+    *,
+    checkpoint: Path | None = None,
+    adviser: Callable[[Snapshot], str | None] | None = None,
+    headless: bool,
+    as_json: bool,
 ) -> None:
     """Follow a source, keep the results, and say what came of it; ends the command.
 
     Parameters
     ----------
-    source, work
-        What is fitted, and how.
-    results
-        The results file.
-    runs
-        The runs that the source is known to hold.
+    source
+        What is fitted.
+    keeper
+        Keeps the results, and knows how they are fitted; prepared.
+    checkpoint
+        Where the state is kept between two commands, or None.
+    adviser
+        As for `follow`.
     headless
         Do not open a window.
     as_json
         Print numbers for programs.
     """
     from operando.app.follow import follow
-    from operando.app.outcome import Keeper, figures_of, measures_of
+    from operando.app.outcome import figures_of, measures_of
     from operando.view import has_display
 
-    keeper = Keeper(results, work)
-    keeper.prepare(runs)
     with progress() as tell:
-        outcome = follow(source, work, keeper, has_window=has_display() and not headless, tell=tell)
+        has_window = has_display() and not headless
+        told = _telling_of_catch_up(tell)
+        outcome = follow(
+            source, keeper, has_window=has_window, checkpoint=checkpoint, adviser=adviser, tell=told
+        )
     reports: list[_Report] = []
     last = outcome.last
     for run in outcome.each:
@@ -196,6 +206,21 @@ def follow_and_report(
     if outcome.was_interrupted and outcome.results:
         people.print("Interrupted; what was finished is in the files above.")
     leave(outcome)
+
+
+def _telling_of_catch_up(tell: Callable[[Snapshot], None]) -> Callable[[Snapshot], None]:
+    """Return `tell` that also says, once, how far behind the monitor began and how it caught up."""
+    has_told = False
+
+    def told(snapshot: Snapshot) -> None:
+        nonlocal has_told
+        found = [finding for finding in snapshot.findings if finding.code == "caught-up"]
+        if found and not has_told:
+            has_told = True
+            people.print(escaped(found[0].message), soft_wrap=True)
+        tell(snapshot)
+
+    return told
 
 
 def report_demo(result: Demo, *, as_json: bool) -> None:

@@ -32,6 +32,7 @@ from operando.io.wire import (
     pack_question,
     unpack_answer,
 )
+from operando.types import Finding
 
 __all__ = ["Patience", "RecordedPart", "RemoteLog"]
 
@@ -164,6 +165,10 @@ class RemoteLog:
     def has_ended(self, after: int) -> bool:
         """Return whether the writer has finished and number `after` is the last one."""
         return self._final_head is not None and after >= self._final_head
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return none."""
+        return ()
 
     def close(self) -> None:
         """Let go of the connection; closing twice does nothing."""
@@ -345,6 +350,10 @@ class RecordedPart:
     def has_ended(self, after: int) -> bool:
         """Return whether number `after` is the last one."""
         return after >= self._last
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return those of the source."""
+        return self._source.findings()
 
     def close(self) -> None:
         """Close the source."""

@@ -364,6 +364,27 @@ class LogReader:
         with translated(self._path):
             return head(self._db)
 
+    def reachable(self) -> int:
+        """Return the seq of the last document that can be reached in a file that was cut; 0 if none can.
+
+        It is found by halving, which is right where all that follows the first damage is gone.
+        """
+        low, high = 0, 1
+        while self._is_reachable(high):
+            low, high = high, 2 * high
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._is_reachable(middle) else (low, middle)
+        return low
+
+    def _is_reachable(self, seq: int) -> bool:
+        try:
+            with translated(self._path):
+                found = self._db.execute("SELECT length(blob) FROM documents WHERE seq = ?", (seq,))
+                return found.fetchone() is not None
+        except DamagedFileError:
+            return False
+
     def runs(self) -> frozenset[str]:
         """Return the uids of all runs now in the log, without reading their documents."""
         with translated(self._path):

@@ -23,7 +23,7 @@ def test_a_log_that_comes_later_is_waited_for(tmp_path: Path) -> None:
         with LogWriter(path) as writer:
             writer.append([("start", {"uid": "a", "time": 1.0})], 1.0)
 
-    source = follow_when_there(str(path), threading.Event(), recorder_comes)
+    source = follow_when_there(str(path), threading.Event(), recorder_comes).source
     assert [logged.name for logged in source.read(0, 10)] == ["start"]
     assert len(said) == 1
     source.close()

@@ -23,8 +23,9 @@ RULES = Rules(stop_above_x=-1.0, confidence=0.6)
 
 
 def followed(path: Path, rules: Rules = RULES) -> Monitor:
-    work = Work(library(), recipe(), LayoutSettings(), adviser=Adviser(path, rules, Background.NONE))
-    monitor = Monitor(DocumentSource(iter(documents_of(PLAN, COUNTS)), "memory"), work)
+    work = Work(library(), recipe(), LayoutSettings())
+    adviser = Adviser(path, rules, Background.NONE)
+    monitor = Monitor(DocumentSource(iter(documents_of(PLAN, COUNTS)), "memory"), work, adviser=adviser)
     while monitor.pull():
         pass
     monitor.finish()

@@ -90,8 +90,8 @@ def ran(folder: Path, advice: str, limits: AdviceLimits) -> tuple[InProcess, lis
     path = folder / "series.runlog.advice.json"
     records: list[Snapshot] = []
     source = InProcess()
-    work = replace(work, adviser=Adviser(path, rules, work.recipe.background))
-    monitor = Monitor(source, work, records.append)
+    adviser = Adviser(path, rules, work.recipe.background)
+    monitor = Monitor(source, work, records.append, adviser=adviser)
     plan = operando_series(
         microscope(world),
         Region("cell", FIELD, MATERIAL.energies_ev, 1.0),
