@@ -118,7 +118,8 @@ def _suffered(
         sent = family.sender.figures(seconds + _PATIENCE_S)
         grown_mb = {role: child.memory_mb() - before_mb[role] for role, child in family.passing_on.items()}
         count, rows = int(sent["sent"]), list[DeliveryRow]()
-        for role, child in family.subscribers.items():
+        for role in _WAYS:
+            child = family.subscribers[role]
             # Its last document is the end, if that arrives.
             with suppress(TimeoutError):
                 child.hear(_PATIENCE_S if role == "operando" else _SETTLED_S)

@@ -118,6 +118,8 @@ class Rewinds(DocumentFault):
 class Reordering(DocumentFault):
     """Lines arrive in another order, none further from its place than the window.
 
+    The last ones come with the document that follows them: a `NoStop` has to stand behind this fault.
+
     Attributes
     ----------
     window
