@@ -26,6 +26,7 @@ __all__ = ["Flip", "Logs", "Outcome", "flips_of", "logs", "outcome_of"]
 PAGE_BYTES = 4096
 HEAD_BYTES = 64
 """Of a page: its header and the first of its cell pointers."""
+AT_ONCE = 8
 _PLAN = plan_of(shape=(4, 5), cycles=12)
 _WORK = Work(library(), recipe(), LayoutSettings())
 
@@ -89,8 +90,8 @@ def logs(folder: Path) -> Logs:
     recorded = documents_of(_PLAN, stack_of(_PLAN, np.random.default_rng(0), cycles=12))
     path = folder / "recorded.log"
     with LogWriter(path) as writer:
-        for document in recorded:
-            writer.append([document], 1.5)
+        for first in range(0, len(recorded), AT_ONCE):
+            writer.append(recorded[first : first + AT_ONCE], 1.5)
         # As it lies there while it is written; the file beside it has the newest.
         killed = {ending: path.with_name(f"{path.name}{ending}").read_bytes() for ending in ("", "-wal")}
     closed = {"": path.read_bytes()}
