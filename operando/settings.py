@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import reprlib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from operando.errors import ConfigurationError
 
 __all__ = [
+    "AcquisitionSettings",
+    "AdviceSettings",
+    "BeamSettings",
     "DetectorSettings",
+    "DoseSettings",
     "FitSettings",
+    "FollowSettings",
     "IncidentSettings",
     "LayoutSettings",
     "LibrarySettings",
     "LimitSettings",
+    "MostSettings",
+    "PaceSettings",
     "PhaseSettings",
     "Profile",
+    "RegionSettings",
     "load_library_settings",
     "load_profile",
 ]
 
 
+_MOST_BYTES = 2**20
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -42,12 +52,14 @@ class DetectorSettings(_Settings):
 class IncidentSettings(_Settings):
     """I0: blank pixels of the same image, a channel of the run, or a spectrum in counts per ms.
 
-    `scale` takes the channel's or file's reading to that of the detector.
+    `scale` takes the channel's or file's reading to that of the detector; `error` is the relative
+    standard deviation of I0, which the error of x counts.
     """
 
     mode: Literal["blank", "channel", "file"] = "blank"
     file: str | None = None
     scale: float = Field(default=1.0, gt=0)
+    error: float = Field(default=0.0, ge=0, lt=1)
 
 
 class LayoutSettings(_Settings):
@@ -82,14 +94,129 @@ class LimitSettings(_Settings):
     max_od: float = Field(default=3.0, gt=0)
 
 
+class AdviceSettings(_Settings):
+    """When to suggest what to the plan that is running; what is left out is never suggested.
+
+    Stop: when the mean x is above or below a limit with `confidence`, after `max_duration_s`, or when a
+    pixel has had `max_dose_mgy` at `dose_mgy_per_ms`. Longer dwell, up to `max_dwell_ms`: while the median
+    σ(x) is above `wished_sigma_x`. Next region: when the mean x has not changed for `unchanged_cycles`.
+    Denser region: around `front_pixels` or more that lie together and react.
+    """
+
+    stop_above_x: float | None = Field(default=None, allow_inf_nan=False)
+    stop_below_x: float | None = Field(default=None, allow_inf_nan=False)
+    confidence: float = Field(default=0.975, gt=0.5, lt=1)
+    max_duration_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    max_dose_mgy: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    dose_mgy_per_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    wished_sigma_x: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    max_dwell_ms: float = Field(default=float("inf"), gt=0)
+    unchanged_cycles: int | None = Field(default=None, ge=1)
+    front_pixels: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _dose_has_a_rate(self) -> Self:
+        if (self.max_dose_mgy is None) != (self.dose_mgy_per_ms is None):
+            msg = "max_dose_mgy and dose_mgy_per_ms belong together; give both or neither"
+            raise ValueError(msg)
+        return self
+
+
+class RegionSettings(_Settings):
+    """A place that is scanned; its energies and dwells are those of the acquisition where it has none."""
+
+    name: str = Field(min_length=1)
+    centre_um: tuple[float, float]
+    size_um: tuple[float, float]
+    points: tuple[int, int]
+    energies_ev: tuple[float, ...] | None = Field(default=None, min_length=1)
+    dwell_ms: float | tuple[float, ...] | None = None
+    coarse_um: tuple[float, float] | None = None
+    every: tuple[int, ...] = ()
+    is_control: bool = False
+
+
+class BeamSettings(_Settings):
+    """Below `floor_ma` the beam is lost, from `resume_ma` on it is back; a line is repeated so often."""
+
+    floor_ma: float = Field(gt=0, allow_inf_nan=False)
+    resume_ma: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    repeats: int = Field(default=3, ge=0)
+    wait_s: float | None = Field(default=None, ge=0)
+
+
+class DoseSettings(_Settings):
+    """What the dose depends on: the light on the sample, and what it meets."""
+
+    photons_per_s: float = Field(gt=0, allow_inf_nan=False)
+    thickness_um: float = Field(gt=0, allow_inf_nan=False)
+    density_g_cm3: float = Field(gt=0, allow_inf_nan=False)
+    od: float = Field(gt=0, allow_inf_nan=False)
+
+
+class MostSettings(_Settings):
+    """What a series may take at most; it is refused before anything moves."""
+
+    duration_s: float | None = Field(default=None, gt=0)
+    dose_mgy: float | None = Field(default=None, gt=0)
+    disk_gb: float | None = Field(default=None, gt=0)
+
+
+class PaceSettings(_Settings):
+    """How long things take beside the dwell, for estimates."""
+
+    line_overhead_ms: float = Field(default=300.0, ge=0)
+    energy_move_s: float = Field(default=2.0, ge=0)
+    place_s: float = Field(default=2.0, ge=0)
+
+
+class FollowSettings(_Settings):
+    """How far a series follows the advice that a monitor writes beside its log."""
+
+    min_cycles: int | None = Field(default=None, ge=1)
+    max_dwell_ms: float | None = Field(default=None, gt=0)
+    max_shift_um: float = Field(default=0.0, ge=0)
+    dense_pitch_um: float | None = Field(default=None, gt=0)
+    wait_s: float = Field(default=2.0, ge=0)
+
+
+class AcquisitionSettings(_Settings):
+    """What the plans of this instrument do where they are not told otherwise, and what they may not do.
+
+    `log` is where the runs are recorded, beside the profile unless it is a whole path. `metadata` goes into
+    every start document: sample, cell, proposal. Without `follow` no advice is followed.
+    """
+
+    log: str = "series.runlog"
+    energies_ev: tuple[float, ...] = Field(min_length=1)
+    dwell_ms: float = Field(gt=0, allow_inf_nan=False)
+    flyer: Literal["any", "line", "frame"] = "any"
+    region: tuple[RegionSettings, ...] = ()
+    beam: BeamSettings | None = None
+    dose: DoseSettings | None = None
+    most: MostSettings = MostSettings()
+    pace: PaceSettings = PaceSettings()
+    follow: FollowSettings | None = None
+    metadata: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _dose_can_be_told(self) -> Self:
+        if self.most.dose_mgy is not None and self.dose is None:
+            msg = "most.dose_mgy needs to know the beam and the sample; give a block 'dose' as well"
+            raise ValueError(msg)
+        return self
+
+
 class Profile(_Settings):
-    """One instrument."""
+    """One instrument; without `[advice]` no advice is written, without `[acquisition]` nothing acquired."""
 
     detector: DetectorSettings = DetectorSettings()
     i0: IncidentSettings = IncidentSettings()
     layout: LayoutSettings = LayoutSettings()
     fit: FitSettings = FitSettings()
     limits: LimitSettings = LimitSettings()
+    advice: AdviceSettings | None = None
+    acquisition: AcquisitionSettings | None = None
     library: str | None = None
 
 
@@ -146,11 +273,16 @@ def load_library_settings(path: Path) -> LibrarySettings:
 
 def _load(path: Path, model: type[_Model]) -> _Model:
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            raw = file.read(_MOST_BYTES + 1)
+        if len(raw) > _MOST_BYTES:
+            msg = f"{path} has more than {_MOST_BYTES} bytes; give the path of a TOML file of settings"
+            raise ConfigurationError(msg)
+        content = tomllib.loads(raw.decode("utf-8"))
     except OSError as error:
         msg = f"cannot read {path}: {error.strerror or error}; give the path of a TOML file"
         raise ConfigurationError(msg) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         msg = f"{path} is not TOML: {error}"
         raise ConfigurationError(msg) from error
     try:
@@ -167,5 +299,5 @@ def _sentence(error: ValidationError) -> str:
         if problem["type"] == "extra_forbidden":
             parts.append(f"'{where}' is not a known key; check its spelling")
         else:
-            parts.append(f"'{where}': {problem['msg'].lower()}, found {problem['input']!r}"[:200])
+            parts.append(f"'{where}': {problem['msg'].lower()}, found {reprlib.repr(problem['input'])}"[:200])
     return "; ".join(parts)

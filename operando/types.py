@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from operando.regions import Marks, Region
 
 __all__ = [
+    "CatchUp",
     "Curve",
     "Delivery",
     "Finding",
@@ -80,6 +81,9 @@ class ScanPlan:
         Time of the start document.
     is_open
         True while more energies may come: the run did not say beforehand which.
+    every
+        In which cycles each energy is visited: every one (1), every second (2), …, all of them in the
+        first; empty where all are in every cycle.
     """
 
     run: str
@@ -91,6 +95,24 @@ class ScanPlan:
     cycles: int | None
     started_s: float
     is_open: bool = False
+    every: tuple[int, ...] = ()
+
+    def visited_in(self, cycle: int) -> tuple[int, ...]:
+        """Return which of the energies a cycle visits."""
+        every = self.every or (1,) * self.energies_ev.size
+        return tuple(energy for energy, step in enumerate(every) if cycle % step == 0)
+
+    def lines_in(self, cycle: int) -> int:
+        """Return how many lines a cycle has."""
+        return len(self.visited_in(cycle)) * self.grid.shape[0]
+
+    @property
+    def lines_planned(self) -> int | None:
+        """How many lines the run has; None where it does not say how many cycles."""
+        if self.cycles is None:
+            return None
+        every = self.every or (1,) * self.energies_ev.size
+        return self.grid.shape[0] * sum(-(-self.cycles // step) for step in every)
 
     @property
     def stack_shape(self) -> tuple[int, int, int]:
@@ -116,6 +138,8 @@ class Line:
         When the row was finished. Of two deliveries of one row the later one counts.
     ring_current_ma
         Current of the storage ring; NaN where the documents do not say.
+    dwell_ms
+        Time per pixel, where the line says it itself; NaN where it is that of the plan.
     """
 
     run: str
@@ -126,6 +150,7 @@ class Line:
     i0: FloatArray | None
     time_s: float
     ring_current_ma: float = float("nan")
+    dwell_ms: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +373,39 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class CatchUp:
+    """How a monitor that began behind its source catches up.
+
+    Attributes
+    ----------
+    after
+        Number of the last document known before; 0 where it began at the beginning.
+    behind_documents
+        How many there were to read when it began.
+    behind_s
+        How long the first of them had been waiting then; NaN where unknown.
+    read
+        How many of them have been read.
+    took_s
+        Wall time until the last of them was read, or so far.
+    is_done
+        Whether all of them have been read.
+    """
+
+    after: int
+    behind_documents: int
+    behind_s: float
+    read: int
+    took_s: float
+    is_done: bool
+
+    @property
+    def documents_per_s(self) -> float:
+        """How fast it reads and fits; NaN where it took no time."""
+        return self.read / self.took_s if self.took_s > 0 else float("nan")
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """How the documents travelled; filled in by the monitor.
 
@@ -367,6 +425,8 @@ class Delivery:
         True when the source has ended and everything has been read.
     failure
         What ended the monitor before its time, such as a source that cannot be read any more; empty.
+    catch_up
+        How the monitor that was started late or again caught up, or None.
     """
 
     source: str = ""
@@ -378,6 +438,7 @@ class Delivery:
     rejected: int = 0
     is_finished: bool = False
     failure: str = ""
+    catch_up: CatchUp | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import struct
 import subprocess
 import sys
 import threading
 import time
-import zlib
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +18,7 @@ import zmq
 
 from operando.io.blob import encode
 from operando.io.log_server import LogServer, serve
+from operando.io.logfile import row_checksum
 from operando.io.logrows import LoggedRow, RowReader
 from operando.io.remote_log import Patience, RemoteLog
 from operando.io.runlog import LogReader, LogWriter
@@ -217,10 +216,14 @@ def started(path: Path, address: str) -> Generator[tuple[subprocess.Popen[str], 
             process.kill()
 
 
+def row_of_document(seq: int, name: str, blob: bytes, run: str = "run-1") -> LoggedRow:
+    """Return a row as the recorder would have written it, whatever its blob is."""
+    return LoggedRow(seq, run, name, 1.5, row_checksum(run, name, 1.5, blob), blob)
+
+
 def row_with(row: LoggedRow, blob: bytes) -> LoggedRow:
     """Return a row whose checksum is right and whose blob is this one."""
-    head = struct.pack("<d", row.recorded_s) + f"{row.run}\n{row.name}\n".encode()
-    return LoggedRow(row.seq, row.run, row.name, row.recorded_s, zlib.crc32(blob, zlib.crc32(head)), blob)
+    return row_of_document(row.seq, row.name, blob, row.run)
 
 
 def altered(body: bytes, question: Question) -> bytes:

@@ -7,16 +7,23 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from operando.app.open_source import follow_log
+from operando.app.open_source import Opened, follow_log
 from operando.errors import SourceUnreachable
-from operando.io.sources import Source
+from operando.io.runlog import LogBlank
 
 __all__ = ["follow_when_there"]
 
 _POLL_S = 0.3
 
 
-def follow_when_there(text: str, ended: threading.Event, tell: Callable[[str], None]) -> Source:
+def follow_when_there(
+    text: str,
+    ended: threading.Event,
+    tell: Callable[[str], None],
+    *,
+    keys: Path | None = None,
+    repair: Path | None = None,
+) -> Opened:
     """Return the source that `follow_log` opens, waiting for a file that no recorder has made yet.
 
     Parameters
@@ -27,6 +34,10 @@ def follow_when_there(text: str, ended: threading.Event, tell: Callable[[str], N
         As for `follow_log`.
     tell
         Called once with a sentence if there is something to wait for.
+    keys
+        As for `follow_log`.
+    repair
+        As for `follow_log`; not waited for.
 
     Raises
     ------
@@ -37,11 +48,12 @@ def follow_when_there(text: str, ended: threading.Event, tell: Callable[[str], N
     has_told = False
     while True:
         try:
-            return follow_log(text, ended)
+            return follow_log(text, ended, keys=keys, repair=repair)
+        except LogBlank:
+            # Not by the size of the file: while a recorder makes its log, that is any.
+            pass
         except SourceUnreachable:
-            # An empty file is a log whose recorder has not written yet; any other is not for waiting.
-            has_content = path.exists() and path.stat().st_size > 0
-            if "://" in text or has_content or not path.parent.is_dir():
+            if "://" in text or path.exists() or not path.parent.is_dir():
                 raise
         if not has_told:
             tell(f"waiting for {path}: no recorder has written to it yet; Ctrl-C ends the wait")

@@ -151,7 +151,7 @@ def demo(
         waiter = threading.Thread(target=_set_at_end, args=(process, ended), daemon=True)
         waiter.start()
         source = FollowedLog(reader, str(log), ended)
-        outcome = follow(source, work, keeper, has_window=has_window, tell=tell)
+        outcome = follow(source, keeper, has_window=has_window, tell=tell)
     finally:
         acquisition.end(process)
     if process.returncode not in {0, None} and not outcome.was_interrupted:

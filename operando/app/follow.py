@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from operando.app.outcome import Keeper, Outcome
 from operando.io.sources import Source
+from operando.live.checkpoints import Checkpoints
 from operando.live.monitor import Monitor, Work
 from operando.types import Snapshot
 
@@ -30,10 +31,11 @@ _FAREWELL_S = 0.3
 
 def follow(
     source: Source,
-    work: Work,
     keeper: Keeper,
     *,
     has_window: bool,
+    checkpoint: Path | None = None,
+    adviser: Callable[[Snapshot], str | None] | None = None,
     tell: Callable[[Snapshot], None] = lambda _snapshot: None,
 ) -> Outcome:
     """Follow a source to its end and return what came of it.
@@ -45,12 +47,14 @@ def follow(
     ----------
     source
         Where the documents come from.
-    work
-        What to fit, and how.
     keeper
-        Writes the cycles of record.
+        Writes the cycles of record, and knows what to fit and how.
     has_window
         Whether to show the dashboard; when it is closed, or no screen answers, following goes on without.
+    checkpoint
+        Where the state is kept, so that the same work goes on after a kill; None keeps nothing.
+    adviser
+        Tells the plan what to do next; None tells it nothing. See `Monitor`.
     tell
         Called now and then with the newest snapshot, in the calling thread.
     """
@@ -61,14 +65,15 @@ def follow(
             book.note(snapshot)
         return keeper(snapshot)
 
-    monitor = Monitor(source, work, on_cycle)
+    checkpoints = None if checkpoint is None else Checkpoints(checkpoint, keeper.work, keeper)
+    monitor = Monitor(source, keeper.work, on_cycle, checkpoints=checkpoints, adviser=adviser)
     if book is not None:
         monitor.attend()
     monitor.start()
     was_interrupted = False
     try:
         if book is not None:
-            _show(monitor, book, work, source.name)
+            _show(monitor, book, keeper.work, source.name)
         while not monitor.join(_POLL_S):
             newest = monitor.latest.take()
             if newest is not None:
@@ -90,6 +95,7 @@ def follow(
         refusals=monitor.refusals,
         trouble=keeper.trouble,
         was_interrupted=was_interrupted,
+        damage="; ".join(found.message for found in source.findings() if found.code == "damage"),
     )
 
 

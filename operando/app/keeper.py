@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 import os
@@ -10,19 +9,26 @@ import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from operando import __version__
-from operando.core.references import Library
+from operando.app.fingerprint import fingerprint
 from operando.errors import ConfigurationError, OperandoError
-from operando.io.results import read_results
-from operando.io.results_writer import ResultsLock, ResultsWriter, run_in
+from operando.io.frozen import Frozen, freeze, thaw
+from operando.io.lock import WriterLock
+from operando.io.results import read_results, read_summary
+from operando.io.results_writer import ResultsWriter, run_in
 from operando.live.monitor import Work
-from operando.types import FloatArray, LithiationMap, Snapshot
+from operando.types import FloatArray, LithiationMap, Progress, Snapshot
 
 __all__ = ["Keeper", "RunResult"]
 
 _log = logging.getLogger(__name__)
 
+_WHOLE_RUNS = 8
+"""Runs whose last snapshot is kept, for the pictures at the end."""
 _MAX_WAITING = 64
 """Cycles of a run that are kept in memory while its file cannot be written."""
 
@@ -34,7 +40,7 @@ class RunResult:
     Attributes
     ----------
     snapshot
-        That of its last cycle of record.
+        That of its last cycle of record; without images where these were let go.
     path
         Its results file; None if nothing could be written into it.
     """
@@ -46,7 +52,9 @@ class RunResult:
 @dataclass(slots=True)
 class _Run:
     path: Path
-    snapshot: Snapshot
+    progress: Progress
+    snapshot: Snapshot | None = None
+    """Of its last cycle of record; None once it was let go."""
     waiting: dict[int, tuple[LithiationMap, FloatArray]] = field(default_factory=dict)
     written: set[int] = field(default_factory=set[int])
     lost: frozenset[int] = frozenset()
@@ -82,7 +90,7 @@ class Keeper:
     keep: list[Snapshot] | None = None
     records: int = 0
     _runs: dict[str, _Run] = field(default_factory=dict[str, _Run])
-    _lock: ResultsLock | None = None
+    _lock: WriterLock | None = None
 
     def prepare(self, runs: Collection[str] = ()) -> None:
         """Check, before anything is fitted, that the results can be kept; make their folder.
@@ -166,22 +174,62 @@ class Keeper:
     @property
     def results(self) -> tuple[RunResult, ...]:
         """What has come of each run so far."""
-        return tuple(
-            RunResult(run.snapshot, run.path if run.has_written else None) for run in self._runs.values()
-        )
+        return tuple(result for run in self._runs.values() if (result := _result_of(run)) is not None)
+
+    def kept(self) -> dict[str, Any] | None:
+        """Return which cycles of which run are in which file; None while some are not where they belong."""
+        if self.trouble:
+            return None
+        return {
+            "runs": [
+                {
+                    "run": uid,
+                    "file": run.path.name,
+                    "cycles": sorted(run.written),
+                    "progress": freeze(run.progress).plain,
+                }
+                for uid, run in self._runs.items()
+            ]
+        }
+
+    def resume(self, kept: dict[str, Any]) -> str:
+        """Take the files that an earlier process wrote as written; return what is missing, or ""."""
+        runs: dict[str, _Run] = {}
+        for entry in kept["runs"]:
+            # Only the name: a results file is never looked for elsewhere than beside the first.
+            path = self.path.with_name(Path(entry["file"]).name)
+            written = set[int](entry["cycles"])
+            try:
+                there = read_summary(path)
+            except OperandoError as error:
+                return str(error)
+            if there.plan.run != entry["run"] or not written <= there.cycles:
+                return f"{path} no longer holds what was written into it"
+            progress = thaw(Progress, Frozen(entry["progress"], []))
+            runs[entry["run"]] = _Run(path, progress, None, written=written, has_written=True)
+        self._runs = runs
+        return ""
 
     def _run_of(self, snapshot: Snapshot) -> _Run:
         uid = snapshot.plan.run
         if uid not in self._runs:
-            self._runs[uid] = _Run(self._path_for(uid), snapshot)
+            self._runs[uid] = _Run(self._path_for(uid), snapshot.progress)
         run = self._runs[uid]
-        run.snapshot = _last_of(run.snapshot, snapshot)
+        run.snapshot = snapshot if run.snapshot is None else _last_of(run.snapshot, snapshot)
+        run.progress = snapshot.progress
+        self._let_go()
         return run
+
+    def _let_go(self) -> None:
+        """Forget the images of all but the newest runs; their files have them."""
+        whole = [run for run in self._runs.values() if run.snapshot is not None and not run.waiting]
+        for run in whole[:-_WHOLE_RUNS]:
+            run.snapshot = run.writer = None
 
     def _path_for(self, uid: str) -> Path:
         """Return the first name that is free, or holds the same run."""
-        # A file name never comes from metadata as it is: only letters and digits of the uid.
-        tag = "".join(letter for letter in uid if letter.isalnum())[:8]
+        # A file name never comes from metadata as it is: only ASCII letters and digits of the uid.
+        tag = "".join(letter for letter in uid if letter.isascii() and letter.isalnum())[:8]
         taken = {run.path for run in self._runs.values()}
         number = len(self._runs) + 1
         path = self.path if not taken else self.path.with_name(_numbered(self.path, number, tag))
@@ -194,7 +242,7 @@ class Keeper:
 
     def _keep_others_out(self) -> None:
         if self._lock is None:
-            self._lock = ResultsLock(self.path)
+            self._lock = WriterLock(self.path)
 
     def _let_others_in(self) -> None:
         if self._lock is not None:
@@ -204,6 +252,8 @@ class Keeper:
     def _write(self, run: _Run) -> None:
         """Write what waits; what cannot be written goes on waiting."""
         snapshot = run.snapshot
+        if snapshot is None:
+            return
         try:
             self._keep_others_out()
             if run.writer is None:
@@ -249,6 +299,35 @@ def _loss_of(run: _Run) -> str:
     )
 
 
+def _result_of(run: _Run) -> RunResult | None:
+    """Return what has come of a run, from its file where nothing else is left."""
+    path = run.path if run.has_written else None
+    if run.snapshot is not None:
+        return RunResult(run.snapshot, path)
+    try:
+        there = read_summary(run.path)
+    except OperandoError as error:
+        _log.warning("%s", error)
+        return None
+    shape = there.plan.stack_shape
+    unknown = np.broadcast_to(np.nan, shape)
+    snapshot = Snapshot(
+        plan=there.plan,
+        progress=run.progress,
+        map=None,
+        frame=None,
+        od=unknown,
+        od_error=unknown,
+        row_time_s=unknown[:, :, 0],
+        i0=unknown[:, 0, 0],
+        i0_mode="",
+        blank=np.broadcast_to(np.False_, shape[1:]),
+        phases=there.phases,
+        curve=there.curve,
+    )
+    return RunResult(snapshot, path)
+
+
 def _last_of(known: Snapshot, fresh: Snapshot) -> Snapshot:
     """Return the snapshot of the later cycle, knowing what the fresh one knows of the run."""
     if known.map is None or fresh.map is None or fresh.map.cycle >= known.map.cycle:
@@ -265,6 +344,7 @@ def _process(work: Work, run: str) -> Mapping[str, str | float | int]:
         "run": run,
         "i0_mode": work.recipe.incident.mode.value,
         "i0_scale": work.recipe.incident.scale,
+        "i0_error": work.recipe.incident.error,
         "background": work.recipe.background.name.lower(),
         "estimator": work.recipe.estimator.value,
         "detector_gain": "auto" if math.isnan(detector.gain) else detector.gain,
@@ -273,18 +353,8 @@ def _process(work: Work, run: str) -> Mapping[str, str | float | int]:
         "min_thickness": limits.min_thickness,
         "min_significance": limits.min_significance,
         "max_od": limits.max_od,
-        "references_sha256": _fingerprint(work.library),
+        "references_sha256": fingerprint(work.library),
         "references": "; ".join(f"{phase.name}: {phase.source}" for phase in work.library.phases),
         "formula": work.library.formula,
         "energy_offset_ev": work.library.energy_offset_ev,
     }
-
-
-def _fingerprint(library: Library) -> str:
-    """Return a hash over all that the references say, whatever files they came from."""
-    digest = hashlib.sha256()
-    for phase in library.phases:
-        digest.update(f"{phase.name}\0{phase.lithium!r}\0{phase.sigma!r}\0".encode())
-        digest.update(phase.energy_ev.tobytes())
-        digest.update(phase.value.tobytes())
-    return digest.hexdigest()

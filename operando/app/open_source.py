@@ -1,34 +1,87 @@
-"""From what the user wrote to a source of documents."""
+"""From what the user wrote to a source of documents: one table says which kind is which."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from operando.errors import ConfigurationError, DamagedFileError, SourceUnreachable
+from operando.io.catalog import read_catalog
 from operando.io.documents import read_json_documents
+from operando.io.kafka import open_kafka
+from operando.io.keys import load_client_keys
+from operando.io.past_damage import PastDamage
+from operando.io.proxy import ProxySource
 from operando.io.remote_log import RecordedPart, RemoteLog
+from operando.io.repair import RepairedSource
 from operando.io.runlog import LogReader
 from operando.io.sdf import read_sdf
 from operando.io.sources import DocumentSource, FollowedLog, PacedSource, RecordedLog, Source
 
-__all__ = ["folder_of", "follow_log", "open_recording", "results_of", "runs_of"]
+__all__ = ["Opened", "advice_of", "folder_of", "follow_log", "open_recording", "results_of", "runs_of"]
 
-_JSON = frozenset({".json", ".jsonl", ".ndjson"})
-_UNFIT = str.maketrans(dict.fromkeys("/\\:[]", "-"))
+_UNFIT = str.maketrans(dict.fromkeys("/\\:[]#", "-"))
 """Letters of an address that have no place in the name of a file."""
 
 
-def open_recording(text: str, speed: float | None = None) -> Source:
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A source to be followed.
+
+    Attributes
+    ----------
+    source
+        Its documents.
+    can_reread
+        Whether it has what it gave before, so that a monitor that was killed can go on from its checkpoint.
+    """
+
+    source: Source
+    can_reread: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the user wrote, and the folder of the keys for it, or None."""
+
+    text: str
+    keys: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How one kind of source is opened.
+
+    Attributes
+    ----------
+    record
+        Its documents up to now, or None if it keeps none.
+    follow
+        Those that come as well, or None if none will.
+    can_reread
+        As in `Opened`.
+    """
+
+    record: Callable[[_Wanted], Source] | None
+    follow: Callable[[_Wanted, threading.Event], Source] | None
+    can_reread: bool = True
+
+
+def open_recording(text: str, speed: float | None = None, keys: Path | None = None) -> Source:
     """Return the documents of a finished recording.
 
     Parameters
     ----------
     text
         Path of a run log, of documents as JSON or JSON lines, or of an SDF header (`.hdr`); or the
-        address of a served run log, which is read up to where it is now.
+        address of a served run log or a topic, which is read up to where it is now; or that of a run
+        in a Tiled catalog, `https://…#UID`.
     speed
         Acquisition seconds per wall second; None for as fast as it can.
+    keys
+        Folder of the keys for an address; None without.
 
     Raises
     ------
@@ -42,42 +95,50 @@ def open_recording(text: str, speed: float | None = None) -> Source:
     if speed is not None and not speed > 0:
         msg = f"the speed is {speed}; give a number above 0, or 'max'"
         raise ConfigurationError(msg)
-    source = _recording(text)
+    record = _kind(text).record
+    if record is None:
+        msg = f"{text} keeps nothing that could be replayed; follow it with 'operando monitor'"
+        raise ConfigurationError(msg)
+    source = record(_Wanted(text, keys))
     return source if speed is None else PacedSource(source, speed)
 
 
-def _recording(text: str) -> Source:
-    if _is_address(text):
-        return RecordedPart(RemoteLog(text, threading.Event()))
-    path = _path(text)
-    if path.suffix.lower() == ".hdr":
-        return DocumentSource(read_sdf(path), str(path))
-    if path.suffix.lower() in _JSON:
-        return DocumentSource(read_json_documents(path), str(path))
-    return RecordedLog(LogReader(path), str(path))
-
-
-def follow_log(text: str, ended: threading.Event) -> Source:
+def follow_log(
+    text: str, ended: threading.Event, *, keys: Path | None = None, repair: Path | None = None
+) -> Opened:
     """Return the documents of a run log that is being written, until told that it has ended.
 
     Parameters
     ----------
     text
-        Path of the log, or the address where it is served.
+        Path of the log, or the address where it is served, or that of a proxy.
     ended
         Set by whoever knows that no more will be written.
+    keys
+        Folder of the keys for an address; None without.
+    repair
+        A run log of the same documents, for what a proxy loses.
 
     Raises
     ------
     SourceUnreachable, DamagedFileError
         There is no run log there.
     ConfigurationError
-        It is an address that is not on this machine.
+        It is an address that is not on this machine and there are no keys, or not the right ones; or a source
+        to which nothing is added.
     """
-    if _is_address(text):
-        return RemoteLog(text, ended)
-    path = _path(text)
-    return FollowedLog(LogReader(path), str(path), ended)
+    kind = _kind(text)
+    if kind.follow is None:
+        msg = f"nothing is added to {text}; fit it with 'operando replay'"
+        raise ConfigurationError(msg)
+    if repair is not None and kind.can_reread:
+        msg = f"{text} loses nothing, so nothing is to be repaired; leave --repair out"
+        raise ConfigurationError(msg)
+    wanted = _Wanted(text, keys)
+    if repair is None:
+        return Opened(kind.follow(wanted, ended), kind.can_reread)
+    log = _followed_log(_Wanted(str(repair)), ended)
+    return Opened(RepairedSource(kind.follow(wanted, ended), log), can_reread=False)
 
 
 def folder_of(text: str) -> Path | None:
@@ -88,8 +149,18 @@ def folder_of(text: str) -> Path | None:
 
 def results_of(text: str) -> Path:
     """Return what the results of a source are called, in the present folder."""
-    name = text.partition("://")[2].translate(_UNFIT) if _is_address(text) else Path(text).stem
+    # What stands between ? and # may be a key.
+    address = "".join((text.partition("?")[0], "#", text.partition("#")[2])).rstrip("#")
+    name = address.partition("://")[2].translate(_UNFIT) if _is_address(text) else Path(text).stem
     return Path(f"{name}-lithiation.h5")
+
+
+def advice_of(text: str) -> Path:
+    """Return where the advice about a source goes: beside a log; of an address, in the present folder."""
+    if _is_address(text):
+        name = text.partition("://")[2].translate(_UNFIT)
+        return Path(f"{name}.advice.json")
+    return Path(f"{text}.advice.json")
 
 
 def runs_of(text: str) -> frozenset[str]:
@@ -100,17 +171,93 @@ def runs_of(text: str) -> frozenset[str]:
     OperandoError
         As `open_recording`.
     """
-    if _is_address(text):
+    if _kind(text) is not _RUN_LOG:
         return frozenset()
     path = _path(text)
-    if path.suffix.lower() in _JSON | {".hdr"}:
-        return frozenset()
     with LogReader(path) as log:
         try:
             return log.runs()
         except DamagedFileError:
             # What stands before the damage can still be read.
             return frozenset()
+
+
+def _recorded_log(wanted: _Wanted) -> Source:
+    path = _path(wanted.text)
+    return PastDamage(RecordedLog(LogReader(path), str(path)))
+
+
+def _followed_log(wanted: _Wanted, ended: threading.Event) -> Source:
+    path = _path(wanted.text)
+    return PastDamage(FollowedLog(LogReader(path), str(path), ended))
+
+
+def _served_part(wanted: _Wanted) -> Source:
+    return PastDamage(RecordedPart(_remote(wanted, threading.Event())))
+
+
+def _served(wanted: _Wanted, ended: threading.Event) -> Source:
+    return PastDamage(_remote(wanted, ended))
+
+
+def _remote(wanted: _Wanted, ended: threading.Event) -> RemoteLog:
+    keys = None if wanted.keys is None else load_client_keys(wanted.keys)
+    return RemoteLog(wanted.text, ended, keys=keys)
+
+
+def _topic_part(wanted: _Wanted) -> Source:
+    return PastDamage(RecordedPart(open_kafka(wanted.text, threading.Event())))
+
+
+def _topic(wanted: _Wanted, ended: threading.Event) -> Source:
+    return PastDamage(open_kafka(wanted.text, ended))
+
+
+def _proxy(wanted: _Wanted, ended: threading.Event) -> Source:
+    return ProxySource(wanted.text, ended)
+
+
+def _catalog_run(wanted: _Wanted) -> Source:
+    address, _, uid = wanted.text.partition("#")
+    if not uid:
+        msg = f"{address.partition('?')[0]} is a catalog; name the run too: operando replay ADDRESS UID"
+        raise ConfigurationError(msg)
+    return DocumentSource(read_catalog(address, uid), f"{address.partition('?')[0]} {uid}")
+
+
+def _documents(wanted: _Wanted) -> Source:
+    path = _path(wanted.text)
+    return DocumentSource(read_json_documents(path), str(path))
+
+
+def _stack(wanted: _Wanted) -> Source:
+    path = _path(wanted.text)
+    return DocumentSource(read_sdf(path), str(path))
+
+
+_RUN_LOG = _Kind(_recorded_log, _followed_log)
+_SERVED = _Kind(_served_part, _served)
+_JSON = _Kind(_documents, None)
+_CATALOG = _Kind(_catalog_run, None)
+_BY_SCHEME = {
+    "proxy": _Kind(None, _proxy, can_reread=False),
+    "kafka": _Kind(_topic_part, _topic),
+    "http": _CATALOG,
+    "https": _CATALOG,
+}
+_BY_ENDING = {
+    ".json": _JSON,
+    ".jsonl": _JSON,
+    ".ndjson": _JSON,
+    ".hdr": _Kind(_stack, None),
+}
+
+
+def _kind(text: str) -> _Kind:
+    """Return which kind of source is meant: by the scheme of an address, or the ending of a name."""
+    if _is_address(text):
+        return _BY_SCHEME.get(text.partition("://")[0], _SERVED)
+    return _BY_ENDING.get(Path(text).suffix.lower(), _RUN_LOG)
 
 
 def _is_address(text: str) -> bool:

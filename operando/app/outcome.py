@@ -37,6 +37,8 @@ class Outcome:
         Why results could not be written, or "".
     was_interrupted
         True if the user ended it.
+    damage
+        What of the source was damaged and passed over, or "".
     """
 
     last: Snapshot | None
@@ -46,6 +48,7 @@ class Outcome:
     refusals: tuple[OperandoError, ...] = ()
     trouble: str = ""
     was_interrupted: bool = False
+    damage: str = ""
 
     @property
     def results(self) -> tuple[Path, ...]:
@@ -96,7 +99,8 @@ def write_pictures(snapshot: Snapshot, folder: Path, stem: str) -> dict[str, Pat
         written["report"] = folder / f"{stem}-report.png"
         report_picture(written["report"], snapshot, figures_of(snapshot))
     dashboard = folder / f"{stem}-dashboard.png"
-    if _draw_dashboard(snapshot, dashboard):
+    has_images = snapshot.map is not None or snapshot.frame is not None
+    if has_images and _draw_dashboard(snapshot, dashboard):
         written["dashboard"] = dashboard
     return written
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from operando.core.absorption import Detector
+from operando.core.advice import Rules
 from operando.core.fit import Background
 from operando.core.incident import IncidentMode, IncidentRule
 from operando.core.stack import Estimator, Limits, Recipe
@@ -16,7 +17,7 @@ from operando.io.library import load_library, read_spectrum
 from operando.live.monitor import Work
 from operando.settings import Profile, load_profile
 
-__all__ = ["Options", "work_of"]
+__all__ = ["Options", "rules_of", "work_of"]
 
 _ESTIMATORS = tuple(estimator.value for estimator in Estimator)
 _MODES = frozenset({IncidentMode.BLANK.value, IncidentMode.CHANNEL.value})
@@ -112,11 +113,36 @@ def work_of(options: Options, *, beside: Path | None = None) -> Work:
     )
 
 
+def rules_of(options: Options) -> Rules | None:
+    """Return when the profile wants what to be suggested to the plan; None where it does not say.
+
+    Raises
+    ------
+    ConfigurationError
+        The profile is missing or wrong.
+    """
+    advice = None if options.profile is None else load_profile(options.profile).advice
+    if advice is None:
+        return None
+    return Rules(
+        stop_above_x=advice.stop_above_x,
+        stop_below_x=advice.stop_below_x,
+        confidence=advice.confidence,
+        max_duration_s=advice.max_duration_s,
+        max_dose_mgy=advice.max_dose_mgy,
+        dose_mgy_per_ms=advice.dose_mgy_per_ms,
+        wished_sigma_x=advice.wished_sigma_x,
+        max_dwell_ms=advice.max_dwell_ms,
+        unchanged_cycles=advice.unchanged_cycles,
+        front_pixels=advice.front_pixels,
+    )
+
+
 def _incident(i0: str | None, profile: Profile, folders: list[Path]) -> IncidentRule:
     scale = profile.i0.scale
     mode = i0 if i0 is not None else profile.i0.mode
     if mode in _MODES:
-        return IncidentRule(IncidentMode(mode), scale)
+        return IncidentRule(IncidentMode(mode), scale, error=profile.i0.error)
     name = i0 if i0 is not None else profile.i0.file
     if name is None:
         msg = "the profile takes I0 from a file but names none; add [i0] file"
@@ -130,7 +156,7 @@ def _incident(i0: str | None, profile: Profile, folders: list[Path]) -> Incident
     if not (np.diff(energy_ev) > 0).all():
         msg = f"{found}: the energies of an I0 spectrum must ascend"
         raise ConfigurationError(msg)
-    return IncidentRule(IncidentMode.FILE, scale, energy_ev, counts_per_ms)
+    return IncidentRule(IncidentMode.FILE, scale, energy_ev, counts_per_ms, profile.i0.error)
 
 
 def _found(name: str | Path, folders: list[Path]) -> Path | None:

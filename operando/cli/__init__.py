@@ -7,13 +7,14 @@
 import signal
 from types import FrameType
 
-from operando.cli import figures as _figures  # registers its commands
+from operando.cli import care as _care  # each registers its commands
+from operando.cli import figures as _figures
 from operando.cli.commands import app
 from operando.cli.console import Exit
 
 __all__ = ["Exit", "app", "main"]
 
-del _figures
+del _care, _figures
 
 
 def main() -> None:

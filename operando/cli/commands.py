@@ -17,6 +17,7 @@ import typer
 from operando import __version__
 from operando.cli.console import (
     Exit,
+    PlainLines,
     data,
     escaped,
     fail,
@@ -53,7 +54,7 @@ Source = Annotated[
     str,
     typer.Argument(
         help="A run log, or where one is served (tcp://127.0.0.1:5577); documents as .json or .jsonl; "
-        "or an SDF header .hdr."
+        "an SDF header .hdr; or a Tiled catalog, https://…, with the uid of a run."
     ),
 ]
 Profile = Annotated[Path | None, typer.Option(help="How this instrument's data are read: a profile.toml.")]
@@ -71,6 +72,9 @@ Gain = Annotated[float | None, typer.Option(help="Variance-to-mean ratio of the 
 Energies = Annotated[str | None, typer.Option(help="Fit only these energies of the run: eV, eV, …")]
 Output = Annotated[Path | None, typer.Option(help="The results file (NeXus HDF5); pictures go beside it.")]
 Headless = Annotated[bool, typer.Option("--headless", help="Do not open a window.")]
+Keys = Annotated[
+    Path | None, typer.Option(help="Folder of the keys for other machines, made by 'operando keys new'.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 Speed = Annotated[str, typer.Option(help="Acquisition seconds per second, such as 1 or 60; or max.")]
 
@@ -80,9 +84,9 @@ def _common(
     verbose: Annotated[bool, typer.Option("--verbose", help="Say more of what goes on.")] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
 ) -> None:
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s: %(message)s"
-    )
+    to_people = logging.StreamHandler()
+    to_people.setFormatter(PlainLines("%(levelname)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[to_people])
     if version:
         data.print(__version__)
         raise typer.Exit
@@ -154,9 +158,12 @@ def simulate(
     ] = None,
     speed: Speed = "max",
     static: Annotated[bool, typer.Option("--static", help="A cell stopped half-way.")] = False,
+    faults: Annotated[
+        str, typer.Option(help="What goes wrong: beam-loss,drops,… or all; see reference/faults.")
+    ] = "",
 ) -> None:
     """Acquire a series from the simulated cell into a run log, through a real RunEngine."""
-    from operando.app.simulate import Cell, energies_of
+    from operando.app.simulate import Cell, energies_of, fault_names
     from operando.app.simulate import simulate as run_simulation
 
     with guarded():
@@ -171,8 +178,8 @@ def simulate(
             is_reacting=not static,
             elapsed_s=elapsed,
         )
-        status = run_simulation(cell, log, speed=speed_of(speed))
-        people.print(f"The series ended with '{status}'; it is in {log}.")
+        status = run_simulation(cell, log, speed=speed_of(speed), faults=fault_names(faults))
+        people.print(escaped(f"The series ended with '{status}'; it is in {log}."))
         if status != "success":
             raise typer.Exit(Exit.INTERRUPTED)
 
@@ -180,6 +187,7 @@ def simulate(
 @app.command()
 def replay(
     source: Source,
+    run: Annotated[str | None, typer.Argument(help="The uid of the run, if SOURCE is a catalog.")] = None,
     references: References = None,
     profile: Profile = None,
     energies: Energies = None,
@@ -188,28 +196,35 @@ def replay(
     estimator: Estimator = None,
     gain: Gain = None,
     speed: Speed = "max",
+    keys: Keys = None,
     output: Output = None,
     headless: Headless = False,
     as_json: AsJson = False,
 ) -> None:
     """Fit a recorded run with the same engine that follows a live one."""
+    from operando.app.keeper import Keeper
     from operando.app.open_source import folder_of, open_recording, results_of, runs_of
     from operando.app.work import Options, work_of
 
     with guarded():
+        source = source if run is None else f"{source}#{run}"
         options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
         work = work_of(options, beside=folder_of(source))
         results = output or results_of(source)
-        recording = open_recording(source, speed_of(speed))
-        runs = runs_of(source) if results.exists() else ()
-        follow_and_report(recording, work, results, runs, headless=headless, as_json=as_json)
+        recording = open_recording(source, speed_of(speed), keys)
+        keeper = Keeper(results, work)
+        keeper.prepare(runs_of(source) if results.exists() else ())
+        follow_and_report(recording, keeper, headless=headless, as_json=as_json)
 
 
 @app.command()
 def monitor(
     source: Annotated[
         str,
-        typer.Argument(help="A run log that is being written, or where it is served, tcp://127.0.0.1:5577."),
+        typer.Argument(
+            help="A run log that is being written, or where it is served, tcp://127.0.0.1:5577; "
+            "or bluesky's 0MQ proxy, proxy://127.0.0.1:5578, which is best effort."
+        ),
     ],
     references: References = None,
     profile: Profile = None,
@@ -218,35 +233,59 @@ def monitor(
     background: Background = None,
     estimator: Estimator = None,
     gain: Gain = None,
+    keys: Keys = None,
+    repair: Annotated[
+        Path | None, typer.Option(help="A run log of the same scan, for what a proxy has lost.")
+    ] = None,
     output: Output = None,
     headless: Headless = False,
     as_json: AsJson = False,
 ) -> None:
-    """Follow a run log while it is written, until interrupted (Ctrl-C)."""
+    """Follow a run log while it is written, until interrupted (Ctrl-C); the same command then goes on."""
     import threading
 
     from operando.app.await_log import follow_when_there
-    from operando.app.open_source import folder_of, results_of
-    from operando.app.work import Options, work_of
+    from operando.app.keeper import Keeper
+    from operando.app.open_source import advice_of, folder_of, results_of
+    from operando.app.work import Options, rules_of, work_of
+    from operando.live.adviser import Adviser
 
     with guarded():
         options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
         work = work_of(options, beside=folder_of(source))
+        rules, adviser = rules_of(options), None
+        if rules is not None:
+            adviser = Adviser(advice_of(source), rules, work.recipe.background)
+            people.print(f"Advice to the plan goes into {escaped(str(advice_of(source)))}.")
         results = output or results_of(source)
-        log = follow_when_there(source, threading.Event(), lambda words: people.print(escaped(words)))
-        follow_and_report(log, work, results, headless=headless, as_json=as_json)
+        opened = follow_when_there(
+            source, threading.Event(), lambda words: people.print(escaped(words)), keys=keys, repair=repair
+        )
+        keeper = Keeper(results, work)
+        keeper.prepare()
+        follow_and_report(
+            opened.source,
+            keeper,
+            checkpoint=results.with_suffix(".checkpoint") if opened.can_reread else None,
+            adviser=adviser,
+            headless=headless,
+            as_json=as_json,
+        )
 
 
 @app.command()
 def serve(
     log: Annotated[Path, typer.Argument(help="The run log to serve; it may still be written.")],
     address: Annotated[
-        str, typer.Option(help="Where to listen, on this machine; port 0 takes any that is free.")
+        str,
+        typer.Option(help="Where to listen; beyond this machine only with --keys. Port 0: any that is free."),
     ] = "tcp://127.0.0.1:5577",
+    keys: Keys = None,
 ) -> None:
-    """Give a run log to monitors in other processes of this machine, until interrupted (Ctrl-C)."""
+    """Give a run log to monitors in other processes, until interrupted (Ctrl-C)."""
     import threading
 
+    from operando.io.keys import load_server_keys
     from operando.io.log_server import LogServer
     from operando.io.log_server import serve as run_server
 
@@ -256,7 +295,8 @@ def serve(
         people.print("The run log is served there until Ctrl-C.")
 
     with guarded():
-        run_server(log, address, threading.Event(), tell)
+        loaded = None if keys is None else load_server_keys(keys)
+        run_server(log, address, threading.Event(), tell, loaded)
 
 
 @app.command()

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,13 +22,14 @@ from operando.errors import ConfigurationError, OperandoError
 
 if TYPE_CHECKING:
     from operando.app.demo import Demo
+    from operando.app.keeper import Keeper
     from operando.app.outcome import Outcome
     from operando.io.sources import Source
-    from operando.live.monitor import Work
     from operando.types import Snapshot
 
 __all__ = [
     "Exit",
+    "PlainLines",
     "data",
     "escaped",
     "fail",
@@ -41,6 +43,9 @@ __all__ = [
     "say_json",
     "speed_of",
 ]
+
+_MOST_LETTERS = 4000
+"""Of one message; a name of a million letters says no more than its beginning."""
 
 people = Console(stderr=True, highlight=False)
 data = Console(highlight=False, soft_wrap=True)
@@ -69,7 +74,19 @@ def escaped(text: str) -> str:
     """Return text from files and metadata without power over the console."""
     from rich.markup import escape
 
-    return escape("".join(letter if letter.isprintable() else "?" for letter in text))
+    return escape("".join(letter if letter.isprintable() else "?" for letter in text[:_MOST_LETTERS]))
+
+
+class PlainLines(logging.Formatter):
+    """Log records without power over the console: names from files and metadata are in them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record as text whose only unprintable letters are ends of lines of a traceback."""
+        traceback = record.exc_info is not None
+        said = super().format(record)
+        return "".join(
+            letter if letter.isprintable() or (traceback and letter == "\n") else "?" for letter in said
+        )[:_MOST_LETTERS]
 
 
 def numbers(text: str | None) -> tuple[float, ...] | None:
@@ -139,31 +156,41 @@ def progress() -> Generator[Callable[[Snapshot], None]]:
 
 
 def follow_and_report(
-    source: Source, work: Work, results: Path, runs: Collection[str] = (), *, headless: bool, as_json: bool
+    source: Source,
+    keeper: Keeper,
+    *,
+    checkpoint: Path | None = None,
+    adviser: Callable[[Snapshot], str | None] | None = None,
+    headless: bool,
+    as_json: bool,
 ) -> None:
     """Follow a source, keep the results, and say what came of it; ends the command.
 
     Parameters
     ----------
-    source, work
-        What is fitted, and how.
-    results
-        The results file.
-    runs
-        The runs that the source is known to hold.
+    source
+        What is fitted.
+    keeper
+        Keeps the results, and knows how they are fitted; prepared.
+    checkpoint
+        Where the state is kept between two commands, or None.
+    adviser
+        As for `follow`.
     headless
         Do not open a window.
     as_json
         Print numbers for programs.
     """
     from operando.app.follow import follow
-    from operando.app.outcome import Keeper, figures_of, measures_of
+    from operando.app.outcome import figures_of, measures_of
     from operando.view import has_display
 
-    keeper = Keeper(results, work)
-    keeper.prepare(runs)
     with progress() as tell:
-        outcome = follow(source, work, keeper, has_window=has_display() and not headless, tell=tell)
+        has_window = has_display() and not headless
+        told = _telling_of_catch_up(tell)
+        outcome = follow(
+            source, keeper, has_window=has_window, checkpoint=checkpoint, adviser=adviser, tell=told
+        )
     reports: list[_Report] = []
     last = outcome.last
     for run in outcome.each:
@@ -179,6 +206,21 @@ def follow_and_report(
     if outcome.was_interrupted and outcome.results:
         people.print("Interrupted; what was finished is in the files above.")
     leave(outcome)
+
+
+def _telling_of_catch_up(tell: Callable[[Snapshot], None]) -> Callable[[Snapshot], None]:
+    """Return `tell` that also says, once, how far behind the monitor began and how it caught up."""
+    has_told = False
+
+    def told(snapshot: Snapshot) -> None:
+        nonlocal has_told
+        found = [finding for finding in snapshot.findings if finding.code == "caught-up"]
+        if found and not has_told:
+            has_told = True
+            people.print(escaped(found[0].message), soft_wrap=True)
+        tell(snapshot)
+
+    return told
 
 
 def report_demo(result: Demo, *, as_json: bool) -> None:

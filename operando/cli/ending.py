@@ -85,6 +85,8 @@ def _causes(outcome: Outcome) -> Iterator[tuple[Exit, str]]:
         yield code_of(failure), str(failure) or type(failure).__name__
     if outcome.trouble:
         yield Exit.FAILED, outcome.trouble
+    if outcome.damage:
+        yield Exit.DAMAGED, outcome.damage
     if not outcome.has_result and outcome.refusals:
         for refusal in outcome.refusals:
             yield code_of(refusal), str(refusal)

@@ -6,16 +6,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from operando.cli.commands import AsJson, app
 from operando.cli.console import data, escaped, guarded, numbers, people, say_json
 from operando.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from operando.bench import Row
+    from operando.bench_delivery import DeliveryRow
+    from operando.bench_view import ViewRow
 
 __all__ = ["bench", "energies"]
 
@@ -24,6 +29,7 @@ class Benchmark(StrEnum):
     """What can be measured."""
 
     FIT = "fit"
+    DELIVERY = "delivery"
     VIEW = "view"
 
 
@@ -95,30 +101,48 @@ def energies(
 @app.command()
 def bench(
     what: Annotated[Benchmark, typer.Argument(help="What to measure.")] = Benchmark.FIT,
-    quick: Annotated[
-        bool,
-        typer.Option("--quick", help="fit: 256² pixels, 5 × 4, once; view: 100 repaints."),
-    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="The least that fills the table.")] = False,
+    stopped: Annotated[
+        float, typer.Option(min=1.0, help="Delivery: for how many seconds a subscriber is stopped.")
+    ] = 30.0,
     as_json: AsJson = False,
 ) -> None:
     """Measure on this machine, side by side in one run, the tables of the documentation."""
-    from operando.bench import fit_rows, render
-    from operando.bench_view import REPAINTS, render_view, view_rows
-
     with guarded():
         people.print(f"Measuring the {what.value}; this takes {'seconds' if quick else 'some minutes'} …")
-        if what is Benchmark.VIEW:
-            drawn = view_rows(100 if quick else REPAINTS)
-            if as_json:
-                say_json([asdict(row) for row in drawn])
-            else:
-                data.print(render_view(drawn))
-            return
-        rows = fit_rows((256,), ((5, 4),), (1,), repeats=1) if quick else fit_rows()
+        if what is Benchmark.FIT:
+            rows, table = _fit_rows(quick)
+        elif what is Benchmark.VIEW:
+            rows, table = _view_rows(quick)
+        else:
+            rows, table = _delivery_rows(quick, stopped)
         if as_json:
             say_json([asdict(row) for row in rows])
             return
-        data.print(render(rows))
+        data.print(table)
+
+
+def _fit_rows(quick: bool) -> tuple[list[Row], str]:
+    from operando.bench import fit_rows, render
+
+    rows = fit_rows((256,), ((5, 4),), (1,), repeats=1) if quick else fit_rows()
+    return rows, render(rows)
+
+
+def _view_rows(quick: bool) -> tuple[list[ViewRow], str]:
+    from operando.bench_view import REPAINTS, render_view, view_rows
+
+    rows = view_rows(100 if quick else REPAINTS)
+    return rows, render_view(rows)
+
+
+def _delivery_rows(quick: bool, stopped_s: float) -> tuple[list[DeliveryRow], str]:
+    from operando.bench_delivery import Scale, delivery_rows, render
+
+    whole = Scale()
+    scale = Scale.quick() if quick else replace(whole, delivery=replace(whole.delivery, stopped_s=stopped_s))
+    rows = delivery_rows(scale)
+    return rows, render(rows)
 
 
 def _ranges(text: str | None) -> tuple[tuple[float, float], ...]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from operando.types import FloatArray
 
-__all__ = ["Detector", "optical_density", "without_fit_bias"]
+__all__ = ["Detector", "below_ceiling", "optical_density", "without_fit_bias"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,13 @@ class Detector:
     gain: float = 1.0
     dark_counts: float = 0.0
     saturation_counts: float = float("inf")
+
+
+def below_ceiling(counts: FloatArray, detector: Detector) -> FloatArray:
+    """Return the readings, any shape, with NaN where the detector was at its ceiling."""
+    if np.isinf(detector.saturation_counts):
+        return counts
+    return np.where(counts < detector.saturation_counts, counts, np.nan)
 
 
 def optical_density(

@@ -73,7 +73,12 @@ def select(plan: ScanPlan, energies_ev: FloatArray) -> tuple[ScanPlan, Selection
     if not chosen:
         return None
     chosen.sort()
-    reduced = replace(plan, energies_ev=plan.energies_ev[chosen], dwell_ms=plan.dwell_ms[chosen])
+    reduced = replace(
+        plan,
+        energies_ev=plan.energies_ev[chosen],
+        dwell_ms=plan.dwell_ms[chosen],
+        every=tuple(plan.every[energy] for energy in chosen) if plan.every else (),
+    )
     return reduced, Selection({old: new for new, old in enumerate(chosen)})
 
 

@@ -10,7 +10,7 @@ guessed). Where nothing moves the older cycles count in full; where a front pass
 does. `docs/decisions/0012-time.md` compares it with other ways.
 
 Sums run in a fixed order over a fixed neighbourhood, so that the bits of a pixel depend on nothing
-further off than `_POWER_REACH` pixels, and on no order of arrival.
+further off than `REACH` pixels, and on no order of arrival.
 """
 
 # Numba infers the types of the kernels below, and takes arrays one by one, not dataclasses.
@@ -28,13 +28,16 @@ import numpy as np
 from operando.core.fit import Design
 from operando.types import FloatArray
 
-__all__ = ["Directions", "Evidence", "Images", "brought_to_now", "directions_of"]
+__all__ = ["REACH", "Directions", "Evidence", "Images", "brought_to_now", "directions_of"]
 
 _MEAN_REACH = 1
 """Displacement and rate are means over 3 × 3 pixels: a front seen at 60 nm is that wide."""
 
 _POWER_REACH = 2
 """How much moves is a mean over 5 × 5 pixels: a variance needs more of them than a mean."""
+
+REACH = max(_MEAN_REACH, _POWER_REACH)
+"""How far off, in pixels, others can matter to a pixel."""
 
 _OWN_WAY = 0.25
 """Share of the local power of displacement that a pixel may have against its neighbours' mean,
@@ -164,7 +167,7 @@ def brought_to_now(
         mean = _mean(step[directions.still :], known, _MEAN_REACH)
         span_s = (newest.row_time_s - past.row_time_s).mean(axis=0)
         if age == 0:
-            slope, slope_noise = _slopes(newest, past_place, past_noise, offset_s, directions)
+            slope, slope_noise = _slopes(newest, past_place, past_noise, directions)
             slope = _mean(np.where(known > 0.0, slope, 0.0), known, _MEAN_REACH)
             _estimate_rate(
                 mean, power, noise, past_noise, slope, slope_noise, span_s, rate, rate_variance
@@ -192,38 +195,56 @@ def _condensed(images: Images, directions: Directions) -> tuple[FloatArray, Floa
 
 
 def _slopes(
-    newest: Images,
-    still_place: FloatArray,
-    still_noise: FloatArray,
-    offset_s: FloatArray,
-    directions: Directions,
+    newest: Images, still_place: FloatArray, still_noise: FloatArray, directions: Directions
 ) -> tuple[FloatArray, FloatArray]:
     """Return the rates that the newest images show by themselves, and their variances.
 
     Images taken one after the other of something that moves do not fit the references; given
-    enough energies, and the host's amount from before, that tells how it moves.
+    enough energies, and the host's amount from before, that tells how it moves. Only the times between
+    the energies of a row matter, so that rows with nearly the same share an operator.
     """
     still, count = directions.still, len(directions.matrix)
-    known = ~np.isnan(offset_s)
-    seen = np.maximum(known.sum(axis=1), 1)
-    mean_offset_s = np.where(known, offset_s, 0.0).sum(axis=1) / seen
+    lag, unit_s = _lags(newest.row_time_s)
+    shape = (count - still, *newest.od.shape[1:])
+    rate, variance = np.zeros(shape), np.full(shape, np.inf)
+    images = np.concatenate([newest.od - 0.5 * newest.variance, still_place[:still]])
+    noise = np.concatenate([newest.variance, still_noise[:still]])
+    patterns, pattern_of_row = np.unique(lag, axis=1, return_inverse=True)
+    for number, pattern in enumerate(patterns.T):
+        operator = _rate_operator(directions, pattern)
+        if operator is not None:
+            rows = pattern_of_row == number
+            per_unit_s = unit_s[rows, np.newaxis]
+            rate[:, rows] = _combined(images[:, rows], operator) / per_unit_s
+            variance[:, rows] = _combined(noise[:, rows], operator**2) / per_unit_s**2
+    return rate, variance
+
+
+def _lags(row_time_s: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return how far each energy of a row is from the row's mean time, in units of the furthest, and these.
+
+    Shapes (energy, ny) and (ny,). Rounded to 1/256, which a rate that is an estimate does not notice.
+    """
+    known = ~np.isnan(row_time_s)
+    mean_s = np.where(known, row_time_s, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    lag_s = np.where(known, row_time_s - mean_s, 0.0)
+    unit_s = np.maximum(np.abs(lag_s).max(axis=0), 1e-9)
+    return np.round(lag_s / unit_s * 256) / 256, unit_s
+
+
+def _rate_operator(directions: Directions, lag: FloatArray) -> FloatArray | None:
+    """Return rates from images and still places by least squares; None if they cannot be told."""
+    still, count = directions.still, len(directions.matrix)
     moving = directions.spectra[:, still:]
     model = np.block(
         [
-            [directions.spectra, moving * mean_offset_s[:, None]],
+            [directions.spectra, moving * lag[:, np.newaxis]],
             [np.eye(still, count), np.zeros((still, count - still))],
         ]
     )
-    # In units of the cycle, so that columns are alike in size.
-    unit_s = max(float(np.abs(mean_offset_s).max()), 1e-9)
-    model[:, count:] /= unit_s
     if model.shape[0] < model.shape[1] or np.linalg.cond(model) > _WORST_CONDITION:
-        shape = (count - still, *newest.od.shape[1:])
-        return np.zeros(shape), np.full(shape, np.inf)
-    operator = np.linalg.pinv(model)[count:] / unit_s
-    images = np.concatenate([newest.od - 0.5 * newest.variance, still_place[:still]])
-    noise = np.concatenate([newest.variance, still_noise[:still]])
-    return _combined(images, operator), _combined(noise, operator**2)
+        return None
+    return np.ascontiguousarray(np.linalg.pinv(model)[count:], np.float64)
 
 
 def _mean(values: FloatArray, known: FloatArray, reach: int) -> FloatArray:

@@ -10,7 +10,6 @@ the same in twenty lines; `kernel` runs it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Generic
@@ -19,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import TypeVar
 
-from operando.core.kernel import kernel_for
+from operando.core.pieces import Answer, Problem, Spread, in_double, replace_pixels, solve_pixels
 from operando.core.shape import Shape
 from operando.types import FloatArray
 
@@ -28,14 +27,8 @@ __all__ = ["MAX_PHASES", "Background", "Design", "Fit", "Real", "Spread", "desig
 Real = TypeVar("Real", np.float32, np.float64, default=np.float64)
 """The precision of a fit: float64 for records, float32 for pictures."""
 
-Spread = Callable[[Callable[[int], None], Iterable[int]], Iterable[None]]
-"""How pieces of the work are run: `map`, or `executor.map` of somebody who has threads."""
-
 MAX_PHASES = 10
 """All sets of so many phases can be gone through where nothing faster ends."""
-
-_PIECE = 16384
-"""Pixels in a piece of the work; a multiple of a block. Calling the kernel costs some µs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,18 +216,19 @@ def fit(
     _check(od, variance, design, total, start)
     dtype = od.dtype if od.dtype == np.float32 else np.dtype(np.float64)
     with np.errstate(over="ignore"):  # what float32 cannot hold is infinite there, and not used
-        given = _Problem(
+        given = Problem(
             np.ascontiguousarray(od, dtype),
             np.ascontiguousarray(variance, dtype),
             None if total is None else np.ascontiguousarray(total, dtype),
             None if start is None else np.ascontiguousarray(start, np.uint16),
         )
-    in_double = _DOUBLE if start is None else _DOUBLE_FROM_START
-    thresholds = _SINGLE if dtype == np.float32 else in_double
+    wide = _DOUBLE if start is None else _DOUBLE_FROM_START
+    thresholds = _SINGLE if dtype == np.float32 else wide
     answer = _solve(given, design, thresholds, spread)
     doubtful = np.flatnonzero(answer.is_doubtful)
     if doubtful.size:
-        _replace(answer, doubtful, _solve(_in_double(given, doubtful), design, _DOUBLE, spread))
+        better = _solve(in_double(given, doubtful), design, _DOUBLE, spread)
+        replace_pixels(answer, doubtful, better)
     return _fit_of(answer, design)
 
 
@@ -247,27 +241,6 @@ def make_ready(design: Design) -> None:
     variance = np.ones_like(od)
     fit(od, variance, design)
     fit(od.astype(np.float32), variance.astype(np.float32), design)
-
-
-@dataclass(frozen=True, slots=True)
-class _Problem:
-    """The measured part of a fit, C-ordered; see `fit`."""
-
-    od: NDArray[Any]
-    variance: NDArray[Any]
-    total: NDArray[Any] | None
-    start: NDArray[np.uint16] | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What the kernel fills in, in the order of `pixel.answer`."""
-
-    values: NDArray[Any]
-    energies_used: NDArray[np.uint16]
-    is_solved: NDArray[np.bool_]
-    is_doubtful: NDArray[np.bool_]
-    active: NDArray[np.uint16]
 
 
 def _check(
@@ -293,53 +266,15 @@ def _check(
         raise ValueError(msg)
 
 
-def _solve(given: _Problem, design: Design, thresholds: _Thresholds, spread: Spread) -> _Answer:
-    """Run the kernel over all pixels, in pieces."""
-    dtype = given.od.dtype
-    pixels = given.od.shape[1]
+def _solve(given: Problem, design: Design, thresholds: _Thresholds, spread: Spread) -> Answer:
     columns = design.matrix.shape[1]
     shape = Shape(design.phases, columns - design.phases, int(given.total is not None))
-    answer = _Answer(
-        np.empty((len(shape.groups["answer"]) - 4, pixels), dtype),
-        np.empty(pixels, np.uint16),
-        np.empty(pixels, np.bool_),
-        np.empty(pixels, np.bool_),
-        np.empty(pixels, np.uint16),
-    )
-    kernel = kernel_for(shape.code)
-    matrix = (design.matrix * design.scale).astype(dtype)
-    constants = thresholds.with_lithium(design.lithium, dtype)
-
-    def solve_piece(first: int) -> None:
-        kernel(
-            given.od, given.variance, given.total, given.start, matrix, constants,
-            first, min(first + _PIECE, pixels),
-            answer.values, answer.energies_used, answer.is_solved, answer.is_doubtful, answer.active,
-        )  # fmt: skip
-
-    for _ in spread(solve_piece, range(0, pixels, _PIECE)):
-        pass
-    return answer
+    dtype = given.od.dtype
+    matrix = np.ascontiguousarray(design.matrix * design.scale, dtype)
+    return solve_pixels(given, shape, matrix, thresholds.with_lithium(design.lithium, dtype), spread)
 
 
-def _in_double(given: _Problem, pixels: NDArray[np.intp]) -> _Problem:
-    """Return some pixels in double precision, without a place to start from."""
-    total = None if given.total is None else given.total[pixels].astype(np.float64)
-    return _Problem(
-        given.od[:, pixels].astype(np.float64), given.variance[:, pixels].astype(np.float64), total, None
-    )
-
-
-def _replace(answer: _Answer, pixels: NDArray[np.intp], better: _Answer) -> None:
-    """Write the answer for some pixels over that for all."""
-    with np.errstate(over="ignore"):
-        answer.values[:, pixels] = better.values
-    answer.active[pixels] = better.active
-    answer.energies_used[pixels] = better.energies_used
-    answer.is_solved[pixels] = better.is_solved
-
-
-def _fit_of(answer: _Answer, design: Design) -> Fit[Any]:
+def _fit_of(answer: Answer, design: Design) -> Fit[Any]:
     lithium, lithium_error, thickness, thickness_error, chi2, r_factor = answer.values[:6]
     fraction, fraction_error, background = np.split(answer.values[6:], [design.phases, 2 * design.phases])
     return Fit(

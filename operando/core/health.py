@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from operando.core.composite import Composite
 from operando.core.fit import design_of
 from operando.core.gain import chi2_excess
 from operando.core.incident import IncidentMode
 from operando.core.references import condition_number
-from operando.core.stack import Composite, Recipe
+from operando.core.stack import Recipe
 from operando.errors import RunRejected
 from operando.types import Finding, FloatArray, LithiationMap, PhaseSpectra, Reason, ScanPlan, Severity
 
@@ -104,7 +105,7 @@ def findings_of(
     elif _waits_for_i0(composite):
         findings.append(_NO_I0[recipe.incident.mode])
     if recipe.incident.mode is IncidentMode.BLANK:
-        covering = _material_in(composite.i0, plan, phases)
+        covering = _material_in(composite.i0, composite.dwell_ms, plan, phases)
         if covering > _CONTAMINATED:
             findings.append(
                 Finding(
@@ -158,7 +159,7 @@ def _waits_for_i0(composite: Composite) -> bool:
     return bool((has_readings & np.isnan(composite.i0)).any())
 
 
-def _material_in(i0: FloatArray, plan: ScanPlan, phases: PhaseSpectra) -> float:
+def _material_in(i0: FloatArray, dwell_ms: FloatArray, plan: ScanPlan, phases: PhaseSpectra) -> float:
     """Return how much of the mean reference the incident beam itself seems to have passed; NaN if unknown.
 
     The beam's own spectrum is taken as a line in energy on a logarithmic scale, so at least four
@@ -166,7 +167,7 @@ def _material_in(i0: FloatArray, plan: ScanPlan, phases: PhaseSpectra) -> float:
     """
     if plan.energies_ev.size < 4 or plan.is_open or not (i0 > 0).all():
         return float("nan")
-    dwell = plan.dwell_ms if (plan.dwell_ms > 0).all() else np.ones_like(i0)
+    dwell = dwell_ms if (dwell_ms > 0).all() else np.ones_like(i0)
     energy = plan.energies_ev - plan.energies_ev.mean()
     columns = np.stack([np.ones_like(energy), energy, phases.at_energies.mean(axis=1)], axis=1)
     solution, _, rank, _ = np.linalg.lstsq(columns, -np.log(i0 / dwell))

@@ -42,6 +42,9 @@ class IncidentRule:
     scale
         Factor from the channel's or file's reading to what the detector would read in that
         beam, its dark level included.
+    error
+        Relative standard deviation of I0 less the dark level, beside that of counting it; one error for
+        all pixels of an image, independent from energy to energy.
     energy_ev, counts_per_ms
         The spectrum, shape (n,), for mode `FILE`; empty otherwise.
     """
@@ -50,6 +53,7 @@ class IncidentRule:
     scale: float = 1.0
     energy_ev: FloatArray | None = None
     counts_per_ms: FloatArray | None = None
+    error: float = 0.0
 
 
 def blank_pixels(counts: FloatArray) -> MaskArray:

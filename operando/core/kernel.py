@@ -7,7 +7,7 @@ leaves no trace in the bits.
 """
 
 # Numba infers the types of the functions below, and takes arrays one by one, not dataclasses.
-# ruff: noqa: ANN001, ANN202, ANN401, PLR0912, PLR0913, PLR0915, PLR0917
+# ruff: noqa: ANN001, ANN202, ANN401, PLR0913, PLR0917
 # pyright: reportUnknownParameterType=false, reportMissingParameterType=false
 
 from __future__ import annotations
@@ -20,24 +20,23 @@ from typing import Any
 import numba
 import numpy as np
 
-from operando.core import lanes, pixel
+from operando.core import lanes, loops, pixel
 from operando.core import shape as shapes
-from operando.core.lanes import BLOCK, compiled
+from operando.core.loops import BLOCK, compiled, move_block, repeated, summed
 from operando.core.shape import Shape
 
 __all__ = ["kernel_for"]
 
-_weigh = compiled(pixel.weigh, "energies", "energy energies")
-_accumulate = compiled(pixel.accumulate, "gram right norm", "gram right norm")
+_accumulate = summed(pixel.accumulate, "", "gram right norm energies")
 _normalise = compiled(pixel.normalise, "gram right norm total", "scale norm normal inside")
 _survey = compiled(
     pixel.survey, "normal inside scale energies total", "inside is_open nearest pivot covariance"
 )
-_propose = compiled(pixel.propose, "normal inside pivot", "inside is_open nearest")
+_propose = repeated(pixel.propose, "normal inside pivot", "inside is_open nearest", "is_open")
 _solution = compiled(pixel.solution, "normal inside scale norm", "amount inverse")
-_add_slope = compiled(pixel.add_slope, "amount slope", "slope")
+_add_slope = summed(pixel.add_slope, "amount", "slope")
 _correct = compiled(pixel.correct, "inverse slope amount total", "amount")
-_judge = compiled(pixel.judge, "amount sums", "sums")
+_judge = summed(pixel.judge, "amount", "sums")
 _answer = compiled(
     pixel.answer, "energies inside is_open nearest pivot scale norm amount covariance sums", "answer"
 )
@@ -45,7 +44,7 @@ _answer = compiled(
 
 def _sources() -> str:
     """Return a hash of what the compiled code is made of; numba's cache looks at this file only."""
-    files = [Path(module.__file__ or "") for module in (lanes, pixel, shapes)]
+    files = [Path(module.__file__ or "") for module in (lanes, loops, pixel, shapes)]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
@@ -61,14 +60,11 @@ def kernel_for(code: int) -> Any:
     shape = Shape.of(code)
     sources = _sources()
     rows_needed, phases = shape.rows, shape.phases
-    sums_end = shape.groups["sums"].stop
     total_row = shape.groups["total"].start
-    normal_row, inside_row, is_open_row, nearest_row, pivot_row = (
-        shape.groups[name].start for name in ("normal", "inside", "is_open", "nearest", "pivot")
-    )
-    answer_row, answer_end = shape.groups["answer"].start, shape.groups["answer"].stop
+    inside_row, is_open_row = shape.groups["inside"].start, shape.groups["is_open"].start
+    answer_row, answer_rows = shape.groups["answer"].start, len(shape.groups["answer"]) - 4
     exchanges = 2 * shape.columns  # nearly always four are enough; they can go round in circles
-    limit = exchanges + 2**phases
+    sets = 2**phases
 
     @numba.njit(cache=True, nogil=True, error_model="numpy")
     def kernel(
@@ -76,94 +72,54 @@ def kernel_for(code: int) -> Any:
         values, energies_used, is_solved, is_doubtful, active,
     ):  # fmt: skip
         _ = sources
-        energies = od.shape[0]
+        energies, row = od.shape
         rows = np.zeros((rows_needed, BLOCK), dtype=od.dtype)
-        search = np.zeros((rows_needed, BLOCK), dtype=od.dtype)
         measured = np.zeros((energies, 2, BLOCK), dtype=od.dtype)
-        lane_of = np.zeros(BLOCK, dtype=np.int64)
-        for begin in range(first, last, BLOCK):
-            pixels = min(BLOCK, last - begin)
-            rows[:sums_end] = 0.0
+        inside, is_open = rows[inside_row : inside_row + phases], rows[is_open_row]
+        for block in range(first, last, BLOCK):
+            # The last block shares pixels with the one before; it says the same of them.
+            begin = min(block, last - BLOCK)
             if total is not None:
-                rows[total_row, :pixels] = total[begin : begin + pixels]
+                move_block(rows, total_row * BLOCK, total, begin)
             for e in range(energies):
-                for lane in range(pixels):
-                    measured[e, 0, lane] = od[e, begin + lane]
-                    measured[e, 1, lane] = variance[e, begin + lane]
-                _weigh(code, constants, measured[e], rows, BLOCK)
-                _accumulate(code, matrix[e], measured[e], rows, BLOCK)
-            _normalise(code, constants, measured[0], rows, BLOCK)
+                move_block(measured, 2 * e * BLOCK, od, e * row + begin)
+                move_block(measured, (2 * e + 1) * BLOCK, variance, e * row + begin)
+            _accumulate(code, matrix, measured, rows)
+            _normalise(code, constants, rows)
 
             # The set of all columns first, then the one to start from, then exchanges. A set
-            # that is right stays, so the whole block may go on while most of it is open.
-            _survey(code, constants, measured[0], rows, BLOCK)
-            open_pixels = _find_open(rows[is_open_row], pixels, lane_of)
+            # that is right stays while its neighbours go on.
+            _survey(code, constants, rows)
             if start is not None:
-                for i in range(open_pixels):
-                    _put_set(rows, inside_row, phases, lane_of[i], start[begin + lane_of[i]])
-            for turn in range(limit):
-                if open_pixels == 0:
-                    break
-                if turn >= exchanges:
-                    for i in range(open_pixels):
-                        _put_set(rows, inside_row, phases, lane_of[i], turn - exchanges)
-                if open_pixels > BLOCK // 4:
-                    _propose(code, constants, measured[0], rows, BLOCK)
-                else:
-                    _gather(rows, search, normal_row, pivot_row + 1, lane_of, open_pixels)
-                    _propose(code, constants, measured[0], search, open_pixels)
-                    _scatter(search, rows, inside_row, nearest_row + 1, lane_of, open_pixels)
-                open_pixels = _find_open(rows[is_open_row], pixels, lane_of)
+                for lane in range(BLOCK):
+                    if is_open[lane] > 0.0:
+                        _put_set(inside, lane, start[begin + lane])
+            if _propose(code, constants, rows, exchanges):
+                for candidate in range(sets):
+                    for lane in range(BLOCK):
+                        if is_open[lane] > 0.0:
+                            _put_set(inside, lane, candidate)
+                    _propose(code, constants, rows, 1)
 
-            _solution(code, constants, measured[0], rows, BLOCK)
-            for e in range(energies):
-                _add_slope(code, matrix[e], measured[e], rows, BLOCK)
-            _correct(code, constants, measured[0], rows, BLOCK)
-            for e in range(energies):
-                _judge(code, matrix[e], measured[e], rows, BLOCK)
-            _answer(code, constants, measured[0], rows, BLOCK)
+            _solution(code, constants, rows)
+            _add_slope(code, matrix, measured, rows)
+            _correct(code, constants, rows)
+            _judge(code, matrix, measured, rows)
+            _answer(code, constants, rows)
 
-            for row in range(answer_row, answer_end - 4):
-                for lane in range(pixels):
-                    values[row - answer_row, begin + lane] = rows[row, lane]
-            for lane in range(pixels):
-                energies_used[begin + lane] = np.uint16(rows[answer_end - 4, lane])
-                is_solved[begin + lane] = rows[answer_end - 3, lane] > 0.0
-                is_doubtful[begin + lane] = rows[answer_end - 2, lane] > 0.0
-                active[begin + lane] = np.uint16(rows[answer_end - 1, lane])
+            for i in range(answer_rows):
+                move_block(values, i * row + begin, rows, (answer_row + i) * BLOCK)
+            at = (answer_row + answer_rows) * BLOCK
+            move_block(energies_used, begin, rows, at)
+            move_block(is_solved, begin, rows, at + BLOCK)
+            move_block(is_doubtful, begin, rows, at + 2 * BLOCK)
+            move_block(active, begin, rows, at + 3 * BLOCK)
 
     return kernel
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _find_open(is_open, pixels, lane_of):
-    """List the lanes whose set is not found yet; returns how many these are."""
-    count = 0
-    for lane in range(pixels):
-        if is_open[lane] > 0.0:
-            lane_of[count] = lane
-            count += 1
-    return count
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _gather(rows, search, begin, end, lane_of, pixels):
-    """Move the open pixels next to each other."""
-    for row in range(begin, end):
-        for i in range(pixels):
-            search[row, i] = rows[row, lane_of[i]]
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _scatter(search, rows, begin, end, lane_of, pixels):
-    """Put what was found for them back."""
-    for row in range(begin, end):
-        for i in range(pixels):
-            rows[row, lane_of[i]] = search[row, i]
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _put_set(rows, inside_row, phases, lane, code):
+def _put_set(inside, lane, code):
     """Put the set with this code, a sum of 2^phase, in place."""
-    for k in range(phases):
-        rows[inside_row + k, lane] = (code >> k) & 1
+    for k in range(inside.shape[0]):
+        inside[k, lane] = (code >> k) & 1

@@ -15,26 +15,17 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from operando.core.composite import Composite, arriving, compose, gain_of
 from operando.core.curve import Point, curve_of
 from operando.core.fit import design_of
 from operando.core.gain import gain_findings
 from operando.core.health import check_design, findings_of, reference_findings
+from operando.core.increment import Solved, solve_again
 from operando.core.references import Library, spectra_of
 from operando.core.region import lithium_of_region
 from operando.core.regionbook import Model, RegionBook, marked, noted, results_of, unmasked_curve
-from operando.core.solution import solve
-from operando.core.stack import (
-    HISTORY_CYCLES,
-    Composite,
-    Recipe,
-    StackState,
-    add,
-    arriving,
-    compose,
-    empty_stack,
-    gain_of,
-    is_complete,
-)
+from operando.core.shared_errors import SharedErrors
+from operando.core.stack import HISTORY_CYCLES, Recipe, StackState, add, empty_stack, is_complete
 from operando.errors import OperandoError, RunRejected
 from operando.regions import Marks
 from operando.types import (
@@ -49,7 +40,19 @@ from operando.types import (
     Snapshot,
 )
 
-__all__ = ["PipelineState", "close", "due", "look", "mark", "record", "refusal", "replan", "start", "step"]
+__all__ = [
+    "PipelineState",
+    "close",
+    "due",
+    "look",
+    "look_again",
+    "mark",
+    "record",
+    "refusal",
+    "replan",
+    "start",
+    "step",
+]
 
 _CLOCKS_AGREE_S = 3600.0
 """A run may wait for its first line; for an hour, it is likelier that two clocks differ."""
@@ -191,13 +194,12 @@ def due(state: PipelineState) -> tuple[int, ...]:
     newest = state.stack.newest
     if not state.changed or newest is None:
         return ()
-    energies, ny, _ = state.plan.stack_shape
     leaving = newest.cycle - HISTORY_CYCLES + 1
 
     def is_due(cycle: int) -> bool:
         is_final = cycle <= leaving or state.closed is not None
         is_whole = is_complete(state.stack, cycle) and not state.plan.is_open
-        has_half = 2 * state.stack.rows_seen[cycle] >= energies * ny
+        has_half = 2 * state.stack.rows_seen[cycle] >= state.plan.lines_in(cycle)
         return is_whole or (is_final and has_half)
 
     return tuple(sorted(filter(is_due, state.changed)))
@@ -205,7 +207,8 @@ def due(state: PipelineState) -> tuple[int, ...]:
 
 def record(state: PipelineState, cycle: int) -> tuple[PipelineState, Snapshot]:
     """Return the state knowing that `cycle` is recorded, and the snapshot of record."""
-    composite, newest = _fit(state, cycle)
+    solved = _solve(state, cycle, None)
+    composite, newest = solved.composite, solved.map
     point = _mean_lithium(state, composite, newest)
     points = {**state.points, cycle: point} if point.pixels else state.points
     found = gain_of(state.stack, cycle, composite.blank)
@@ -219,20 +222,36 @@ def record(state: PipelineState, cycle: int) -> tuple[PipelineState, Snapshot]:
 
 def look(state: PipelineState) -> Snapshot:
     """Return all there is to see at this moment; nothing in it changes any more."""
+    return look_again(state, None)[0]
+
+
+def look_again(state: PipelineState, before: Solved | None) -> tuple[Snapshot, Solved]:
+    """Return what `look` returns, and what makes the next look cheaper.
+
+    Parameters
+    ----------
+    state
+        What is known.
+    before
+        The second answer for an earlier state of the same run, or None. It leaves no trace in the
+        snapshot: only rows that can have changed are solved again.
+    """
     cycle = 0 if state.stack.newest is None else state.stack.newest.cycle
-    return _snapshot(state, *_fit(state, cycle))
+    solved = _solve(state, cycle, before)
+    return _snapshot(state, solved.composite, solved.map), solved
 
 
-def _fit(state: PipelineState, cycle: int) -> tuple[Composite, LithiationMap]:
-    composite = compose(state.stack, state.recipe, cycle)
-    newest = solve(
-        composite,
+def _solve(state: PipelineState, cycle: int, before: Solved | None) -> Solved:
+    if before is not None and before.phases is not state.phases:  # the run was planned anew
+        before = None
+    return solve_again(
+        before,
+        compose(state.stack, state.recipe, cycle, None if before is None else before.composite),
         state.plan,
         state.phases,
         state.recipe,
         is_provisional=not is_complete(state.stack, cycle),
     )
-    return composite, newest
 
 
 def _snapshot(state: PipelineState, composite: Composite, newest: LithiationMap) -> Snapshot:
@@ -277,8 +296,8 @@ def _on_one_clock(state: PipelineState) -> tuple[ScanPlan, list[Finding]]:
 def _model(state: PipelineState) -> Model:
     phases, energies_ev = state.phases, state.plan.energies_ev
     design = design_of(phases.at_energies, phases.lithium, energies_ev, state.recipe.background)
-    sigma = np.zeros(phases.lithium.size) if phases.sigma is None else phases.sigma
-    return Model(design, sigma, max(float(np.ptp(energies_ev)) / 2, 1e-9))
+    shared = SharedErrors.of(phases, state.recipe.incident.error)
+    return Model(design, shared, max(float(np.ptp(energies_ev)) / 2, 1e-9))
 
 
 def _mean_lithium(state: PipelineState, composite: Composite, newest: LithiationMap) -> Point:
@@ -289,22 +308,21 @@ def _mean_lithium(state: PipelineState, composite: Composite, newest: Lithiation
         composite.variance[:, valid],
         composite.shared_variance,
         model.design,
-        model.reference_sigma,
+        model.shared,
     )
     return Point(newest.time_s, found.lithium, found.lithium_error, found.pixels)
 
 
 def _progress(state: PipelineState) -> Progress:
     plan, stack, newest = state.plan, state.stack, state.stack.newest
-    per_cycle = plan.energies_ev.size * plan.grid.shape[0]
-    planned = None if plan.cycles is None else plan.cycles * per_cycle
+    planned = plan.lines_planned
     status = "running" if state.closed is None else state.closed.exit_status
     if newest is None:
         nan = float("nan")
         return Progress(0, 0, 0, 0, planned, nan, nan, nan, state.closed is not None, status)
     lines = stack.lines_seen
     pace_s = (newest.time_s - stack.first_line_s) / (lines - 1) if lines > 1 else float("nan")
-    cycle_left = per_cycle - stack.rows_seen[newest.cycle]
+    cycle_left = plan.lines_in(newest.cycle) - stack.rows_seen[newest.cycle]
     run_left = float("nan") if planned is None else max(planned - lines, 0)
     return Progress(
         cycle=newest.cycle,

@@ -40,7 +40,6 @@ __all__ = [
     "propose",
     "solution",
     "survey",
-    "weigh",
 ]
 
 _Numbers = list[Number]
@@ -55,31 +54,36 @@ SLOPE, PIVOT, TRUSTED_PIVOT, TRUSTED_MARGIN, TRUSTED_SIZE, LITHIUM = range(6)
 """Where the constants of a fit stand; from `LITHIUM` on, the lithium content of each phase."""
 
 
-def weigh(shape: Shape, _: _Scalars, energy: _Numbers, energies: _Numbers) -> tuple[_Numbers, _Numbers]:  # noqa: ARG001 - as all programs
-    """Turn y and its variance into y and its weight, both zero if either is not usable."""
-    y, variance = energy
-    is_usable = (y > -_INFINITE) & (y < _INFINITE) & (variance > 0.0) & (variance < _INFINITE)
-    weighed = [where(is_usable, y, 0.0), where(is_usable, 1.0 / variance, 0.0)]
-    return weighed, [energies[0] + where(is_usable, 1.0, 0.0)]
+def accumulate(  # noqa: PLR0913, PLR0917 - a program names the rows it reads
+    shape: Shape,
+    column: _Scalars,
+    energy: _Numbers,
+    gram: _Numbers,
+    right: _Numbers,
+    norm: _Numbers,
+    energies: _Numbers,
+) -> tuple[_Numbers, ...]:
+    """Add one energy to the sums; `column(k)` is the model there, `energy` is y and its variance.
 
-
-def accumulate(
-    shape: Shape, column: _Scalars, energy: _Numbers, gram: _Numbers, right: _Numbers, norm: _Numbers
-) -> tuple[_Numbers, _Numbers, _Numbers]:
-    """Add one energy to the sums; `column(k)` is the model there, `energy` is y and its weight."""
-    y, weight = energy
+    That becomes y and its weight, both zero if either is not usable.
+    """
+    measured, variance = energy
+    is_usable = (measured > -_INFINITE) & (measured < _INFINITE) & (variance > 0.0) & (variance < _INFINITE)
+    y, weight = where(is_usable, measured, 0.0), where(is_usable, 1.0 / variance, 0.0)
     at = [column(k) for k in range(shape.columns)]
     weighted = [weight * value for value in at]
     products = [weighted[i] * at[j] for i in range(shape.columns) for j in range(i + 1)]
     return (
+        [y, weight],
         [total + product for total, product in zip(gram, products, strict=True)],
         [total + value * y for total, value in zip(right, weighted, strict=True)],
         [norm[0] + weight * y * y],
+        [energies[0] + where(is_usable, 1.0, 0.0)],
     )
 
 
 def normalise(
-    shape: Shape, _: _Scalars, __: _Numbers, gram: _Numbers, right: _Numbers, norm: _Numbers, total: _Numbers
+    shape: Shape, _: _Scalars, gram: _Numbers, right: _Numbers, norm: _Numbers, total: _Numbers
 ) -> tuple[_Numbers, _Numbers, _Numbers, _Numbers]:
     """Bring columns and y to unit length; returns scale, norm, normal matrix and the set of all."""
     product = _square(gram, shape.columns)
@@ -107,7 +111,6 @@ def normalise(
 def survey(  # noqa: PLR0913, PLR0917 - a program names the rows it reads
     shape: Shape,
     constant: _Scalars,
-    _: _Numbers,
     normal: _Numbers,
     inside: _Numbers,
     scale: _Numbers,
@@ -134,7 +137,7 @@ def survey(  # noqa: PLR0913, PLR0917 - a program names the rows it reads
 
 
 def propose(
-    shape: Shape, constant: _Scalars, _: _Numbers, normal: _Numbers, inside: _Numbers, pivot: _Numbers
+    shape: Shape, constant: _Scalars, normal: _Numbers, inside: _Numbers, pivot: _Numbers
 ) -> tuple[_Numbers, ...]:
     """Judge a set of columns; returns the next set, is_open and nearest."""
     matrix = _square(normal, shape.order)
@@ -145,7 +148,6 @@ def propose(
 def solution(
     shape: Shape,
     _: _Scalars,
-    __: _Numbers,
     normal: _Numbers,
     inside: _Numbers,
     scale: _Numbers,
@@ -161,17 +163,16 @@ def solution(
 
 def add_slope(
     shape: Shape, column: _Scalars, energy: _Numbers, amount: _Numbers, slope: _Numbers
-) -> tuple[_Numbers]:
+) -> tuple[_Numbers, _Numbers]:
     """Add one energy to AᵀW (y - At)."""
     y, weight = energy
     weighted = weight * _residual(shape, column, y, amount)
-    return ([total + column(k) * weighted for k, total in enumerate(slope)],)
+    return energy, [total + column(k) * weighted for k, total in enumerate(slope)]
 
 
 def correct(
     shape: Shape,
     _: _Scalars,
-    __: _Numbers,
     inverse: _Numbers,
     slope: _Numbers,
     amount: _Numbers,
@@ -194,19 +195,18 @@ def correct(
 
 def judge(
     shape: Shape, column: _Scalars, energy: _Numbers, amount: _Numbers, sums: _Numbers
-) -> tuple[_Numbers]:
+) -> tuple[_Numbers, _Numbers]:
     """Add one energy to Σ w r², Σ r² and Σ y²."""
     y, weight = energy
     r = _residual(shape, column, y, amount)
     # An energy that is not used has weight and y of zero.
     counted = where(weight > 0.0, r, 0.0)
-    return ([sums[0] + weight * r * r, sums[1] + counted * counted, sums[2] + y * y],)
+    return energy, [sums[0] + weight * r * r, sums[1] + counted * counted, sums[2] + y * y]
 
 
 def answer(  # noqa: PLR0913, PLR0917 - a program names the rows it reads
     shape: Shape,
     constant: _Scalars,
-    _: _Numbers,
     energies: _Numbers,
     inside: _Numbers,
     is_open: _Numbers,

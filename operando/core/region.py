@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from operando.core.fit import Design, Fit, fit
-from operando.core.reference_noise import with_reference_noise
+from operando.core.shared_errors import SharedErrors, with_shared_errors
 from operando.types import FloatArray
 
 __all__ = ["RegionFit", "RegionLithium", "fit_region", "lithium_of_region"]
@@ -68,13 +68,13 @@ def lithium_of_region(
     variance: FloatArray,
     common_variance: FloatArray,
     design: Design,
-    reference_sigma: FloatArray,
+    shared: SharedErrors,
 ) -> RegionLithium:
     """Return the lithium content of the material in some pixels, with the error of the whole.
 
     Parameters are those of `fit_region`.
     """
-    found = fit_region(od, variance, common_variance, design, reference_sigma)
+    found = fit_region(od, variance, common_variance, design, shared)
     if found is None:
         nan = float("nan")
         return RegionLithium(nan, nan, nan, nan, 0)
@@ -93,7 +93,7 @@ def fit_region(
     variance: FloatArray,
     common_variance: FloatArray,
     design: Design,
-    reference_sigma: FloatArray,
+    shared: SharedErrors,
 ) -> RegionFit | None:
     """Fit the mean of some pixels; None if none of them has every energy.
 
@@ -108,9 +108,8 @@ def fit_region(
         from blank pixels. It does not average out. Shape (energy,).
     design
         The model for these energies.
-    reference_sigma
-        Standard deviation of the values of each reference, shape (phase,): shared by all pixels
-        too; zeros where it is not known.
+    shared
+        What is uncertain beside the counts; it does not average out either.
     """
     known = (np.isfinite(od) & np.isfinite(variance) & (variance > 0)).all(axis=0)
     pixels = int(known.sum())
@@ -122,6 +121,5 @@ def fit_region(
     mean = (od[:, known] - own / 2).mean(axis=1, keepdims=True)
     spread = own.sum(axis=1, keepdims=True) / pixels**2 + common_variance[:, None]
     whole = fit(mean, spread, design)
-    if reference_sigma.any():
-        whole = with_reference_noise(whole, mean, spread, design, reference_sigma)
+    whole = with_shared_errors(whole, mean, spread, design, shared)
     return RegionFit(mean[:, 0], spread[:, 0], whole, pixels)

@@ -12,14 +12,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from operando.core.composite import Composite
 from operando.core.curve import Point, curve_of
 from operando.core.fit import Design
 from operando.core.region import RegionFit, fit_region
-from operando.core.stack import Composite
+from operando.core.shared_errors import SharedErrors
 from operando.regions import Marks, Region, covered
 from operando.types import Curve, FloatArray, LithiationMap, MaskArray, RegionResult, ScanGrid
 
-__all__ = ["Model", "RegionBook", "marked", "noted", "results_of", "unmasked_curve"]
+__all__ = ["Model", "RegionBook", "marked", "noted", "results_of", "unmasked_curve", "without_pages"]
 
 _BUDGET_BYTES = 128 * 2**20
 """For cycles kept: 30 of 512 × 512 pixels and 5 energies, of which 4 in 10 hold material; 870 of 96 × 96."""
@@ -33,14 +34,14 @@ class Model:
     ----------
     design
         The model for the energies of the scan.
-    reference_sigma
-        Standard deviation of the values of each reference, shape (phase,); zeros where unknown.
+    shared
+        What is uncertain beside the counts, and the same in all pixels.
     half_range_ev
         Half of the range of energies, which the slope of the background is counted in.
     """
 
     design: Design
-    reference_sigma: FloatArray
+    shared: SharedErrors
     half_range_ev: float
 
 
@@ -146,6 +147,11 @@ def noted(book: RegionBook, composite: Composite, fitted: LithiationMap, model: 
     return replace(book, points=points, unmasked_points=unmasked_points, pages=tuple(pages))
 
 
+def without_pages(book: RegionBook) -> RegionBook:
+    """Return the book with marks and points alone: what is worth keeping on disk every few seconds."""
+    return replace(book, pages=())
+
+
 def results_of(
     book: RegionBook, composite: Composite, fitted: LithiationMap, model: Model
 ) -> tuple[RegionResult, ...]:
@@ -194,7 +200,7 @@ def _with_point(
     if not inside.any() or len(page.od) != len(model.design.matrix):
         return others
     od, variance = page.od[:, inside].astype(np.float64), page.variance[:, inside].astype(np.float64)
-    found = fit_region(od, variance, page.shared_variance, model.design, model.reference_sigma)
+    found = fit_region(od, variance, page.shared_variance, model.design, model.shared)
     if found is None:
         return others
     whole = found.fit
@@ -210,7 +216,7 @@ def _fit(composite: Composite, inside: MaskArray, model: Model) -> RegionFit | N
         composite.variance[:, inside],
         composite.shared_variance,
         model.design,
-        model.reference_sigma,
+        model.shared,
     )
 
 

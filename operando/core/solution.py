@@ -10,13 +10,14 @@ import numba
 import numpy as np
 
 from operando.core.absorption import without_fit_bias
+from operando.core.composite import Composite
 from operando.core.evolution import Images, brought_to_now, directions_of
 from operando.core.fit import Background, Design, Fit, design_of, fit
-from operando.core.reference_noise import with_reference_noise
-from operando.core.stack import Composite, Limits, Recipe
+from operando.core.shared_errors import SharedErrors, with_shared_errors
+from operando.core.stack import Limits, Recipe
 from operando.types import FloatArray, LithiationMap, PhaseSpectra, Reason, ScanPlan
 
-__all__ = ["solve"]
+__all__ = ["frame_age_s", "solve"]
 
 _BAD_CHI2, _WORSE = 2.0, 1.5
 """History is given up in a pixel where χ² per degree of freedom is above the first, and above the second
@@ -41,13 +42,12 @@ def solve(
     is_provisional
         Carried into the map: whether rows of the cycle are missing.
     """
-    ny, nx = plan.grid.shape
+    ny, nx = composite.od.shape[1:]
     design = design_of(phases.at_energies, phases.lithium, plan.energies_ev, recipe.background)
-    time_s = _mean(composite.row_time_s)
-    result = _fit(composite, design, time_s)
-    if phases.sigma is not None and phases.sigma.any():
-        od, variance = (values.reshape(len(values), -1) for values in (composite.od, composite.variance))
-        result = with_reference_noise(result, od, variance, design, phases.sigma)
+    result = _fit(composite, design)
+    od, variance = (values.reshape(len(values), -1) for values in (composite.od, composite.variance))
+    shared = SharedErrors.of(phases, recipe.incident.error)
+    result = with_shared_errors(result, od, variance, design, shared)
     reason = _reasons(composite, result, design.matrix.shape[1], recipe.limits)
     determined = (reason == Reason.DETERMINED).reshape(ny, nx)
 
@@ -61,10 +61,9 @@ def solve(
     background = result.background[0] if recipe.background >= Background.CONSTANT else none
     half_range_ev = float(np.ptp(plan.energies_ev)) / 2
     slope = result.background[1] / half_range_ev if recipe.background is Background.LINEAR else none
-    energy_time_s = _newest(composite.row_time_s, axis=1)
     return LithiationMap(
         cycle=composite.cycle,
-        time_s=time_s,
+        time_s=composite.time_s,
         lithium=determined_only(result.lithium),
         lithium_error=determined_only(result.lithium_error),
         fraction=determined_only(result.fraction),
@@ -76,13 +75,19 @@ def solve(
         chi2=image(result.chi2),
         r_factor=image(result.r_factor),
         energies_used=result.energies_used.reshape(ny, nx),
-        frame_age_s=_newest(energy_time_s, axis=0) - energy_time_s,
+        frame_age_s=frame_age_s(composite),
         reason=reason.reshape(ny, nx),
         is_provisional=is_provisional,
     )
 
 
-def _fit(composite: Composite, design: Design, time_s: float) -> Fit:
+def frame_age_s(composite: Composite) -> FloatArray:
+    """Return how much older each energy's newest row is than the newest of all, shape (energy,)."""
+    energy_time_s = _newest(composite.row_time_s, axis=1)
+    return _newest(energy_time_s, axis=0) - energy_time_s
+
+
+def _fit(composite: Composite, design: Design) -> Fit:
     """Fit the newest images, with what older ones say where there are any."""
     energies, columns = design.matrix.shape
     leverage = columns / energies
@@ -91,7 +96,7 @@ def _fit(composite: Composite, design: Design, time_s: float) -> Fit:
         od = without_fit_bias(composite.od, composite.variance, leverage)
         return fit(od.reshape(energies, -1), composite.variance.reshape(energies, -1), design)
     newest = Images(composite.od, composite.variance, composite.row_time_s)
-    evidence = brought_to_now(newest, composite.older, directions, design, time_s)
+    evidence = brought_to_now(newest, composite.older, directions, design, composite.time_s)
     rows = len(evidence.od)
     evidence.od[:energies] = without_fit_bias(evidence.od[:energies], composite.variance, leverage)
     od = evidence.od.reshape(rows, -1)
@@ -159,8 +164,3 @@ def _reasons(composite: Composite, result: Fit, columns: int, limits: Limits) ->
 def _newest(times_s: FloatArray, axis: int) -> FloatArray:
     newest = np.where(np.isnan(times_s), -np.inf, times_s).max(axis=axis)
     return np.where(np.isneginf(newest), np.nan, newest)
-
-
-def _mean(times_s: FloatArray) -> float:
-    known = times_s[~np.isnan(times_s)]
-    return float(known.mean()) if known.size else float("nan")

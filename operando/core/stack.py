@@ -1,4 +1,4 @@
-"""What is known now: the newest images of each energy, and the map that follows from them.
+"""What is known now: the newest images of each energy.
 
 An image is keyed by its cycle and energy, a line by its row in it, and of two deliveries of one
 row the one taken later counts. So the state depends on the set of lines, not on the way they
@@ -14,33 +14,32 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
-from operando.core.absorption import Detector, optical_density
-from operando.core.evolution import Images
+from operando.core.absorption import Detector
 from operando.core.fit import Background
-from operando.core.gain import GainEstimate, estimate_gain
-from operando.core.incident import IncidentMode, IncidentRule, blank_pixels, blank_reading
+from operando.core.incident import IncidentMode, IncidentRule
 from operando.errors import FrameRejected
-from operando.types import FloatArray, Frame, Line, MaskArray, ScanPlan
+from operando.types import FloatArray, Line, ScanPlan
 
 __all__ = [
     "HISTORY_CYCLES",
-    "Composite",
     "Estimator",
+    "Image",
     "Limits",
     "Recipe",
     "StackState",
     "add",
-    "arriving",
-    "blank_of",
-    "compose",
     "empty_stack",
-    "gain_of",
     "is_complete",
+    "kept_cycles",
 ]
 
 HISTORY_CYCLES = 3
 """Cycles that lines may still come for: the one arriving, the last complete one, one for rewound lines."""
+
+_MOST_COUNTS = 1e30
+"""No detector reads as much."""
 
 
 class Estimator(StrEnum):
@@ -91,13 +90,38 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True)
-class _Image:
-    """One image as it arrives; arrays owned and written by this module."""
+class Image:
+    """One image as it arrives; arrays owned and written by this module.
+
+    Attributes
+    ----------
+    counts
+        Readings, shape (ny, nx); NaN where there are none.
+    i0
+        Readings of the incident-beam channel, the same shape, if they are kept.
+    row_time_s
+        When each row was taken, shape (ny,); NaN before it.
+    row_dwell_ms
+        Time per pixel of each row, shape (ny,); NaN where it is that of the plan.
+    marks
+        An object for each row, shape (ny,): the same one as long as the row holds the same.
+    """
 
     counts: FloatArray
     i0: FloatArray | None
     row_time_s: FloatArray
-    ring_current_ma: FloatArray
+    row_dwell_ms: FloatArray
+    row_ring_ma: FloatArray
+    marks: NDArray[np.object_]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every row has come."""
+        return not np.isnan(self.row_time_s).any()
+
+    def dwell_ms(self, planned_ms: float) -> FloatArray:
+        """Return the dwell of each row, shape (ny,): a plan may change it under way."""
+        return np.where(np.isnan(self.row_dwell_ms), planned_ms, self.row_dwell_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +147,7 @@ class StackState:
     """
 
     plan: ScanPlan
-    images: dict[tuple[int, int], _Image]
+    images: dict[tuple[int, int], Image]
     rows_seen: dict[int, int]
     newest: Line | None
     first_line_s: float
@@ -134,46 +158,6 @@ class StackState:
     def lines_seen(self) -> int:
         """Distinct lines so far."""
         return sum(self.rows_seen.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Composite:
-    """Per energy the newest rows up to some cycle, as optical density, and those before.
-
-    Attributes
-    ----------
-    cycle
-        The newest cycle that was allowed to contribute.
-    od, variance
-        Shape (energy, ny, nx); NaN where unknown.
-    seen
-        Where a reading has come, usable or not, shape (energy, ny, nx).
-    row_time_s
-        Shape (energy, ny).
-    i0
-        Mean incident reading of each energy's newest image, shape (energy,).
-    blank
-        Pixels taken as blank, shape (ny, nx).
-    shared_variance
-        The part of the variance that all pixels of an image share, that of I0 where it is read
-        from blank pixels; shape (energy,), 0 elsewhere.
-    older
-        The second newest rows of every energy, the third newest, …: as many as the estimator uses.
-    ring_current_ma
-        Current of the storage ring at each of the newest rows, shape (energy, ny); None where no
-        document says.
-    """
-
-    cycle: int
-    od: FloatArray
-    variance: FloatArray
-    seen: MaskArray
-    row_time_s: FloatArray
-    i0: FloatArray
-    blank: MaskArray
-    shared_variance: FloatArray
-    older: tuple[Images, ...] = ()
-    ring_current_ma: FloatArray | None = None
 
 
 def empty_stack(plan: ScanPlan, recipe: Recipe) -> StackState:
@@ -198,10 +182,11 @@ def add(state: StackState, line: Line) -> StackState:
         The line does not fit into the scan, or is older than the history kept.
     """
     _check(state, line)
+    line = _readable(line)
     key = (line.cycle, line.energy)
     image = state.images.get(key)
     if image is None:
-        image = _blank_image(state)
+        image = _empty_image(state)
         state.images[key] = image
     known_time_s = image.row_time_s[line.row]
     if known_time_s > line.time_s or (known_time_s == line.time_s and _is_known(image, line)):
@@ -212,7 +197,9 @@ def add(state: StackState, line: Line) -> StackState:
     if image.i0 is not None:
         image.i0[line.row] = np.nan if line.i0 is None else line.i0
     image.row_time_s[line.row] = line.time_s
-    image.ring_current_ma[line.row] = line.ring_current_ma
+    image.row_dwell_ms[line.row] = line.dwell_ms
+    image.row_ring_ma[line.row] = line.ring_current_ma
+    image.marks[line.row] = object()
     newest = state.newest
     if newest is None or _order(line) >= _order(newest):
         newest = line
@@ -221,157 +208,13 @@ def add(state: StackState, line: Line) -> StackState:
 
 
 def is_complete(state: StackState, cycle: int) -> bool:
-    """Return whether every row of every energy of a cycle has come."""
-    energies, ny, _ = state.plan.stack_shape
-    return state.rows_seen.get(cycle, 0) == energies * ny
+    """Return whether every row of every energy that a cycle visits has come."""
+    return 0 < state.plan.lines_in(cycle) == state.rows_seen.get(cycle, 0)
 
 
-def compose(state: StackState, recipe: Recipe, cycle: int) -> Composite:
-    """Return what is known of every energy, using images up to `cycle`.
-
-    A row of an image is used once it has an I0; until then the row of the cycle before stands in
-    its place.
-    """
-    plan = state.plan
-    blank = blank_of(state, recipe, cycle)
-    recipe = _with_gain(state, recipe, cycle, blank)
-    depth = 1 + recipe.estimator.older_images
-    layers = [_no_images(plan) for _ in range(depth)]
-    seen = np.zeros(plan.stack_shape, dtype=bool)
-    i0 = np.full(plan.energies_ev.size, np.nan)
-    shared = np.zeros(plan.energies_ev.size)
-    ring_current_ma = np.full(plan.stack_shape[:2], np.nan)
-    for energy in range(plan.energies_ev.size):
-        found = np.zeros(plan.grid.shape[0], dtype=np.intp)
-        for past in range(cycle, cycle - state.kept_cycles, -1):
-            image = state.images.get((past, energy))
-            if image is None:
-                continue
-            rows = (found < depth) & ~np.isnan(image.row_time_s)
-            first = rows & (found == 0)
-            seen[energy, first] = ~np.isnan(image.counts[first])
-            incident, incident_variance = _incident(image, plan, energy, recipe, blank)
-            rows &= ~np.isnan(incident).all(axis=1)
-            if not rows.any():
-                continue
-            od, variance = optical_density(
-                image.counts[rows], incident[rows], incident_variance[rows], recipe.detector
-            )
-            for layer in np.unique(found[rows]):
-                here = found[rows] == layer
-                into = rows & (found == layer)
-                layers[layer].od[energy, into] = od[here]
-                layers[layer].variance[energy, into] = variance[here]
-                layers[layer].row_time_s[energy, into] = image.row_time_s[into]
-            newest_rows = rows & (found == 0)
-            ring_current_ma[energy, newest_rows] = image.ring_current_ma[newest_rows]
-            if np.isnan(i0[energy]):
-                i0[energy] = np.nanmean(incident[rows])
-                if recipe.incident.mode is IncidentMode.BLANK:
-                    shared[energy] = incident_variance[0, 0] / (i0[energy] - recipe.detector.dark_counts) ** 2
-            found[rows] += 1
-            if (found == depth).all():
-                break
-    newest, *older = layers
-    known = tuple(images for images in older if not np.isnan(images.row_time_s).all())
-    return Composite(
-        cycle,
-        newest.od,
-        newest.variance,
-        seen,
-        newest.row_time_s,
-        i0,
-        blank,
-        shared,
-        known,
-        None if np.isnan(ring_current_ma).all() else ring_current_ma,
-    )
-
-
-def blank_of(state: StackState, recipe: Recipe, cycle: int) -> MaskArray:
-    """Return the blank pixels that I0 of a cycle is read from, shape (ny, nx).
-
-    They are found in the images of the cycle itself once it is complete; before that in the
-    complete images of the cycle before; and in the first cycle in what there is. Nothing is
-    blank where I0 comes from elsewhere.
-    """
-    counts = _telling_counts(state, cycle)
-    if recipe.incident.mode is not IncidentMode.BLANK or counts is None:
-        return np.zeros(state.plan.grid.shape, dtype=bool)
-    return blank_pixels(counts)
-
-
-def gain_of(state: StackState, cycle: int, blank: MaskArray) -> GainEstimate:
-    """Return what the images that blank pixels are found in say about the detector's gain.
-
-    Parameters
-    ----------
-    state, cycle
-        As for `blank_of`.
-    blank
-        Its answer; where that is empty because I0 comes from elsewhere, they are looked for here.
-    """
-    counts = _telling_counts(state, cycle)
-    if counts is None:
-        return estimate_gain(np.empty((0, *blank.shape)), blank)
-    return estimate_gain(counts, blank if blank.any() else blank_pixels(counts))
-
-
-def arriving(state: StackState, composite: Composite, recipe: Recipe) -> Frame | None:
-    """Return a copy of the image that the newest line belongs to, or None before the first line."""
-    newest = state.newest
-    if newest is None:
-        return None
-    image = state.images[newest.cycle, newest.energy]
-    incident, incident_variance = _incident(image, state.plan, newest.energy, recipe, composite.blank)
-    od, _ = optical_density(image.counts, incident, incident_variance, recipe.detector)
-    return Frame(
-        cycle=newest.cycle,
-        energy=newest.energy,
-        energy_ev=float(state.plan.energies_ev[newest.energy]),
-        counts=image.counts.copy(),
-        od=od,
-        row_time_s=image.row_time_s.copy(),
-    )
-
-
-def _with_gain(state: StackState, recipe: Recipe, cycle: int, blank: MaskArray) -> Recipe:
-    """Return the recipe with a gain: estimated if it has none, that of photons if it cannot be told."""
-    if not np.isnan(recipe.detector.gain):
-        return recipe
-    found = gain_of(state, cycle, blank).gain
-    return replace(recipe, detector=replace(recipe.detector, gain=1.0 if np.isnan(found) else found))
-
-
-def _telling_counts(state: StackState, cycle: int) -> FloatArray | None:
-    """Return the images to look for blank pixels in, shape (image, ny, nx); None before the first."""
-    for candidate in (cycle, cycle - 1):
-        if is_complete(state, candidate) and _holds(state, candidate):
-            return _counts_of(state, candidate)
-    images = [image for (past, _), image in sorted(state.images.items()) if past <= cycle]
-    complete = [image for image in images if not np.isnan(image.row_time_s).any()]
-    return np.stack([image.counts for image in complete or images[:1]]) if images else None
-
-
-def _incident(
-    image: _Image, plan: ScanPlan, energy: int, recipe: Recipe, blank: MaskArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return I0 and its variance for an image, each broadcast to shape (ny, nx)."""
-    shape = plan.grid.shape
-    rule, gain = recipe.incident, recipe.detector.gain
-    if rule.mode is IncidentMode.BLANK:
-        mean, variance = blank_reading(image.counts, blank, gain)
-        return np.full(shape, mean), np.full(shape, variance)
-    if rule.mode is IncidentMode.CHANNEL:
-        if image.i0 is None:
-            return np.full(shape, np.nan), np.full(shape, np.nan)
-        return rule.scale * image.i0, rule.scale**2 * gain * image.i0
-    if rule.energy_ev is None or rule.counts_per_ms is None:
-        msg = "an I0 rule of mode 'file' needs its spectrum"
-        raise ValueError(msg)
-    rate = np.interp(plan.energies_ev[energy], rule.energy_ev, rule.counts_per_ms, left=np.nan, right=np.nan)
-    reading = rule.scale * rate * plan.dwell_ms[energy]
-    return np.full(shape, reading if reading > 0 else np.nan), np.zeros(shape)
+def kept_cycles(state: StackState, energy: int) -> int:
+    """Return for how many cycles the images of an energy are kept: the same number of images of each."""
+    return state.kept_cycles * (state.plan.every[energy] if state.plan.every else 1)
 
 
 def _check(state: StackState, line: Line) -> None:
@@ -399,8 +242,18 @@ def _check(state: StackState, line: Line) -> None:
         raise FrameRejected(msg)
 
 
-def _is_known(image: _Image, line: Line) -> bool:
+def _readable(line: Line) -> Line:
+    """Return the line with NaN for what is no reading: infinite, or more than its square has a number for."""
+    counts = np.where(np.abs(line.counts) < _MOST_COUNTS, line.counts, np.nan)
+    i0 = None if line.i0 is None else np.where(np.abs(line.i0) < _MOST_COUNTS, line.i0, np.nan)
+    return replace(line, counts=counts, i0=i0)
+
+
+def _is_known(image: Image, line: Line) -> bool:
     """Return whether the row holds just this already: a document delivered again."""
+    dwells_ms = image.row_dwell_ms[line.row], line.dwell_ms
+    if not np.array_equal(*dwells_ms, equal_nan=True):
+        return False
     if not np.array_equal(image.counts[line.row], line.counts, equal_nan=True):
         return False
     incident = np.nan if line.i0 is None else line.i0
@@ -409,29 +262,23 @@ def _is_known(image: _Image, line: Line) -> bool:
     )
 
 
-def _blank_image(state: StackState) -> _Image:
-    shape = state.plan.grid.shape
-    i0 = np.full(shape, np.nan) if state.keeps_channel else None
-    return _Image(np.full(shape, np.nan), i0, np.full(shape[0], np.nan), np.full(shape[0], np.nan))
-
-
-def _no_images(plan: ScanPlan) -> Images:
-    shape = plan.stack_shape
-    return Images(np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape[:2], np.nan))
+def _empty_image(state: StackState) -> Image:
+    ny, nx = state.plan.grid.shape
+    return Image(
+        counts=np.full((ny, nx), np.nan),
+        i0=np.full((ny, nx), np.nan) if state.keeps_channel else None,
+        row_time_s=np.full(ny, np.nan),
+        row_dwell_ms=np.full(ny, np.nan),
+        row_ring_ma=np.full(ny, np.nan),
+        marks=np.full(ny, None),
+    )
 
 
 def _forget(state: StackState, newest_cycle: int) -> None:
-    for key in [key for key in state.images if key[0] <= newest_cycle - state.kept_cycles]:
-        del state.images[key]
+    for cycle, energy in list(state.images):
+        if cycle <= newest_cycle - kept_cycles(state, energy):
+            del state.images[cycle, energy]
 
 
 def _order(line: Line) -> tuple[float, int, int, int]:
     return line.time_s, line.cycle, line.energy, line.row
-
-
-def _holds(state: StackState, cycle: int) -> bool:
-    return all((cycle, energy) in state.images for energy in range(state.plan.energies_ev.size))
-
-
-def _counts_of(state: StackState, cycle: int) -> FloatArray:
-    return np.stack([state.images[cycle, energy].counts for energy in range(state.plan.energies_ev.size)])

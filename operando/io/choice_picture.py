@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from operando.core.question import band_ev
 from operando.core.references import Library, SpectrumKind, resample
+from operando.io.lettering import as_label, as_written, with_any_letters
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +72,8 @@ def write_choice_picture(path: Path, library: Library, choice: Choice) -> None:
     ValueError
         The ending is not of a known format.
     """
-    choice_figure(library, choice).savefig(path)
+    with with_any_letters():
+        choice_figure(library, choice).savefig(path)
 
 
 def _draw_spectra(axes: Axes, library: Library, choice: Choice) -> None:
@@ -81,7 +83,7 @@ def _draw_spectra(axes: Axes, library: Library, choice: Choice) -> None:
     top = float(curves.max())
     for number, phase in enumerate(library.phases):
         colour = _PHASE_COLOURS[number % len(_PHASE_COLOURS)]
-        label = f"{phase.name}, x = {phase.lithium:g}" + (" (model)" if phase.is_model else "")
+        label = as_label(f"{phase.name}, x = {phase.lithium:g}" + (" (model)" if phase.is_model else ""))
         axes.plot(energies, curves[:, number], color=colour, lw=1.6, label=label, zorder=3)
     axes.vlines(choice.energies_ev, 0, 1.12 * top, color=_STEM, lw=0.8, ls=(0, (2, 3)), zorder=1)
     labels = _spread(choice.energies_ev, _LABEL_STEP * (high - low))
@@ -105,10 +107,11 @@ def _draw_spectra(axes: Axes, library: Library, choice: Choice) -> None:
     axes.tick_params(labelbottom=False)
     axes.legend(fontsize=9, loc="best", bbox_to_anchor=(0, 0, 1, 0.8), edgecolor="none", framealpha=0.85)
     axes.set_title(
-        f"{library.formula}, {library.edge} edge: {choice.energies_ev.size} energies (eV)",
+        as_written(f"{library.formula}, {library.edge} edge: {choice.energies_ev.size} energies (eV)"),
         loc="left",
         fontsize=11,
         color=_INK,
+        parse_math=False,
     )
 
 

@@ -7,7 +7,7 @@ closes the first cycle; from then on the run has the energies it has.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ from operando.types import FloatArray, Line, ScanPlan
 
 __all__ = ["Frames", "lines_of"]
 
+_MAX_PLACES = 8192
+"""Frames that are known when they come again after a pause; more than are kept to be fitted."""
 _SAME_SET_POINT_EV = 0.01
 """Set points come back as they were, but for the rounding of a monochromator's angle."""
 _FAR_FROM_SET_POINT_EV = 0.1
@@ -29,6 +31,7 @@ _SET_POINTS = ("_setpoint", "_user_setpoint", "-setpoint", "-user_setpoint")
 """How ophyd and ophyd-async name the set point beside a read-back."""
 
 
+@dataclass(slots=True)
 class Frames:
     """The frames of one run on their way to cycles and energies.
 
@@ -42,16 +45,15 @@ class Frames:
         Keys that are named there are not looked for.
     """
 
-    def __init__(self, run: str, start: Mapping[str, Any], settings: LayoutSettings) -> None:
-        self._run = run
-        self._start = start
-        self._settings = settings
-        self._plan: ScanPlan | None = None
-        self._data_field = ""
-        self._energy_key = ""
-        self._cycle = 0
-        self._visited: set[int] = set()
-        self._places: dict[int, tuple[int, int]] = {}
+    _run: str
+    _start: Mapping[str, Any]
+    _settings: LayoutSettings
+    _plan: ScanPlan | None = None
+    _data_field: str = ""
+    _energy_key: str = ""
+    _cycle: int = 0
+    _visited: set[int] = field(default_factory=set[int])
+    _places: dict[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
 
     def read(
         self, number: int, event: Mapping[str, Any], keys: Mapping[str, Any]
@@ -124,6 +126,8 @@ class Frames:
                 self._visited.clear()
             self._visited.add(energy)
             self._places[number] = (self._cycle, energy)
+            if len(self._places) > _MAX_PLACES:
+                del self._places[next(iter(self._places))]
         return self._places[number]
 
     def _first_plan(self, shape: tuple[int, ...], energy_ev: float) -> ScanPlan:

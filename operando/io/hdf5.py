@@ -1,4 +1,8 @@
-"""Typed ways into an HDF5 file: what is found there is of the kind that was asked for, or a KeyError."""
+"""Typed ways into an HDF5 file: what is found there is of the kind that was asked for, or a KeyError.
+
+A file may come from anybody. So links to other files are not followed; numbers and texts are read and
+nothing else; and no more memory is taken than the file has bytes for.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,19 @@ import numpy as np
 
 __all__ = ["array_at", "dataset_at", "group_at", "scalar_at", "text_at"]
 
+_NUMBERS = frozenset("biuf")
+_FILTERS = frozenset({h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32})
+"""Those that are built in; for any other HDF5 would load a library."""
+_MOST_LINKS = 8
+_MOST_BYTES = 2**34
+_SMALL_BYTES = 2**26
+_MOST_PACKED = 1100
+"""What `gzip` can save at most is a factor of 1032 (https://zlib.net/zlib_tech.html)."""
+
 
 def group_at(parent: h5py.Group, place: str) -> h5py.Group:
     """Return the group at `place`."""
-    found = parent[place]
+    found = _own(parent, place)
     if not isinstance(found, h5py.Group):
         message = f"{parent.name}/{place} is not a group"
         raise KeyError(message)
@@ -20,10 +33,15 @@ def group_at(parent: h5py.Group, place: str) -> h5py.Group:
 
 
 def dataset_at(parent: h5py.Group, place: str) -> h5py.Dataset:
-    """Return the dataset at `place`."""
-    found = parent[place]
+    """Return the dataset at `place`, whose values lie in this file."""
+    found = _own(parent, place)
     if not isinstance(found, h5py.Dataset):
         message = f"{parent.name}/{place} is not a dataset"
+        raise KeyError(message)
+    packing = found.id.get_create_plist()
+    filters = {packing.get_filter(number)[0] for number in range(packing.get_nfilters())}
+    if found.is_virtual or found.external or not filters <= _FILTERS:
+        message = f"{parent.name}/{place} does not have its values in this file, or packed in another way"
         raise KeyError(message)
     return found
 
@@ -34,7 +52,13 @@ def array_at(parent: h5py.Group, place: str) -> np.ndarray[Any, Any]:
     if dataset.shape is None:
         message = f"{parent.name}/{place} is empty"
         raise KeyError(message)
-    return np.asarray(dataset.asstr()[()] if h5py.check_string_dtype(dataset.dtype) else dataset[()])
+    _check_size(dataset)
+    if h5py.check_string_dtype(dataset.dtype):
+        return np.asarray(dataset.asstr(errors="replace")[()])
+    if dataset.dtype.kind not in _NUMBERS or dataset.dtype.subdtype is not None:
+        message = f"{dataset.name} is of the kind {dataset.dtype}; numbers or text were expected"
+        raise KeyError(message)
+    return np.asarray(dataset[()])
 
 
 def scalar_at(parent: h5py.Group, place: str) -> str | float | int:
@@ -45,3 +69,32 @@ def scalar_at(parent: h5py.Group, place: str) -> str | float | int:
 def text_at(parent: h5py.Group, place: str) -> str:
     """Return the text at `place`."""
     return str(scalar_at(parent, place))
+
+
+def _own(
+    parent: h5py.Group, place: str, most_links: int = _MOST_LINKS
+) -> h5py.Group | h5py.Dataset | h5py.Datatype:
+    """Return what lies at `place` in this very file; soft links are followed as far as they stay in it."""
+    found: h5py.Group | h5py.Dataset | h5py.Datatype = parent.file if place.startswith("/") else parent
+    for step in filter(None, place.split("/")):
+        inside = found if isinstance(found, h5py.Group) else None
+        link = None if inside is None else inside.get(step, getlink=True)
+        if inside is not None and isinstance(link, h5py.SoftLink) and most_links:
+            found = _own(inside, link.path, most_links - 1)
+        elif inside is not None and isinstance(link, h5py.HardLink):
+            found = inside[step]
+        else:
+            message = f"{parent.name}/{place} is not there, or is a link to elsewhere"
+            raise KeyError(message)
+    return found
+
+
+def _check_size(dataset: h5py.Dataset) -> None:
+    """Refuse a dataset that takes far more memory than it has bytes in the file."""
+    needed, there = dataset.size * dataset.dtype.itemsize, dataset.id.get_storage_size()
+    if needed > _MOST_BYTES or (needed > _SMALL_BYTES and needed > _MOST_PACKED * there):
+        message = (
+            f"{dataset.name} claims {needed} bytes and has {there}; at most {_MOST_PACKED} times of "
+            f"that, and {_MOST_BYTES} in all, are read"
+        )
+        raise KeyError(message)

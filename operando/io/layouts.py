@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from operando.errors import FrameRejected, RunRejected
 from operando.io.frames import Frames, lines_of
 from operando.io.readings import (
+    dwell_of,
     incident_of,
     numbers_of,
     ring_current_of,
@@ -27,14 +28,18 @@ from operando.io.readings import (
     whole,
     without_leading,
 )
+from operando.io.sequence import MAX_GAP, Sequence
 from operando.io.startdoc import Block, block_of
 from operando.settings import LayoutSettings
 from operando.types import Line, RunClosed, ScanPlan
 
-__all__ = ["DocumentReader", "Item", "Rejection"]
+__all__ = ["MAX_OPEN_RUNS", "DocumentReader", "Item", "ReaderState", "Rejection"]
 
 _STREAM = "primary"
-_MAX_GAP = 100_000
+MAX_OPEN_RUNS = 8
+"""Runs that have begun and not stopped. When one more begins, the one that was silent longest is over."""
+_MAX_CLOSED = 16_384
+"""Runs and streams that are remembered as over."""
 _READ = frozenset({"start", "descriptor", "event", "event_page", "stop"})
 _PASSED_OVER = frozenset({"resource", "datum", "datum_page", "stream_resource", "stream_datum"})
 _CONTENT = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
@@ -53,27 +58,6 @@ Item: TypeAlias = ScanPlan | Line | RunClosed | Rejection
 
 
 @dataclass(slots=True)
-class _Sequence:
-    """Which numbers of a stream have come."""
-
-    highest: int = 0
-    missing: set[int] = field(default_factory=set)
-    repeated: int = 0
-
-    def count(self, number: int) -> None:
-        if number < 1 or number > self.highest + _MAX_GAP:
-            msg = f"an event has seq_num {number} after {self.highest}; it is damaged"
-            raise FrameRejected(msg)
-        if number > self.highest:
-            self.missing.update(range(self.highest + 1, number))
-            self.highest = number
-        elif number in self.missing:
-            self.missing.remove(number)
-        else:
-            self.repeated += 1
-
-
-@dataclass(slots=True)
 class _Run:
     """What has been learned of one run."""
 
@@ -83,7 +67,7 @@ class _Run:
     plan: ScanPlan | None
     streams: dict[str, str] = field(default_factory=dict)
     keys: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    sequence: _Sequence = field(default_factory=_Sequence)
+    sequence: Sequence = field(default_factory=Sequence)
     frames: Frames | None = None
     is_refused: bool = False
 
@@ -91,7 +75,7 @@ class _Run:
     def gaps(self) -> int:
         """Events that were passed over in the numbering; none where the run is no scan."""
         # A refused run's events are not counted any more, so its numbering says nothing.
-        return len(self.sequence.missing) if self.is_scan else 0
+        return self.sequence.missing if self.is_scan else 0
 
     @property
     def is_scan(self) -> bool:
@@ -99,33 +83,69 @@ class _Run:
         return self.plan is not None and not self.is_refused
 
 
+@dataclass(slots=True)
+class ReaderState:
+    """What a reader has learned: enough to go on in another process.
+
+    Attributes
+    ----------
+    runs
+        Those that have begun and not ended, the one that was silent longest first.
+    closed
+        Runs that are over and their descriptors; whether they were given up rather than stopped.
+    lost, repeated
+        Of closed runs.
+    unknown
+        Documents of no known name or run.
+    """
+
+    runs: dict[str, _Run] = field(default_factory=dict[str, _Run])
+    closed: dict[str, bool] = field(default_factory=dict[str, bool])
+    lost: int = 0
+    repeated: int = 0
+    unknown: int = 0
+
+
 class DocumentReader:
     """Turn documents of any number of interleaved runs into plans, lines and endings.
+
+    A run without a stop document cannot be waited for without end: when `MAX_OPEN_RUNS` are open and
+    one more begins, the one that was silent longest is closed as incomplete.
 
     Parameters
     ----------
     settings
         Keys that an instrument names differently; what is left out is found by itself.
+    state
+        Of a reader with the same settings, to go on from; taken over.
+
+    Attributes
+    ----------
+    state
+        What it has learned so far.
     """
 
-    def __init__(self, settings: LayoutSettings | None = None) -> None:
+    def __init__(self, settings: LayoutSettings | None = None, state: ReaderState | None = None) -> None:
         self._settings = settings or LayoutSettings()
-        self._runs: dict[str, _Run] = {}
-        self._closed: set[str] = set()
-        self._run_of_descriptor: dict[str, _Run] = {}
-        self._lost = 0
-        self._repeated = 0
-        self.unknown = 0
+        self.state = state or ReaderState()
+        self._run_of_descriptor = {
+            descriptor: run for run in self.state.runs.values() for descriptor in run.streams
+        }
 
     @property
     def lost(self) -> int:
         """Events missing from the numbering of their stream, over all runs that are scans."""
-        return self._lost + sum(run.gaps for run in self._runs.values())
+        return self.state.lost + sum(run.gaps for run in self.state.runs.values())
 
     @property
     def repeated(self) -> int:
         """Events that came again with a number that had come, over all runs."""
-        return self._repeated + sum(run.sequence.repeated for run in self._runs.values())
+        return self.state.repeated + sum(run.sequence.repeated for run in self.state.runs.values())
+
+    @property
+    def unknown(self) -> int:
+        """Documents of no known name or run."""
+        return self.state.unknown
 
     def read(self, name: str, document: Mapping[str, Any]) -> Iterator[Item]:
         """Yield what one document holds; never raises on its content.
@@ -145,7 +165,7 @@ class DocumentReader:
         except _CONTENT:
             uid = None
         if name not in _READ or uid is None:
-            self.unknown += 1
+            self._pass_over(document)
             return
         try:
             yield from self._dispatch(name, uid, document)
@@ -160,6 +180,16 @@ class DocumentReader:
             else:
                 yield Rejection(uid, FrameRejected(_unread(name, error)))
 
+    def _pass_over(self, document: object) -> None:
+        stream = (
+            cast("Mapping[str, Any]", document).get("descriptor") if isinstance(document, Mapping) else ""
+        )
+        if isinstance(stream, str) and self.state.closed.get(stream) is False:
+            # Delivered again after its run had stopped.
+            self.state.repeated += 1
+        else:
+            self.state.unknown += 1
+
     def _run_uid(self, name: str, document: Mapping[str, Any]) -> str | None:
         key = {"start": "uid", "descriptor": "run_start", "stop": "run_start"}.get(name)
         if key is not None:
@@ -172,12 +202,13 @@ class DocumentReader:
         if name == "start":
             yield from self._start(uid, document)
             return
-        run = self._runs.get(uid)
+        run = self.state.runs.pop(uid, None)
         if run is None:
-            if uid not in self._closed:
+            if uid not in self.state.closed:
                 msg = f"a {name} of run {uid[:8]} came without its start document"
                 raise FrameRejected(msg)
             return
+        self.state.runs[uid] = run
         if name == "stop":
             yield from self._stop(run, document)
         elif name == "descriptor":
@@ -193,9 +224,14 @@ class DocumentReader:
                 yield from self._guarded_event(run, name, document, index)
 
     def _start(self, uid: str, document: Mapping[str, Any]) -> Iterator[Item]:
-        if uid in self._runs or uid in self._closed:
+        runs = self.state.runs
+        if uid in runs or uid in self.state.closed:
             return
-        self._runs[uid] = run = _Run(uid, document, None, None)
+        if len(runs) >= MAX_OPEN_RUNS:
+            silent = runs[next(iter(runs))]
+            yield RunClosed(silent.uid, "incomplete", f"no stop came, and {MAX_OPEN_RUNS} other runs began")
+            self._let_go(silent, is_given_up=True)
+        runs[uid] = run = _Run(uid, document, None, None)
         if text(uid) != uid:
             msg = f"a run has the uid {text(uid)!a}, which no file can hold; expected a short text"
             raise RunRejected(msg)
@@ -214,16 +250,23 @@ class DocumentReader:
         elif run.plan is not None and run.plan.is_open and not run.is_refused:
             yield replace(run.plan, is_open=False)
         yield RunClosed(run.uid, text(document.get("exit_status", "")), text(document.get("reason") or ""))
-        self._lost += run.gaps + _missing_at_the_end(run, document)
-        self._repeated += run.sequence.repeated
-        self._closed.add(run.uid)
-        del self._runs[run.uid]
-        for descriptor in run.streams:
-            self._run_of_descriptor.pop(descriptor, None)
+        self.state.lost += _missing_at_the_end(run, document)
+        self._let_go(run, is_given_up=False)
+
+    def _let_go(self, run: _Run, *, is_given_up: bool) -> None:
+        state = self.state
+        state.lost += run.gaps
+        state.repeated += run.sequence.repeated
+        del state.runs[run.uid]
+        for uid in (run.uid, *run.streams):
+            self._run_of_descriptor.pop(uid, None)
+            state.closed[uid] = is_given_up
+        while len(state.closed) > _MAX_CLOSED:
+            del state.closed[next(iter(state.closed))]
 
     def _refuse(self, uid: str, error: RunRejected) -> Rejection:
-        if uid in self._runs:
-            self._runs[uid].is_refused = True
+        if uid in self.state.runs:
+            self.state.runs[uid].is_refused = True
         return Rejection(uid, error)
 
     def _guarded_event(self, run: _Run, name: str, document: Mapping[str, Any], index: int) -> Iterator[Item]:
@@ -279,10 +322,12 @@ def _readings(block: Block, plan: ScanPlan, number: int, event: Mapping[str, Any
     i0 = incident_of(data, block.i0_field, counts.shape)
     time_s = time_of(event, block.data_field)
     if counts.shape == image:
-        yield from lines_of(plan, _place_of_image(number, plan, data), counts, i0, time_s)
+        for line in lines_of(plan, _place_of_image(number, plan, data), counts, i0, time_s):
+            yield replace(line, dwell_ms=dwell_of(data), ring_current_ma=ring_current_of(data))
     else:
         cycle, energy, row = _place_of_line(number, plan, data)
-        yield Line(plan.run, cycle, energy, row, counts, i0, time_s, ring_current_of(data))
+        line = Line(plan.run, cycle, energy, row, counts, i0, time_s)
+        yield replace(line, dwell_ms=dwell_of(data), ring_current_ma=ring_current_of(data))
 
 
 def _place_of_line(number: int, plan: ScanPlan, data: Mapping[str, Any]) -> tuple[int, int, int]:
@@ -313,4 +358,4 @@ def _missing_at_the_end(run: _Run, stop: Mapping[str, Any]) -> int:
     events = counted.get(_STREAM) if isinstance(counted, Mapping) else None
     if isinstance(events, bool) or not isinstance(events, int):
         return 0
-    return min(max(events - run.sequence.highest, 0), _MAX_GAP)
+    return min(max(events - run.sequence.highest, 0), MAX_GAP)

@@ -17,6 +17,7 @@ from operando.types import FloatArray
 __all__ = ["LoadableLibrary", "load_library", "read_spectrum"]
 
 _EV_PER_UNIT = {"eV": 1.0, "keV": 1000.0}
+_MOST_LETTERS = 2**24
 _COMMENTS = ("#", "*", "%", ";")
 
 
@@ -80,16 +81,20 @@ def read_spectrum(path: Path, column: int = 1) -> tuple[FloatArray, FloatArray]:
         The file cannot be read or a line does not have the column.
     """
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        with path.open(encoding="utf-8", errors="replace") as file:
+            text = file.read(_MOST_LETTERS + 1)
     except OSError as error:
         msg = f"cannot read the spectrum {path}: {error.strerror or error}"
         raise ConfigurationError(msg) from error
+    if len(text) > _MOST_LETTERS:
+        msg = f"{path} has more than {_MOST_LETTERS} letters; expected the columns of one spectrum"
+        raise ConfigurationError(msg)
     rows: list[tuple[float, float]] = []
-    for number, line in enumerate(lines, start=1):
-        text = line.strip()
-        if not text or text.startswith(_COMMENTS):
+    for number, line in enumerate(text.splitlines(), start=1):
+        row = line.strip()
+        if not row or row.startswith(_COMMENTS):
             continue
-        fields = text.replace(",", " ").replace(";", " ").split()
+        fields = row.replace(",", " ").replace(";", " ").split()
         try:
             rows.append((float(fields[0]), float(fields[column])))
         except (ValueError, IndexError) as error:
@@ -97,7 +102,7 @@ def read_spectrum(path: Path, column: int = 1) -> tuple[FloatArray, FloatArray]:
                 continue
             msg = (
                 f"{path}, line {number}: expected an energy and a value in column {column}, "
-                f"found {text[:60]!r}"
+                f"found {row[:60]!r}"
             )
             raise ConfigurationError(msg) from error
     if not rows:

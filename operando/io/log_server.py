@@ -8,22 +8,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-import zmq
-
-from operando.errors import ConfigurationError, DamagedFileError, FrameRejected, SourceUnreachable
+from operando.errors import DamagedFileError, FrameRejected, SourceUnreachable
+from operando.io.curve import KeyedDoor
+from operando.io.doors import Door, PlainDoor
+from operando.io.endpoints import listening, loopback
+from operando.io.keys import ServerKeys
 from operando.io.logrows import RowReader
 from operando.io.wire import (
     BATCH_BYTES,
-    MAX_QUESTION_BYTES,
     MAX_ROOM_BYTES,
-    TOKEN_BYTES,
     Answer,
     Question,
     Refusal,
-    loopback,
     pack_answer,
     pack_refusal,
-    receive,
     unpack_question,
 )
 
@@ -32,14 +30,10 @@ __all__ = ["LogServer", "serve"]
 _log = logging.getLogger(__name__)
 
 _POLL_S = 0.1
-_PARTS = 3
-_QUESTIONS_WAITING = 16
-_ANSWERS_WAITING = 2
-"""Answers kept for one reader that does not take them; a reader that keeps to the rules awaits one."""
 
 
 class LogServer:
-    """Give the rows of one run log to readers on this machine.
+    """Give the rows of one run log to readers on this machine or, by keys, to those on others.
 
     Parameters
     ----------
@@ -47,6 +41,8 @@ class LogServer:
         A file made by `LogWriter`; it may still be growing.
     address
         Where to listen, `tcp://127.0.0.1:5577`; port 0 takes any that is free.
+    keys
+        By which readers are told from strangers; None lets in everybody on this machine, and nobody else.
 
     Attributes
     ----------
@@ -54,29 +50,31 @@ class LogServer:
         Where it listens.
     answered
         Questions that were understood.
-    refused
-        Messages that were not.
 
     Raises
     ------
     ConfigurationError
-        If the address is not on this machine, or is taken.
+        If the address is taken, or is not on this machine and there are no keys.
     SourceUnreachable, DamagedFileError
         If there is no run log at `path`.
     """
 
-    def __init__(self, path: str | Path, address: str) -> None:
-        endpoint = loopback(address)
+    def __init__(self, path: str | Path, address: str, keys: ServerKeys | None = None) -> None:
+        endpoint = loopback(address) if keys is None else listening(address)
         self.answered = 0
-        self.refused = 0
+        self._misunderstood = 0
         self._log = RowReader(path)
-        self._context = zmq.Context()
         try:
-            self._socket = _bound(self._context, endpoint)
+            self._door: Door = PlainDoor(endpoint) if keys is None else KeyedDoor(endpoint, keys)
         except BaseException:
-            self.close()
+            self._log.close()
             raise
-        self.address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        self.address = self._door.address
+
+    @property
+    def refused(self) -> int:
+        """Messages that were not understood, and readers that were sent away."""
+        return self._misunderstood + self._door.refused
 
     def serve(self, stop: threading.Event) -> None:
         """Answer until `stop` is set, which is noticed within 0.1 s."""
@@ -84,24 +82,12 @@ class LogServer:
             self.answer(_POLL_S)
 
     def answer(self, timeout_s: float) -> None:
-        """Wait up to `timeout_s` for a message and deal with it."""
-        if not self._socket.poll(round(timeout_s * 1000)):
-            return
-        try:
-            parts = receive(self._socket, _PARTS)
-            if parts is None or len(parts) != _PARTS or len(parts[1]) != TOKEN_BYTES:
-                self.refused += 1
-                _log.debug("a message was refused: it does not have the parts of a question")
-                return
-            reader, token, body = parts
-            # To a reader that is gone, or does not take its answers, ROUTER sends nothing and does not wait.
-            self._socket.send_multipart((reader, token, self._reply(body)), zmq.NOBLOCK)
-        except zmq.Again:
-            _log.debug("the reader was gone before it was answered")
+        """Wait up to `timeout_s` for questions and deal with them."""
+        self._door.attend(timeout_s, self._reply)
 
     def close(self) -> None:
         """Let go of the file and the address; closing twice does nothing."""
-        self._context.destroy(linger=0)
+        self._door.close()
         self._log.close()
 
     def __enter__(self) -> Self:
@@ -116,7 +102,7 @@ class LogServer:
             self.answered += 1
             return pack_answer(self._answer(question))
         except FrameRejected as error:
-            self.refused += 1
+            self._misunderstood += 1
             _log.debug("a question was refused: %s", error)
             return pack_refusal(Refusal("refused", str(error)))
         except DamagedFileError as error:
@@ -143,12 +129,13 @@ def serve(
     address: str,
     stop: threading.Event,
     tell: Callable[[LogServer], None] = lambda _server: None,
+    keys: ServerKeys | None = None,
 ) -> None:
     """Serve the run log at `path` until `stop` is set.
 
     Parameters
     ----------
-    path, address
+    path, address, keys
         As `LogServer`.
     stop
         Set by whoever wants it to end.
@@ -160,7 +147,7 @@ def serve(
     ConfigurationError, SourceUnreachable, DamagedFileError
         As `LogServer`.
     """
-    with LogServer(path, address) as server:
+    with LogServer(path, address, keys) as server:
         tell(server)
         try:
             server.serve(stop)
@@ -168,18 +155,3 @@ def serve(
             if server.refused:
                 _log.warning("%d messages at %s were refused", server.refused, server.address)
             _log.info("%d questions were answered at %s", server.answered, server.address)
-
-
-def _bound(context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> zmq.Socket[bytes]:
-    socket = context.socket(zmq.ROUTER)
-    socket.setsockopt(zmq.LINGER, 0)
-    socket.setsockopt(zmq.MAXMSGSIZE, MAX_QUESTION_BYTES)
-    socket.setsockopt(zmq.RCVHWM, _QUESTIONS_WAITING)
-    socket.setsockopt(zmq.SNDHWM, _ANSWERS_WAITING)
-    socket.setsockopt(zmq.IPV6, int("[" in endpoint))
-    try:
-        socket.bind(endpoint)
-    except zmq.ZMQError as error:
-        message = f"{endpoint} cannot be listened at: {error}; give another --address"
-        raise ConfigurationError(message) from error
-    return socket

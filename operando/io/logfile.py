@@ -10,18 +10,23 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from operando.errors import DamagedFileError, SourceUnreachable
+from operando.io.blob import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
 __all__ = [
+    "PAGE_BYTES",
+    "PRAGMAS",
     "check_format",
+    "distrust",
     "head",
     "identity",
     "is_blank",
     "lenient_text",
     "make_tables",
+    "note_head",
     "read_only_uri",
     "row_checksum",
     "translated",
@@ -29,6 +34,15 @@ __all__ = [
 
 _FORMAT = "operando run log"
 _VERSION = 1
+_ROW_BYTES = 2**20
+"""More than a row has beside its document."""
+
+PRAGMAS = ("synchronous = NORMAL", "wal_autocheckpoint = 128")
+"""For the connection that writes. The write-ahead log is taken in after 4 MB, so that a power cut has little
+to take back."""
+
+PAGE_BYTES = 32768
+"""Frames and lines are large rows: with SQLite's own 4096 bytes they are written at a third of the pace."""
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -118,9 +132,33 @@ def lenient_text(text: bytes) -> str:
     return text.decode("utf-8", "replace")
 
 
+def note_head(db: sqlite3.Connection) -> int:
+    """Note beside the rows which one is the last, in the transaction that is open, and return its seq.
+
+    Without it a log would end early, and nobody knew, where its last page is damaged.
+    """
+    last = db.execute("SELECT ifnull(max(seq), 0) FROM documents").fetchone()[0]
+    db.execute("INSERT OR REPLACE INTO meta VALUES ('last', ?)", (str(last),))
+    return last
+
+
 def head(db: sqlite3.Connection) -> int:
-    """Return the seq of the last row; 0 if there is none."""
-    return db.execute("SELECT ifnull(max(seq), 0) FROM documents").fetchone()[0]
+    """Return the seq of the last row, or of the one noted as last if that is gone; 0 if there is none."""
+    return db.execute(
+        "SELECT max(ifnull((SELECT max(seq) FROM documents), 0),"
+        " ifnull((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'last'), 0))"
+    ).fetchone()[0]
+
+
+def distrust(db: sqlite3.Connection) -> None:
+    """Let a file that may come from anybody do nothing but hold rows.
+
+    As SQLite advises (https://www.sqlite.org/security.html): no value is made that is larger than a row can
+    be, functions in its schema have no power, and damaged cells are looked for before they are used.
+    """
+    db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_BYTES + _ROW_BYTES)
+    db.execute("PRAGMA trusted_schema = OFF")
+    db.execute("PRAGMA cell_size_check = ON")
 
 
 def is_blank(db: sqlite3.Connection) -> bool:
@@ -136,8 +174,14 @@ def check_format(db: sqlite3.Connection, path: Path) -> None:
     DamagedFileError
         If it is something else.
     """
+    # A view or a trigger would be a program of somebody else's.
+    found = db.execute("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'").fetchall()
+    alien = [name for kind, name, sql in found if kind != "table" or not str(sql).startswith("CREATE TABLE ")]
+    if alien:
+        message = f"{path} holds {alien[0]!r:.60}, which no recorder makes: it is not a run log"
+        raise DamagedFileError(message)
     try:
-        meta = dict(db.execute("SELECT key, value FROM meta").fetchall())
+        meta = dict(db.execute("SELECT key, value FROM meta LIMIT 100").fetchall())
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
             raise

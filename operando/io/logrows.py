@@ -12,9 +12,10 @@ from operando.io.blob import MAX_BYTES, decode
 from operando.io.logfile import row_checksum, translated
 from operando.io.runlog import LoggedDocument, LogReader
 
-__all__ = ["LoggedRow", "RowBatch", "RowReader", "row_of"]
+__all__ = ["COLUMNS", "LoggedRow", "RowBatch", "RowReader", "row_of"]
 
-_COLUMNS = 6
+COLUMNS = 6
+"""Of a row, in the file and in a message."""
 _ROW_OVERHEAD_BYTES = 64
 """More than the numbers of a row and the lengths of its texts take in a message."""
 
@@ -124,7 +125,12 @@ class RowReader(LogReader):
                         break
                     found.append(row)
                     found_bytes += row.size_bytes
+            if not found and not needed_bytes and limit > 0:
+                self._check_end(after)
         except DamagedFileError as error:
+            if not found and limit > 1:
+                # As in `LogReader.read`.
+                return self.rows(after, 1, batch_bytes, room_bytes)
             if not found:
                 message = f"{error}; {after} documents stand before it and can be read"
                 raise DamagedFileError(message) from error
@@ -168,8 +174,8 @@ def row_of(values: Sequence[object]) -> LoggedRow:
     DamagedFileError
         If a column is of another type, or the bytes do not match their checksum.
     """
-    if len(values) != _COLUMNS:
-        message = f"a row of {len(values)} columns was found, {_COLUMNS} were expected"
+    if len(values) != COLUMNS:
+        message = f"a row of {len(values)} columns was found, {COLUMNS} were expected"
         raise DamagedFileError(message)
     seq, run, name, recorded_s, crc32, blob = values
     if not (

@@ -22,6 +22,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import withStroke
 from matplotlib.transforms import ScaledTranslation
 
+from operando.io.lettering import as_label, as_written, with_any_letters
 from operando.types import Reason
 
 if TYPE_CHECKING:
@@ -79,8 +80,10 @@ def map_picture(
     )
     axes = figure.add_subplot()
     _draw_lithium(axes, lithiation, grid, phases)
-    figure.suptitle(title, x=0.02, ha="left", fontsize=12, fontweight="bold", color=_TEXT, parse_math=False)
-    lines = [f"run {run}"] if run else []
+    figure.suptitle(
+        as_written(title), x=0.02, ha="left", fontsize=12, fontweight="bold", color=_TEXT, parse_math=False
+    )
+    lines = [f"run {as_written(run)}"] if run else []
     figure.supxlabel(
         "\n".join([*lines, _moment(lithiation)]),
         x=0.02,
@@ -124,10 +127,12 @@ def report_picture(path: str | Path, snapshot: Snapshot, figures: Sequence[tuple
     _draw_curve(figure.add_subplot(lower[0]), snapshot.curve, plan, snapshot.phases)
     _draw_references(figure.add_subplot(lower[1]), snapshot.phases, plan)
     _draw_figures(figure.add_subplot(lower[2]), figures)
-    name = plan.sample or plan.plan_name
+    name = as_written(plan.sample or plan.plan_name)
     moment = "" if lithiation is None else f"  ·  {_moment(lithiation)}"
     figure.text(0.015, 0.975, name, va="top", fontsize=15, fontweight="bold", color=_TEXT, parse_math=False)
-    figure.text(0.015, 0.018, f"run {plan.run}{moment}", fontsize=9, color=_MUTED, parse_math=False)
+    figure.text(
+        0.015, 0.018, f"run {as_written(plan.run)}{moment}", fontsize=9, color=_MUTED, parse_math=False
+    )
     _save(figure, path)
 
 
@@ -288,7 +293,7 @@ def _draw_references(axes: Axes, phases: PhaseSpectra, plan: ScanPlan) -> None:
         axes.axvline(energy_ev, color=_MUTED, lw=0.8, ls="--", zorder=1)
     for number, (name, lithium) in enumerate(zip(phases.names, phases.lithium, strict=True)):
         colour = _PHASE_COLOURS[number % len(_PHASE_COLOURS)]
-        label = f"{name} (x = {lithium:g})".replace("$", r"\$")
+        label = as_label(f"{name} (x = {lithium:g})")
         axes.plot(phases.energy_ev, phases.curves[:, number], color=colour, lw=1.4, label=label, zorder=2)
         axes.plot(plan.energies_ev, phases.at_energies[:, number], "o", color=colour, markersize=4, zorder=3)
     axes.set_xlabel("photon energy (eV)", fontsize=9)
@@ -308,7 +313,9 @@ def _draw_figures(axes: Axes, figures: Sequence[tuple[str, str]]) -> None:
     rows = [
         row
         for label, value in figures
-        for row in zip_longest(wrap(label, 22) or [""], wrap(value, 34) or [""], fillvalue="")
+        for row in zip_longest(
+            wrap(as_written(label), 22) or [""], wrap(as_written(value), 34) or [""], fillvalue=""
+        )
     ]
     # Many figures are written smaller instead of running off the page.
     step = min(0.075, 1.0 / max(len(rows), 1))
@@ -367,4 +374,5 @@ def _moment(lithiation: LithiationMap) -> str:
 
 def _save(figure: Figure, path: str | Path) -> None:
     FigureCanvasAgg(figure)
-    figure.savefig(path, format="png", facecolor="white")
+    with with_any_letters():
+        figure.savefig(path, format="png", facecolor="white")

@@ -6,6 +6,7 @@ Documents come from many hands; what is not what it should be costs the event it
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
@@ -31,6 +32,7 @@ _MAX_TIME_S = 253_402_300_800.0
 _MAX_RING_MA = 100_000.0
 _MAX_TEXT = 1000
 """Attributes of HDF5 files hold 64 kB at most; a name is shorter than that."""
+_MAX_NAME, _MOST_NAMES = 60, 20
 
 
 def text(value: object) -> str:
@@ -38,7 +40,8 @@ def text(value: object) -> str:
 
     NULs and halves of surrogate pairs, which HDF5 refuses, become "?"; it is cut after 1000 letters.
     """
-    return str(value)[:_MAX_TEXT].replace("\0", "?").encode("utf-8", "replace").decode("utf-8")
+    said = value if isinstance(value, str) else reprlib.repr(value)
+    return said[:_MAX_TEXT].replace("\0", "?").encode("utf-8", "replace").decode("utf-8")
 
 
 def whole(value: object, name: str) -> int:
@@ -92,7 +95,7 @@ def numbers_of(data: Mapping[str, Any], key: str) -> FloatArray:
         There is none, or it is made of something else.
     """
     if key not in data:
-        msg = f"an event has no '{key}'; it has {', '.join(sorted(map(str, data))) or 'nothing'}"
+        msg = f"an event has no '{key}'; it has {_named(data) or 'nothing'}"
         raise FrameRejected(msg)
     value = data[key]
     if isinstance(value, str):
@@ -105,6 +108,11 @@ def numbers_of(data: Mapping[str, Any], key: str) -> FloatArray:
         raise FrameRejected(msg) from error
 
 
+def _named(data: Mapping[str, Any]) -> str:
+    """Return the names of the readings of an event, as far as a sentence has room for them."""
+    return ", ".join(text(key)[:_MAX_NAME] for key in sorted(data, key=str)[:_MOST_NAMES])
+
+
 def without_leading(numbers: FloatArray, *shapes: tuple[int, ...]) -> FloatArray:
     """Return numbers less leading axes of length one, as far as it takes to fit one of the shapes.
 
@@ -114,6 +122,14 @@ def without_leading(numbers: FloatArray, *shapes: tuple[int, ...]) -> FloatArray
     while found.shape not in shapes and found.ndim > 1 and found.shape[0] == 1:
         found = found[0]
     return found if found.shape in shapes else numbers
+
+
+def dwell_of(data: Mapping[str, Any]) -> float:
+    """Return the dwell that an event says itself, ms; NaN where it says none, or what is no duration."""
+    value = data.get("dwell_ms")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        return math.nan
+    return float(value)
 
 
 def incident_of(data: Mapping[str, Any], key: str | None, shape: tuple[int, ...]) -> FloatArray | None:

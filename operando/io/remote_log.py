@@ -1,4 +1,4 @@
-"""A run log that a server on this machine gives out: read by offset, patient with silence, never stuck.
+"""A run log that a server gives out: read by offset, patient with silence, never stuck.
 
 Every question waits for its own answer, and for a while only: then its socket is thrown away, with
 whatever may still come from it, and the same question is asked from a new one. So a server that was
@@ -15,9 +15,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import zmq
-
-from operando.errors import DamagedFileError, FrameRejected, SourceUnreachable
+from operando.errors import ConfigurationError, DamagedFileError, FrameRejected, SourceUnreachable
+from operando.io.callers import Caller, PlainCaller
+from operando.io.curve import KeyedCaller
+from operando.io.endpoints import loopback, reached
+from operando.io.keys import ClientKeys
 from operando.io.runlog import LoggedDocument
 from operando.io.sources import Source
 from operando.io.wire import (
@@ -27,18 +29,16 @@ from operando.io.wire import (
     TOKEN_BYTES,
     Answer,
     Question,
-    loopback,
     pack_question,
-    receive,
     unpack_answer,
 )
+from operando.types import Finding
 
 __all__ = ["Patience", "RecordedPart", "RemoteLog"]
 
 _log = logging.getLogger(__name__)
 
 _PARTS = 2
-_ANSWERS_WAITING = 4
 _SLOWEST_BYTES_PER_S = 20e6
 """A server that is slower than this with a large document is taken for silent; loopback does 1 GB/s."""
 _SILENCE_TOLD_S = 10.0
@@ -79,27 +79,27 @@ class RemoteLog:
     Parameters
     ----------
     address
-        Of `operando serve`, such as `tcp://127.0.0.1:5577`; on this machine.
+        Of `operando serve`, such as `tcp://127.0.0.1:5577`; without keys on this machine.
     ended
         Set by whoever knows that no more will be written.
     patience
         How long to wait.
     clock
         Seconds that only go forward; injectable for tests.
+    keys
+        By which server and reader know each other; None for a server without.
 
     Attributes
     ----------
     name
         The address.
-    discarded
-        Messages that were no answer to what was asked: late, repeated or garbage.
     renewed
         How often a question was asked again from a new socket.
 
     Raises
     ------
     ConfigurationError
-        If the address is not on this machine.
+        If the address is not on this machine and there are no keys, or they are not the right ones.
     SourceUnreachable
         If nothing answers there, or something else than a log server of this version.
     """
@@ -110,10 +110,13 @@ class RemoteLog:
         ended: threading.Event,
         patience: Patience | None = None,
         clock: Callable[[], float] = time.monotonic,
+        keys: ClientKeys | None = None,
     ) -> None:
-        self._endpoint = loopback(address)
+        self._endpoint = loopback(address) if keys is None else reached(address)
+        self._keys = keys
         self.name = address
-        self.discarded = 0
+        self._discarded = 0
+        self._trouble = ""
         self.renewed = 0
         self._ended = ended
         self._patience = patience or Patience()
@@ -126,9 +129,8 @@ class RemoteLog:
         self._silent_since_s = clock()
         self._has_told_silence = False
         # The monitor opens here and reads in its thread, one after the other, as ZeroMQ demands.
-        self._context = zmq.Context()
+        self._caller = self._connected()
         try:
-            self._socket = self._connected()
             self._greet()
         except BaseException:
             self.close()
@@ -164,9 +166,18 @@ class RemoteLog:
         """Return whether the writer has finished and number `after` is the last one."""
         return self._final_head is not None and after >= self._final_head
 
+    def findings(self) -> tuple[Finding, ...]:
+        """Return none."""
+        return ()
+
     def close(self) -> None:
         """Let go of the connection; closing twice does nothing."""
-        self._context.destroy(linger=0)
+        self._caller.close()
+
+    @property
+    def discarded(self) -> int:
+        """Messages that were no answer to what was asked: late, repeated or garbage."""
+        return self._discarded + self._caller.discarded
 
     def _greet(self) -> None:
         """Wait for the first answer.
@@ -175,11 +186,17 @@ class RemoteLog:
         ------
         SourceUnreachable
             If there is none in time.
+        ConfigurationError
+            If it is the keys that prevent it.
         """
         patience_s = self._patience.first_s
         self._ask(Question(0, 0, self._room_bytes))
         if self._await(patience_s) is not None:
             return
+        trouble = self._caller.trouble or self._trouble
+        if trouble:
+            message = f"{self.name} cannot be read: {trouble}"
+            raise ConfigurationError(message)
         found = "nothing answers" if not self.discarded else "something else than a run log's server answers"
         message = (
             f"{found} at {self.name} within {patience_s:g} s; check the address, or start "
@@ -191,24 +208,22 @@ class RemoteLog:
         token = secrets.token_bytes(TOKEN_BYTES)
         # The flag before the question: a head in the answer is then the last one, if it was set.
         self._pending = _Pending(token, question, self._clock(), self._ended.is_set())
-        # It never waits here: a socket carries one question at a time, and keeps it until connected.
-        self._socket.send_multipart((token, pack_question(question)), zmq.NOBLOCK)
+        self._caller.ask(token, pack_question(question))
 
     def _renew(self, question: Question) -> None:
-        """Ask from a new socket; what may still come for the old one is lost with it."""
+        """Ask over a new connection; what may still come over the old one is lost with it."""
         self.renewed += 1
-        self._socket.close(linger=0)
-        self._socket = self._connected()
+        self._discarded += self._caller.discarded
+        self._trouble = self._caller.trouble
+        self._caller.close()
+        self._caller = self._connected()
         self._ask(question)
 
-    def _connected(self) -> zmq.Socket[bytes]:
-        socket = self._context.socket(zmq.DEALER)
-        socket.setsockopt(zmq.LINGER, 0)
-        socket.setsockopt(zmq.MAXMSGSIZE, self._room_bytes + OVERHEAD_BYTES)
-        socket.setsockopt(zmq.RCVHWM, _ANSWERS_WAITING)
-        socket.setsockopt(zmq.IPV6, int("[" in self._endpoint))
-        socket.connect(self._endpoint)
-        return socket
+    def _connected(self) -> Caller:
+        most_bytes = self._room_bytes + OVERHEAD_BYTES
+        if self._keys is None:
+            return PlainCaller(self._endpoint, most_bytes, self._clock)
+        return KeyedCaller(self._endpoint, most_bytes, self._keys)
 
     def _await(self, wait_s: float) -> Answer | None:
         """Return the answer to the question that was asked, or None if it does not come in time."""
@@ -221,18 +236,18 @@ class RemoteLog:
                 continue
             if now_s >= until_s:
                 break
-            if self._socket.poll(_milliseconds(min(until_s, again_s) - now_s)):
-                answer = self._taken(self._pending)
-                if answer is not None:
-                    return answer
+            parts = self._caller.wait(min(until_s, again_s) - now_s)
+            answer = None if parts is None else self._taken(parts, self._pending)
+            if answer is not None:
+                return answer
         self._tell_silence()
         return None
 
     def _answer_s(self) -> float:
         return self._patience.answer_s + (self._room_bytes - BATCH_BYTES) / _SLOWEST_BYTES_PER_S
 
-    def _taken(self, pending: _Pending) -> Answer | None:
-        """Return the waiting message if it is the answer to the pending question.
+    def _taken(self, parts: tuple[bytes, ...], pending: _Pending) -> Answer | None:
+        """Return a message if it is the answer to the pending question.
 
         Raises
         ------
@@ -240,15 +255,12 @@ class RemoteLog:
             As `read`.
         """
         try:
-            parts = receive(self._socket, _PARTS)
-            if parts is None or len(parts) != _PARTS or parts[0] != pending.token:
+            if len(parts) != _PARTS or parts[0] != pending.token:
                 message = "its token is not that of the question"
                 raise FrameRejected(message)
             answer = unpack_answer(parts[1], pending.question)
-        except zmq.Again:
-            return None
         except FrameRejected as error:
-            self.discarded += 1
+            self._discarded += 1
             _log.debug("a message from %s was discarded: %s", self.name, error)
             return None
         if isinstance(answer, Answer):
@@ -339,11 +351,10 @@ class RecordedPart:
         """Return whether number `after` is the last one."""
         return after >= self._last
 
+    def findings(self) -> tuple[Finding, ...]:
+        """Return those of the source."""
+        return self._source.findings()
+
     def close(self) -> None:
         """Close the source."""
         self._source.close()
-
-
-def _milliseconds(seconds: float) -> int:
-    """Return what to tell a poll so that it does not come back before its time."""
-    return int(seconds * 1000) + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,16 +12,19 @@ import h5py
 import numpy as np
 
 from operando.errors import DamagedFileError, SourceUnreachable
+from operando.io.atomic import recover
 from operando.io.hdf5 import array_at, group_at, scalar_at, text_at
 from operando.io.results_layout import FORMAT, QUANTITIES
 from operando.types import Curve, LithiationMap, PhaseSpectra, Reason, ScanGrid, ScanPlan
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from numpy.typing import NDArray
 
     from operando.types import FloatArray, MaskArray
 
-__all__ = ["Results", "map_of", "read_results", "write_curve_csv"]
+__all__ = ["Results", "Summary", "map_of", "read_results", "read_summary", "write_curve_csv"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,26 @@ class Results:
         return self.phases.lithium
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a results file says of a run as a whole.
+
+    Attributes
+    ----------
+    plan, phases
+        The scan and the references.
+    cycles
+        Which cycles it holds.
+    curve
+        Mean lithium content against time.
+    """
+
+    plan: ScanPlan
+    phases: PhaseSpectra
+    cycles: frozenset[int]
+    curve: Curve
+
+
 def map_of(results: Results, index: int) -> LithiationMap:
     """Return the map at place `index` of the series."""
     values = {field.name: getattr(results, field.name)[index] for field in fields(LithiationMap)}
@@ -123,17 +147,37 @@ def read_results(path: str | Path) -> Results:
     DamagedFileError
         If it is not a results file.
     """
-    path = Path(path)
+    with _entry_of(Path(path)) as entry:
+        return _read(entry)
+
+
+def read_summary(path: str | Path) -> Summary:
+    """Return what the file at `path` says of its run, without the maps.
+
+    Raises
+    ------
+    SourceUnreachable, DamagedFileError
+        As `read_results`.
+    """
+    with _entry_of(Path(path)) as entry:
+        cycles = frozenset[int](array_at(entry, "lithiation/cycle").tolist())
+        return Summary(_plan(entry), _phases(entry), cycles, _curve(entry))
+
+
+@contextmanager
+def _entry_of(path: Path) -> Generator[h5py.Group]:
     if not path.is_file():
         message = f"there is no results file at {path}: check the name"
         raise SourceUnreachable(message)
+    with suppress(OSError):  # it may lie where nobody can write
+        recover(path)
     try:
         with h5py.File(path, "r") as file:
             creator = file.attrs.get("creator")
             if creator != FORMAT:
                 message = f"{path} is an HDF5 file by {creator!r}; expected {FORMAT!r}: choose a results file"
                 raise DamagedFileError(message)
-            return _read(group_at(file, "entry"))
+            yield group_at(file, "entry")
     except DamagedFileError:
         raise
     except (OSError, KeyError, ValueError, RuntimeError) as error:
@@ -162,9 +206,14 @@ def _read(entry: h5py.Group) -> Results:
         if quantity.name not in ("valid", "shift_px")
     }
     series["is_provisional"] = series["is_provisional"].astype(bool)
+    settings = group_at(entry, "process/settings")
+    process = {str(key): scalar_at(settings, str(key)) for key in settings}
+    return Results(plan=_plan(entry), phases=_phases(entry), process=process, curve=_curve(entry), **series)
+
+
+def _plan(entry: h5py.Group) -> ScanPlan:
     cycles = int(scalar_at(entry, "scan/cycles"))
-    references = group_at(entry, "references")
-    plan = ScanPlan(
+    return ScanPlan(
         run=text_at(entry, "entry_identifier"),
         plan_name=text_at(entry, "scan/plan_name"),
         sample=text_at(entry, "sample/name"),
@@ -174,7 +223,11 @@ def _read(entry: h5py.Group) -> Results:
         cycles=None if cycles < 0 else cycles,
         started_s=float(scalar_at(entry, "scan/started_s")),
     )
-    phases = PhaseSpectra(
+
+
+def _phases(entry: h5py.Group) -> PhaseSpectra:
+    references = group_at(entry, "references")
+    return PhaseSpectra(
         names=tuple(str(name) for name in array_at(entry, "fractions/phase")),
         lithium=array_at(entry, "fractions/phase_lithium"),
         at_energies=array_at(references, "at_energies"),
@@ -184,13 +237,13 @@ def _read(entry: h5py.Group) -> Results:
         is_model=bool(references.attrs["is_model"]),
         sigma=array_at(references, "sigma") if "sigma" in references else None,
     )
-    curve = Curve(
+
+
+def _curve(entry: h5py.Group) -> Curve:
+    return Curve(
         cycle=array_at(entry, "curves/cycle"),
         time_s=array_at(entry, "curves/time_s"),
         lithium=array_at(entry, "curves/lithium"),
         lithium_error=array_at(entry, "curves/lithium_errors"),
         pixels=array_at(entry, "curves/pixels"),
     )
-    settings = group_at(entry, "process/settings")
-    process = {str(key): scalar_at(settings, str(key)) for key in settings}
-    return Results(plan=plan, phases=phases, process=process, curve=curve, **series)

@@ -112,7 +112,7 @@ def _fill(
     entry = _group(file, "entry", "NXentry")
     entry.attrs["default"] = "lithiation"
     entry["title"] = _text(plan.sample or plan.plan_name)
-    entry["entry_identifier"] = plan.run
+    entry["entry_identifier"] = _text(plan.run)
     with suppress(ValueError, OverflowError, OSError):  # a clock that was never set
         entry["start_time"] = datetime.fromtimestamp(plan.started_s, UTC).isoformat()
     scan = _group(entry, "scan", "NXcollection")
@@ -127,7 +127,7 @@ def _fill(
     steps["version"] = operando.__version__
     notes = _group(steps, "settings", "NXcollection")
     for key, value in process.items():
-        notes[key.replace("/", ".")] = value
+        notes[key.replace("/", ".")] = _text(value) if isinstance(value, str) else value
 
     spectra = _group(entry, "references", "NXdata")
     spectra.attrs.update({"signal": "spectra", "axes": [".", "energy_ev"], "unit": phases.unit})
@@ -178,7 +178,7 @@ def _fill(
                 group.attrs[f"{axis}_indices"] = place
                 if group is not lithiation:
                     group[axis] = lithiation[axis]
-    fractions["phase"] = list(phases.names)
+    fractions["phase"] = [_text(name) for name in phases.names]
     _field(fractions, "phase_lithium", phases.lithium, "", "lithium content of the pure phase")
     fit["energy_ev"] = scan["energy_ev"]
     dataset_at(fit, "reason").attrs["meanings"] = [

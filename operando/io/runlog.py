@@ -22,22 +22,29 @@ from typing import TYPE_CHECKING, Any, Self
 
 from operando.errors import DamagedFileError, FrameRejected, SourceUnreachable
 from operando.io.blob import decode, encode
+from operando.io.disk import DiskRoom, room_for
 from operando.io.logfile import (
+    PAGE_BYTES,
+    PRAGMAS,
     check_format,
+    distrust,
     head,
     identity,
     is_blank,
     lenient_text,
     make_tables,
+    note_head,
     read_only_uri,
     row_checksum,
     translated,
 )
+from operando.io.wal import damage_of_wal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 __all__ = [
+    "LogBlank",
     "LogMoved",
     "LogReader",
     "LogWriter",
@@ -94,6 +101,10 @@ class Verification:
     reason: str
 
 
+class LogBlank(SourceUnreachable):
+    """There is a file, but its recorder has not written to it yet."""
+
+
 class LogMoved(SourceUnreachable):
     """The log's file is not at its path any more: what was written lies elsewhere, or nowhere."""
 
@@ -123,6 +134,7 @@ class LogWriter:
                 self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
             )
             try:
+                distrust(self._db)
                 self._prepare()
                 self._identity = identity(self._path)
             except BaseException:
@@ -151,16 +163,15 @@ class LogWriter:
         sqlite3.Error
             If the disk is full or fails; the transaction is rolled back.
         """
-        encoded = [(_named(name), document, encode(document)) for name, document in documents]
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            for name, document, blob in encoded:
-                run = self._owner(name, document)
-                self._db.execute(
-                    "INSERT INTO documents (run, name, recorded_s, crc32, blob) VALUES (?, ?, ?, ?, ?)",
-                    (run, name, recorded_s, row_checksum(run, name, recorded_s, blob), blob),
-                )
-            last = head(self._db)
+            # Encoded one by one, as they are written: SQLite lets go of the interpreter at every row, so that
+            # the RunEngine's thread never waits for the encoding of a whole batch.
+            self._db.executemany(
+                "INSERT INTO documents (run, name, recorded_s, crc32, blob) VALUES (?, ?, ?, ?, ?)",
+                (self._row(name, document, recorded_s) for name, document in documents),
+            )
+            last = note_head(self._db)
             self._db.execute("COMMIT")
         except BaseException:
             # SQLite itself has ended the transaction on a full disk.
@@ -169,6 +180,16 @@ class LogWriter:
             raise
         self._check_place()
         return last
+
+    def room(self) -> DiskRoom:
+        """Return what is left on the disk of the log.
+
+        Raises
+        ------
+        OSError, sqlite3.Error
+            If the disk does not say.
+        """
+        return room_for(self._db, self._path)
 
     def close(self) -> None:
         """Make the file whole by itself and release it; closing twice does nothing.
@@ -208,6 +229,7 @@ class LogWriter:
         # First of all: somebody else's database is not to be changed by looking at it.
         if not is_blank(self._db):
             check_format(self._db, self._path)
+        self._db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         mode = self._db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
             message = (
@@ -215,11 +237,20 @@ class LogWriter:
                 "expected a disk of this machine: record to another folder"
             )
             raise SourceUnreachable(message)
-        self._db.execute("PRAGMA synchronous = NORMAL")
+        for pragma in PRAGMAS:
+            self._db.execute(f"PRAGMA {pragma}")
         self._db.execute("BEGIN IMMEDIATE")
         if is_blank(self._db):
             make_tables(self._db)
         self._db.execute("COMMIT")
+
+    def _row(
+        self, name: str, document: Mapping[str, Any], recorded_s: float
+    ) -> tuple[str, str, float, int, bytes]:
+        """Return the columns of a document beside its seq."""
+        named, blob = _named(name), encode(document)
+        run = self._owner(name, document)
+        return run, named, recorded_s, row_checksum(run, named, recorded_s, blob), blob
 
     def _owner(self, name: str, document: Mapping[str, Any]) -> str:
         """Return the uid of the run of `document`, and remember what it owns."""
@@ -280,12 +311,17 @@ class LogReader:
             )
             self._db.text_factory = lenient_text
             try:
+                distrust(self._db)
                 # Without this SQLite refuses a file that was cut short as a whole; we want its good part.
                 # Nothing can be written through this connection.
                 self._db.execute("PRAGMA writable_schema = ON")
                 if is_blank(self._db):
+                    lost = self.lost_end()
+                    if lost:
+                        message = f"{self._path} cannot be read: {lost}"
+                        raise DamagedFileError(message)
                     message = f"{self._path} is empty: no recorder has written to it yet"
-                    raise SourceUnreachable(message)
+                    raise LogBlank(message)
                 check_format(self._db, self._path)
             except BaseException:
                 self._db.close()
@@ -312,22 +348,61 @@ class LogReader:
                 )
                 for row in rows:
                     found.append(self._checked(row, after + len(found) + 1))
+            if not found and limit > 0:
+                self._check_end(after)
         except DamagedFileError as error:
+            if not found and limit > 1:
+                # Python looks one row ahead, and so fails at a good one that stands before a bad one.
+                return self.read(after, 1)
             if not found:
                 message = f"{error}; {after} documents stand before it and can be read"
                 raise DamagedFileError(message) from error
         return found
 
     def head(self) -> int:
-        """Return the seq of the last document now in the log; 0 if there is none."""
+        """Return the seq of the last document that was written into the log; 0 if there is none."""
         with translated(self._path):
             return head(self._db)
+
+    def reachable(self) -> int:
+        """Return the seq of the last document that can be reached in a file that was cut; 0 if none can.
+
+        It is found by halving, which is right where all that follows the first damage is gone.
+        """
+        low, high = 0, 1
+        while self._is_reachable(high):
+            low, high = high, 2 * high
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._is_reachable(middle) else (low, middle)
+        return low
+
+    def _is_reachable(self, seq: int) -> bool:
+        try:
+            with translated(self._path):
+                found = self._db.execute("SELECT length(blob) FROM documents WHERE seq = ?", (seq,))
+                return found.fetchone() is not None
+        except DamagedFileError:
+            return False
 
     def runs(self) -> frozenset[str]:
         """Return the uids of all runs now in the log, without reading their documents."""
         with translated(self._path):
             rows = self._db.execute("SELECT DISTINCT run FROM documents WHERE run <> ''").fetchall()
         return frozenset(str(run) for (run,) in rows)
+
+    def lost_end(self) -> str:
+        """Return how the newest documents were lost, if nobody writes the log now; "" if they were not."""
+        return damage_of_wal(self._path)
+
+    def structure_trouble(self) -> str:
+        """Return what SQLite finds wrong with the file, beside its rows; "" if nothing is."""
+        try:
+            with translated(self._path):
+                found = [str(line) for (line,) in self._db.execute("PRAGMA integrity_check(3)")]
+        except (DamagedFileError, SourceUnreachable) as error:
+            return str(error)
+        return "" if found == ["ok"] else f"the structure of {self._path} is damaged: {'; '.join(found)}"
 
     def close(self) -> None:
         """Release the file; closing twice does nothing."""
@@ -338,6 +413,16 @@ class LogReader:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+    def _check_end(self, after: int) -> None:
+        """Raise if there is nothing behind seq `after` though something was written."""
+        # In this order: what is written before the first is then sure to be seen by the second.
+        last = self.head()
+        with translated(self._path):
+            behind = self._db.execute("SELECT 1 FROM documents WHERE seq > ? LIMIT 1", (after,)).fetchone()
+        if after < last and behind is None:
+            message = f"document {after + 1} of {self._path} is missing, and so are all up to {last}"
+            raise DamagedFileError(message)
 
     def _checked(self, row: tuple[Any, ...], expected_seq: int) -> LoggedDocument:
         seq, run, name, recorded_s, crc32, blob = row

@@ -29,6 +29,10 @@ __all__ = ["read_sdf"]
 
 _log = logging.getLogger(__name__)
 
+_MOST_HEADER_BYTES = 2**24
+_MOST_LETTERS = 40
+"""Of a number and the blanks beside it; a float written out in full has 25."""
+
 
 def read_sdf(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the documents of the scan whose header is at `path`; images are read as they are asked for.
@@ -53,10 +57,14 @@ def read_sdf(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """
     path = Path(path)
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(_MOST_HEADER_BYTES + 1)
     except OSError as error:
         message = f"there is no readable SDF header at {path}: {error.strerror}; check the name"
         raise SourceUnreachable(message) from error
+    if len(content) > _MOST_HEADER_BYTES:
+        message = f"{path} has more than {_MOST_HEADER_BYTES} bytes: it is not an SDF header"
+        raise DamagedFileError(message)
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
@@ -156,6 +164,9 @@ def _read_xim(path: Path, ny: int, nx: int) -> FloatArray:
     if not path.is_file():
         message = f"{path.name} is missing"
         raise FileNotFoundError(message)
+    if path.stat().st_size > _MOST_LETTERS * ny * (nx + 1):
+        message = f"{path.name} has {path.stat().st_size} bytes, expected {ny} rows of {nx} values"
+        raise ValueError(message)
     rows = [line.split() for line in path.read_text("latin-1").splitlines()]
     rows = [row for row in rows if row]
     lengths = {len(row) for row in rows}

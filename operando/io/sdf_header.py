@@ -25,7 +25,7 @@ Block: TypeAlias = dict[str, Value]
 _MAX_DEPTH = 32
 _TOKEN = re.compile(r'"[^"]*"|[{}(),;=]|[^\s{}(),;="]+')
 _INTEGER = re.compile(r"[+-]?\d{1,18}")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _CLOSING = frozenset("})")
 _MARKS = frozenset("{}(),;=")
 

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Protocol
 
+from operando.errors import DamagedFileError
 from operando.io.readings import is_time
 from operando.io.runlog import LoggedDocument, LogReader
+from operando.types import Finding, Severity
 
 __all__ = ["DocumentSource", "FollowedLog", "PacedSource", "RecordedLog", "Source"]
 
@@ -34,17 +36,26 @@ class Source(Protocol):
         """Return whether nothing will ever come after number `after`."""
         ...
 
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what the user should know of the way the documents come."""
+        ...
+
     def close(self) -> None:
         """Let go of files and connections."""
         ...
 
 
 class RecordedLog:
-    """A run log as it is now: it ends where it ends."""
+    """A run log as it is now: it ends where it ends, or where it was cut."""
 
     def __init__(self, reader: LogReader, name: str) -> None:
         self._reader = reader
-        self._last = reader.head()
+        try:
+            self._last = reader.head()
+            self._cut = reader.lost_end()
+        except DamagedFileError as error:
+            self._last = reader.reachable()
+            self._cut = f"{name} is cut or damaged behind document {self._last}: {error}"
         self.name = name
 
     def read(self, after: int, limit: int) -> list[LoggedDocument]:
@@ -58,6 +69,11 @@ class RecordedLog:
     def has_ended(self, after: int) -> bool:
         """Return whether number `after` is the last one."""
         return after >= self._last
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Say where the log is cut, if it is."""
+        advice = "what stands before is fitted; a copy of the log may be whole"
+        return (Finding("damage", Severity.WARNING, self._cut, advice),) if self._cut else ()
 
     def close(self) -> None:
         """Close the log."""
@@ -94,6 +110,10 @@ class FollowedLog:
         """Return whether the writer has finished and number `after` is the last one."""
         # The flag first: what is written before it is set is then sure to be seen.
         return self._ended.is_set() and after >= self._reader.head()
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return none."""
+        return ()
 
     def close(self) -> None:
         """Close the log."""
@@ -156,6 +176,10 @@ class DocumentSource:
         """Return whether the generator is exhausted."""
         return self._is_exhausted and after >= self._given
 
+    def findings(self) -> tuple[Finding, ...]:
+        """Return none."""
+        return ()
+
     def close(self) -> None:
         """Do nothing: files are closed by their generators."""
 
@@ -199,6 +223,10 @@ class PacedSource:
     def has_ended(self, after: int) -> bool:
         """Return whether the source has ended and nothing is held back."""
         return not self._held and self._source.has_ended(after)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return those of the source."""
+        return self._source.findings()
 
     def close(self) -> None:
         """Close the source."""

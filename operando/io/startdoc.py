@@ -21,6 +21,7 @@ _MAX_ENERGIES = 4096
 _MAX_VALUES = 2**26
 """Energies × rows × columns. A hundred arrays of this size are held at times; one is 0.5 GB."""
 _MAX_UM = 1e9
+_MAX_CYCLES_BETWEEN = 1000
 _SINGLE_STACK = "stxm_energy_stack"
 """The plan of the ALS contract that visits its energies once."""
 
@@ -31,7 +32,7 @@ class Block:
 
     Attributes
     ----------
-    grid, energies_ev, dwell_ms, cycles
+    grid, energies_ev, dwell_ms, cycles, every
         As in `ScanPlan`.
     data_field
         Key of the counts in the events.
@@ -43,6 +44,7 @@ class Block:
     energies_ev: FloatArray
     dwell_ms: FloatArray
     cycles: int | None
+    every: tuple[int, ...]
     data_field: str
     i0_field: str | None
 
@@ -57,6 +59,7 @@ class Block:
             dwell_ms=self.dwell_ms,
             cycles=self.cycles,
             started_s=started_of(start),
+            every=self.every,
         )
 
 
@@ -112,6 +115,7 @@ def block_of(start: Mapping[str, Any], settings: LayoutSettings) -> Block | None
         energies_ev=energies,
         dwell_ms=_dwell(block.get("dwell_ms"), energies.size, settings.dwell_ms),
         cycles=_cycles(start),
+        every=_every(start, energies.size),
         data_field=settings.data_field or str(block["data_field"]),
         i0_field=None if i0_field is None else str(i0_field),
     )
@@ -200,6 +204,25 @@ def _cycles(start: Mapping[str, Any]) -> int | None:
         msg = f"the start document says {cycles} cycles (operando.cycles); expected 1 or more, or none at all"
         raise RunRejected(msg)
     return cycles
+
+
+def _every(start: Mapping[str, Any], energies: int) -> tuple[int, ...]:
+    """Return in which cycles each energy is visited; empty where all are in every cycle."""
+    series = start.get("operando")
+    value = series.get("every") if isinstance(series, Mapping) else None
+    if value is None:
+        return ()
+    steps = _floats(value, "operando.every")
+    if (
+        steps.shape != (energies,)
+        or not ((steps >= 1) & (steps <= _MAX_CYCLES_BETWEEN) & (steps % 1 == 0)).all()
+    ):
+        msg = (
+            f"the start document has operando.every {reprlib.repr(value)}; expected for each of "
+            f"{energies} energies a whole number from 1 to {_MAX_CYCLES_BETWEEN}, or none at all"
+        )
+        raise RunRejected(msg)
+    return tuple(int(step) for step in steps) if (steps > 1).any() else ()
 
 
 def _axis(extent: object, points: int, name: str) -> FloatArray:

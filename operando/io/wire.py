@@ -1,6 +1,6 @@
 """What a served run log and its readers say to each other, and what neither believes.
 
-A reader asks from a DEALER socket, the server answers from a ROUTER socket. A message is two
+A reader asks as a DEALER, the server answers as a ROUTER. A message is two
 parts: a token that the reader made up, 8 bytes, which comes back with the answer so that a late
 answer is not mistaken for another; and a msgpack mapping:
 
@@ -10,26 +10,22 @@ answer is not mistaken for another; and a msgpack mapping:
   or 0) and `rows`, each `[seq, run, name, recorded_s, crc32, blob]` as in the log;
 * refusal: `version`, `error` ("damaged", "unreachable" or "refused") and `text`, a sentence.
 
-Nothing is pickled. libzmq drops the connection of whoever sends a part beyond the limit, before it
-allocates; msgpack allocates nothing that the bytes do not pay for; types are checked one by one.
-What libzmq cannot refuse is a message of endlessly many small parts, which it keeps until it is
-complete: one more reason to stay on this machine until strangers can be told from friends.
+Nothing is pickled. Who sends more than a question or an answer may have is cut off before it is taken
+(`operando.io.zmtp`); lists and mappings beyond those of a message end its unpacking while it goes on;
+types are checked one by one.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 from typing import cast
 
 import msgpack
-import zmq
 
-from operando.errors import ConfigurationError, DamagedFileError, FrameRejected
+from operando.errors import DamagedFileError, FrameRejected
 from operando.io.blob import MAX_BYTES
-from operando.io.logrows import LoggedRow, row_of
+from operando.io.logrows import COLUMNS, LoggedRow, row_of
 
 __all__ = [
     "BATCH_BYTES",
@@ -41,11 +37,9 @@ __all__ = [
     "Answer",
     "Question",
     "Refusal",
-    "loopback",
     "pack_answer",
     "pack_question",
     "pack_refusal",
-    "receive",
     "unpack_answer",
     "unpack_question",
 ]
@@ -64,8 +58,8 @@ OVERHEAD_BYTES = 64 * 2**10
 
 _MAX_SEQ = 2**63 - 1
 _MAX_TEXT = 2000
+_MOST_FIELDS = 8
 _ERRORS = frozenset({"damaged", "unreachable", "refused"})
-_ADDRESS = re.compile(r"tcp://(?P<host>\[[0-9A-Fa-f:]+\]|[^\s:/;@\[\]]+):(?P<port>[0-9]{1,5})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,55 +118,6 @@ class Refusal:
 
     error: str
     text: str
-
-
-def loopback(address: str) -> str:
-    """Return the endpoint that `address` means to ZeroMQ, if it is on this machine.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is not of the form `tcp://HOST:PORT`, or its host is not 127.0.0.0/8, ::1 or localhost.
-    """
-    matched = _ADDRESS.fullmatch(address)
-    if matched is None or int(matched["port"]) > 65535:
-        message = (
-            f"{address} is not an address that is served or read; expected tcp://127.0.0.1:5577 or alike"
-        )
-        raise ConfigurationError(message)
-    host, port = matched["host"].strip("[]"), int(matched["port"])
-    # A name is whatever somebody's resolver says it is; this one is what everybody means.
-    host = "127.0.0.1" if host == "localhost" else host
-    try:
-        ip = ipaddress.ip_address(host)
-    except ValueError:
-        ip = None
-    if isinstance(ip, ipaddress.IPv4Address) and ip.is_loopback:
-        return f"tcp://{ip}:{port}"
-    if ip == ipaddress.IPv6Address("::1"):
-        return f"tcp://[::1]:{port}"
-    message = (
-        f"{address} is not on this machine; a log is served to 127.0.0.1, ::1 or localhost only, "
-        "because the keys that other machines will need are not there yet: run the monitor on this machine"
-    )
-    raise ConfigurationError(message)
-
-
-def receive(socket: zmq.Socket[bytes], most_parts: int) -> list[bytes] | None:
-    """Return the parts of the message that waits at `socket`; None if they are more than `most_parts`.
-
-    Raises
-    ------
-    zmq.Again
-        If none waits.
-    """
-    parts = [socket.recv(zmq.NOBLOCK)]
-    while socket.getsockopt(zmq.RCVMORE):
-        part = socket.recv(zmq.NOBLOCK)
-        # All are taken from the socket, or the rest would be taken for the next message.
-        if len(parts) <= most_parts:
-            parts.append(part)
-    return parts if len(parts) <= most_parts else None
 
 
 def pack_question(question: Question) -> bytes:
@@ -264,7 +209,14 @@ def _packed(fields: Mapping[str, object]) -> bytes:
 def _unpacked(body: bytes) -> Mapping[str, object]:
     """Return the mapping of this version that `body` holds."""
     try:
-        fields = msgpack.unpackb(body, max_array_len=MAX_LIMIT, max_map_len=8, max_ext_len=0)
+        fields = msgpack.unpackb(
+            body,
+            max_array_len=MAX_LIMIT,
+            max_map_len=_MOST_FIELDS,
+            max_ext_len=0,
+            list_hook=_Counted(MAX_LIMIT + 1, MAX_LIMIT * (COLUMNS + 1)).take,
+            object_hook=_Counted(1, _MOST_FIELDS).take,
+        )
     # Too deep a nesting, too great a length, bytes left over and text that is not UTF-8 are all ValueErrors.
     except (TypeError, ValueError, OverflowError) as error:
         message = f"the bytes are not a message: {error}"
@@ -277,6 +229,25 @@ def _unpacked(body: bytes) -> Mapping[str, object]:
         message = f"a message of version {version!r:.40} was found; this program speaks version {VERSION}"
         raise FrameRejected(message)
     return fields
+
+
+class _Counted:
+    """So many lists or mappings, with so many values in all: one more ends the unpacking of a message.
+
+    What is not closed yet is bounded by `MAX_LIMIT` and by the depth that msgpack goes to, 1024.
+    """
+
+    def __init__(self, most: int, most_values: int) -> None:
+        self._left, self._values_left = most, most_values
+
+    def take(self, found: Sized) -> Sized:
+        """Return a list or a mapping, if there may be one more."""
+        self._left -= 1
+        self._values_left -= len(found)
+        if self._left < 0 or self._values_left < 0:
+            message = "more lists or mappings were found than a message has"
+            raise ValueError(message)
+        return found
 
 
 def _whole(fields: Mapping[str, object], key: str, most: int) -> int:

@@ -12,19 +12,20 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from operando.core.energies import Selection, select
-from operando.core.pipeline import PipelineState, close, due, look, mark, record, refusal, replan, start, step
-from operando.core.references import Library
-from operando.core.stack import Recipe
-from operando.errors import ConfigurationError, FrameRejected, OperandoError, RunRejected
-from operando.io.layouts import DocumentReader, Item, Rejection
+from operando.core.increment import Solved
+from operando.core.pipeline import look_again
+from operando.errors import DamagedFileError, OperandoError
+from operando.io.layouts import DocumentReader
+from operando.io.runlog import LoggedDocument
 from operando.io.sources import Source
+from operando.live.catching_up import Start, finding_of
+from operando.live.checkpoints import Checkpoint, Checkpoints, MonitorState, fingerprint_of
 from operando.live.latest import Latest
+from operando.live.runs import Runs, Work
 from operando.regions import Marks
-from operando.settings import LayoutSettings
-from operando.types import Delivery, Finding, FloatArray, Line, RunClosed, ScanPlan, Severity, Snapshot
+from operando.types import Delivery, Finding, Severity, Snapshot
 
 __all__ = ["Monitor", "Work"]
 
@@ -36,34 +37,6 @@ _LOOK_SHARE = 0.3
 """Looking takes at most this share of the worker's time: pictures are dropped, lines are not."""
 _IDLE_S = 0.02
 _AUDIENCE_POLL_S = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What to fit, and how.
-
-    Attributes
-    ----------
-    library
-        The references.
-    recipe
-        Detector, I0, background, limits.
-    layout
-        Keys that an instrument names differently.
-    energies_ev
-        Fit only these energies of the run, shape (n,); None fits all.
-    """
-
-    library: Library
-    recipe: Recipe
-    layout: LayoutSettings
-    energies_ev: FloatArray | None = None
-
-
-@dataclass(slots=True)
-class _Run:
-    state: PipelineState
-    selection: Selection | None
 
 
 class Monitor:
@@ -80,6 +53,11 @@ class Monitor:
         not be kept, or None. The fit goes on either way.
     clock
         Wall time in seconds.
+    checkpoints
+        Where its state is kept, so that the same work goes on after a kill; None keeps nothing.
+    adviser
+        Called in the worker's thread after each cycle of record of a run that goes on; returns why the
+        plan could not be told, or None.
 
     Attributes
     ----------
@@ -97,25 +75,29 @@ class Monitor:
         work: Work,
         on_cycle: Callable[[Snapshot], str | None] = lambda _snapshot: None,
         clock: Callable[[], float] = time.time,
+        checkpoints: Checkpoints | None = None,
+        adviser: Callable[[Snapshot], str | None] | None = None,
     ) -> None:
         self.latest: Latest[Snapshot] = Latest()
         self.newest: Snapshot | None = None
         self.failure: Exception | None = None
         self._source = source
-        self._work = work
         self._on_cycle = on_cycle
         self._clock = clock
+        self._checkpoints = checkpoints
+        self._adviser = adviser
+        self._solved: tuple[str, Solved] | None = None
+        self._before = None if checkpoints is None else checkpoints.load()
+        self._layout = work.layout
         self._reader = DocumentReader(work.layout)
-        self._runs: dict[str, _Run] = {}
-        self._shown: str | None = None
-        self._refusals: dict[str, OperandoError] = {}
-        self._rejected: dict[str, int] = {}
+        self._runs = Runs(work, self._keep, lambda snapshot: self._put(self._dressed(snapshot)))
+        self._began: Start | None = None
+        self._newest_document: LoggedDocument | None = None
         self._offset = 0
         self._lag_s = float("nan")
         self._next_look = float("-inf")
         self._trouble: str | None = None
-        self._has_news = False
-        self._marks = Marks()
+        self._advice_trouble: str | None = None
         self._inbox: queue.SimpleQueue[Marks] = queue.SimpleQueue()
         self._has_audience = threading.Event()
         self._stop = threading.Event()
@@ -150,7 +132,7 @@ class Monitor:
     @property
     def refusals(self) -> tuple[OperandoError, ...]:
         """Why runs were not fitted."""
-        return tuple(self._refusals.values())
+        return tuple(refusal.error() for refusal in self._runs.state.refusals.values())
 
     @property
     def delivery(self) -> Delivery:
@@ -163,35 +145,49 @@ class Monitor:
             lag_s=self._lag_s,
             lost=self._reader.lost,
             repeated=self._reader.repeated,
-            rejected=sum(self._rejected.values()) + self._reader.unknown,
+            rejected=self._runs.state.rejections + self._reader.unknown,
             is_finished=self._source.has_ended(self._offset),
             failure="" if self.failure is None else str(self.failure),
+            catch_up=None if self._began is None else self._began.so_far(self._offset, self._clock()),
         )
 
     def pull(self) -> int:
         """Read and fit one batch in the calling thread; return how many documents it had."""
+        if self._began is None and self._checkpoints is not None and not self._begin(self._checkpoints):
+            return 0
         self._obey()
         batch = self._source.read(self._offset, _BATCH)
+        first_s = batch[0].recorded_s if batch else float("nan")
         for logged in batch:
             for item in self._reader.read(logged.name, logged.document):
-                self._take(item)
+                self._runs.take(item)
             self._offset = logged.seq
+            self._newest_document = logged
             self._obey()
             if self._clock() >= self._next_look:
                 self._lag_s = self._clock() - logged.recorded_s
                 self.show()
         if batch:
             self._lag_s = self._clock() - batch[-1].recorded_s
+            if self._began is not None:
+                self._began.seen(self._offset, first_s, self._clock())
+        if self._checkpoints is not None and self._checkpoints.is_due():
+            self._save()
         return len(batch)
 
     def show(self) -> Snapshot | None:
         """Put a snapshot of the run that moved last into the box and return it; None without a run."""
         began = self._clock()
-        self._has_news = False
-        run = self._runs.get(self._shown or "")
-        if run is None:
+        self._runs.has_news = False
+        state = self._runs.shown
+        if state is None:
             return None
-        snapshot = self._dressed(look(run.state))
+        uid = self._runs.state.shown
+        # Another run's map spares no work for this one.
+        before = self._solved[1] if self._solved is not None and self._solved[0] == uid else None
+        seen, solved = look_again(state, before)
+        self._solved = uid, solved
+        snapshot = self._dressed(seen)
         self._put(snapshot)
         ended = self._clock()
         self._next_look = ended + max(_LOOK_EVERY_S, (ended - began) / _LOOK_SHARE)
@@ -199,12 +195,12 @@ class Monitor:
 
     def finish(self) -> None:
         """Record what is there of runs that never said that they ended, and show the last state."""
-        for uid, run in self._runs.items():
-            if run.state.closed is None:
-                if self._stop.is_set() and not self._source.has_ended(self._offset):
-                    self._close(RunClosed(uid, "unfinished", "the monitor was stopped"))
-                else:
-                    self._close(RunClosed(uid, "incomplete", "its documents end here"))
+        # Kept before: the same work goes on as if these runs had not been closed here.
+        self._save()
+        if self._stop.is_set() and not self._source.has_ended(self._offset):
+            self._runs.close_all("unfinished", "the monitor was stopped")
+        else:
+            self._runs.close_all("incomplete", "its documents end here")
         self.show()
 
     def _follow(self) -> None:
@@ -212,7 +208,7 @@ class Monitor:
             while not self._stop.is_set():
                 if self.pull():
                     continue
-                if self._has_news:
+                if self._runs.has_news:
                     self.show()
                 if self._source.has_ended(self._offset):
                     break
@@ -244,99 +240,50 @@ class Monitor:
         """Do what has been sent: of several marks the newest counts."""
         if self._inbox.empty():
             return
+        marks = self._inbox.get()
         while not self._inbox.empty():
-            self._marks = self._inbox.get()
-        for run in self._runs.values():
-            run.state = mark(run.state, self._marks)
-        self._has_news = True
+            marks = self._inbox.get()
+        self._runs.mark(marks)
 
-    def _take(self, item: Item) -> None:
+    def _begin(self, checkpoints: Checkpoints) -> bool:
+        """Go on from the checkpoint, if it is of this log; return False while the log does not answer."""
+        before, head = self._before, self._source.head()
+        if before is not None:
+            found = self._document_at(before)
+            if found is None and head >= before.offset:
+                return False
+            if found is None or fingerprint_of(found) != before.fingerprint:
+                checkpoints.refuse("the log is another one than before, or has lost its end")
+            elif checkpoints.accept(before):
+                self._offset, self._newest_document = before.offset, found
+                self._reader = DocumentReader(self._layout, before.state.reader)
+                self._runs.state = before.state.runs
+                self._runs.has_news = True
+        self._before = None
+        self._began = Start(self._offset, max(head, self._offset), self._clock())
+        return True
+
+    def _document_at(self, before: Checkpoint) -> LoggedDocument | None:
+        """Return the document that a checkpoint was made at, or another one, or None if none comes."""
         try:
-            if isinstance(item, Line):
-                self._add(item)
-            elif isinstance(item, ScanPlan):
-                self._open(item)
-            elif isinstance(item, RunClosed):
-                self._close(item)
-            else:
-                self._reject(item)
-        except FrameRejected as error:
-            self._reject(Rejection(item.run, error))
-        except (RunRejected, ConfigurationError) as error:
-            self._refuse(item, error)
-        except (ValueError, TypeError, ArithmeticError, MemoryError) as error:
-            # Nobody has met such a document yet; one of them must not end the watch.
-            _log.exception("a document of run %s could not be used", item.run[:8])
-            self._reject(Rejection(item.run, FrameRejected(f"{type(error).__name__}: {error}")))
+            batch = self._source.read(before.offset - 1, 1)
+        except DamagedFileError as error:
+            _log.warning("%s", error)
+            return LoggedDocument(0, "", "", {}, float("nan"))
+        return batch[0] if batch else None
 
-    def _open(self, plan: ScanPlan) -> None:
-        self._forget_closed(plan.run)
-        selection = None
-        if self._work.energies_ev is not None:
-            selected = select(plan, self._work.energies_ev)
-            if selected is None:
-                return
-            plan, selection = selected
-        run = self._runs.get(plan.run)
-        if run is None:
-            state = start(plan, self._work.library, self._work.recipe)
-            self._runs[plan.run] = _Run(mark(state, self._marks), selection)
-        else:
-            run.state, run.selection = replan(run.state, plan), selection
-        self._shown = plan.run
-        self._has_news = True
+    def _save(self) -> None:
+        if self._checkpoints is not None and self._newest_document is not None:
+            self._checkpoints.save(
+                self._newest_document, MonitorState(self._reader.state, self._runs.kept_state())
+            )
 
-    def _add(self, line: Line) -> None:
-        run = self._runs.get(line.run)
-        if run is None or line.run in self._refusals:
-            return
-        if run.selection is not None:
-            selected = run.selection.line(line)
-            if selected is None:
-                return
-            line = selected
-        run.state = step(run.state, line)
-        self._shown = line.run
-        self._has_news = True
-        self._record(run)
-
-    def _close(self, closed: RunClosed) -> None:
-        run = self._runs.get(closed.run)
-        if run is not None and closed.run not in self._refusals:
-            run.state = close(run.state, closed)
-            self._record(run)
-            self._has_news = True
-
-    def _record(self, run: _Run) -> None:
-        for cycle in due(run.state):
-            run.state, snapshot = record(run.state, cycle)
-            if snapshot.map is not None:
-                self._trouble = self._on_cycle(self._dressed(snapshot))
-
-    def _reject(self, rejection: Rejection) -> None:
-        if isinstance(rejection.error, RunRejected):
-            self._refuse(rejection, rejection.error)
-            return
-        self._rejected[rejection.run] = self._rejected.get(rejection.run, 0) + 1
-        _log.warning("run %s: %s", rejection.run[:8], rejection.error)
-
-    def _refuse(self, item: Item, error: OperandoError) -> None:
-        """Give a run up: its map stays as it is, and the screen says why."""
-        # A session's log holds runs that are no scans; those are no trouble.
-        is_scan = item.run in self._runs or isinstance(item, ScanPlan)
-        _log.log(logging.ERROR if is_scan else logging.INFO, "run %s is not fitted: %s", item.run[:8], error)
-        self._refusals[item.run] = error
-        if item.run in self._runs:
-            run = self._runs[item.run]
-            run.state = close(run.state, RunClosed(item.run, "refused", str(error)))
-            self._has_news = True
-        elif isinstance(item, ScanPlan):
-            self._put(self._dressed(refusal(item, self._work.library, self._work.recipe, error)))
-
-    def _forget_closed(self, newcomer: str) -> None:
-        """Let go of the images of runs that have ended, once another one begins."""
-        for uid in [uid for uid, run in self._runs.items() if run.state.closed and uid != newcomer]:
-            del self._runs[uid]
+    def _keep(self, snapshot: Snapshot) -> None:
+        self._trouble = self._on_cycle(self._dressed(snapshot))
+        if self._adviser is not None and not snapshot.progress.is_closed:
+            self._advice_trouble = self._adviser(snapshot)
+        if self._checkpoints is not None:
+            self._checkpoints.recorded()
 
     def _put(self, snapshot: Snapshot) -> None:
         self.newest = snapshot
@@ -344,13 +291,19 @@ class Monitor:
 
     def _dressed(self, snapshot: Snapshot) -> Snapshot:
         """Add what only the monitor knows."""
-        findings = snapshot.findings
-        rejected = self._rejected.get(snapshot.plan.run, 0)
-        if rejected:
-            findings = (
-                Finding("rejected", Severity.WARNING, f"{rejected} documents of this run could not be used"),
-                *findings,
-            )
+        delivery = self.delivery
+        own: list[Finding] = []
         if self._trouble:
-            findings = (Finding("results", Severity.ALARM, self._trouble, "the fit goes on"), *findings)
-        return replace(snapshot, findings=findings, delivery=self.delivery)
+            own.append(Finding("results", Severity.ALARM, self._trouble, "the fit goes on"))
+        if self._advice_trouble:
+            words = f"the plan gets no advice: {self._advice_trouble}"
+            own.append(Finding("advice", Severity.WARNING, words, "it goes on as planned"))
+        rejected = self._runs.state.rejected.get(snapshot.plan.run, 0)
+        if rejected:
+            words = f"{rejected} documents of this run could not be used"
+            own.append(Finding("rejected", Severity.WARNING, words))
+        if self._checkpoints is not None and self._checkpoints.complaint:
+            own.append(Finding("checkpoint", Severity.WARNING, self._checkpoints.complaint))
+        news = () if delivery.catch_up is None else (finding_of(delivery.catch_up),)
+        told = (*own, *self._source.findings(), *snapshot.findings, *news)
+        return replace(snapshot, findings=told, delivery=delivery)

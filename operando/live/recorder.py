@@ -15,58 +15,40 @@ import sqlite3
 import threading
 import time
 from collections import Counter, deque
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from operando.errors import DamagedFileError, FrameRejected
+from operando.errors import ConfigurationError, DamagedFileError, FrameRejected, SourceUnreachable
+from operando.io.lock import WriterLock
 from operando.io.plain import as_plain, as_plain_text
 from operando.io.runlog import LogMoved, LogWriter
+from operando.live.backlog import Backlog, Waiting
+from operando.live.openruns import OpenRuns
+from operando.live.recording import RecorderStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from operando.io.disk import DiskRoom
 
 __all__ = ["DocumentLog", "Recorder", "RecorderStatus"]
 
 _log = logging.getLogger(__name__)
 
 _BATCH = 256
+_BATCH_BYTES = 4_000_000
+"""Of the documents in hand, which the bound on memory leaves out; one alone may be larger."""
+_GATHER_S = 0.01
+"""So long documents are gathered into a batch: a commit a document costs disk, and the interpreter's time."""
+_ROOM_EVERY_S = 10.0
 _OVERHEAD_BYTES = 2000
 """What a document weighs in memory beside its arrays; a line's event has about 25 small objects."""
 _EXIT_S = 10.0
 """How long the end of a process may wait for the log: a disk that hangs must not keep it for ever."""
 _JOIN_S = 1.0
 """For a thread that has nothing to do but to see that it was told to end."""
-_RUNS = 16
-"""So many runs can be open at once before the framework of the oldest is no longer remembered."""
-_FRAMEWORK = frozenset({"start", "descriptor", "stop"})
-"""Small, few, and without them the rest means nothing: given up last."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecorderStatus:
-    """How the recording goes.
-
-    Attributes
-    ----------
-    written
-        Documents that are in the log.
-    queued
-        Documents in memory that are not in the log yet.
-    dropped
-        Documents given up because memory was full while the disk failed.
-    last_error
-        What the disk said last; empty once it works again.
-    refused
-        Documents that cannot be stored at all.
-    """
-
-    written: int
-    queued: int
-    dropped: int
-    last_error: str
-    refused: int = 0
 
 
 class DocumentLog(Protocol):
@@ -76,16 +58,13 @@ class DocumentLog(Protocol):
         """Add all documents or none."""
         ...
 
+    def room(self) -> DiskRoom:
+        """Return what is left on its disk."""
+        ...
+
     def close(self) -> None:
         """Release the file."""
         ...
-
-
-class _Waiting(NamedTuple):
-    name: str
-    document: Mapping[str, Any]
-    size_bytes: int
-    turned: frozenset[str]
 
 
 class Recorder:
@@ -105,15 +84,18 @@ class Recorder:
     memory_mb
         How much may wait in memory while the disk fails. Beyond it the oldest events are dropped
         first; the newest documents, and starts, descriptors and stops, are kept longest.
-        The batch that is being written is not counted.
+        The documents that are being written, 4 MB or one, are not counted.
     retry_s
         How long to wait after a failure.
 
     Raises
     ------
+    ConfigurationError
+        If another recorder writes this log: say so before the beam is used. One that was killed is in
+        nobody's way.
     DamagedFileError
-        If there is something else than a run log at `path`: say so before the beam is used.
-        All other trouble is logged and tried again.
+        If there is something else than a run log at `path`.
+        All other trouble is an alarm in `status`, logged, and tried again.
     """
 
     def __init__(
@@ -128,26 +110,27 @@ class Recorder:
         self._path = Path(path)
         self._clock = clock
         self._open_log = open_log
-        self._capacity_bytes = memory_mb * 1e6
+        self._memory_mb = memory_mb
         self._retry_s = retry_s
         # Guards the fields below; never held longer than it takes to move references.
         self._changed = threading.Condition()
-        self._waiting: deque[_Waiting] = deque()
-        self._size_bytes = 0
+        self._backlog = Backlog(memory_mb * 1e6)
         self._writing = 0
-        self._written = 0
-        self._dropped = 0
-        self._refused = 0
-        self._last_error = ""
+        self._flushing = 0
+        self._taken_s = 0.0
+        self._count = RecorderStatus(written=0, queued=0, dropped=0, last_error="")
         self._is_closed = False
         # From here on the thread's own.
-        self._batch: deque[_Waiting] = deque()
-        self._framework: dict[str, list[_Waiting]] = {}
+        self._batch: deque[Waiting] = deque()
+        self._open_runs = OpenRuns()
         self._turned: set[str] = set()
         self._writer: DocumentLog | None = None
+        self._lock: WriterLock | None = None
+        self._next_room_s = 0.0
         try:
-            self._writer = open_log(self._path)
-        except DamagedFileError:
+            self._writer = self._opened()
+        except (ConfigurationError, DamagedFileError):
+            self._let_others_in()
             raise
         except (OSError, sqlite3.Error) as error:
             self._fail(error)
@@ -164,7 +147,7 @@ class Recorder:
             try:
                 plain = as_plain(doc, text_of)
                 size_bytes = _OVERHEAD_BYTES + plain.size_bytes
-                self._put(_Waiting(as_plain_text(str(name)), plain.document, size_bytes, plain.turned))
+                self._put(Waiting(as_plain_text(str(name)), plain.document, size_bytes, plain.turned))
             except Exception:  # noqa: BLE001 - an exception here would end the plan
                 _log.exception("a %s document could not be taken as it is; the plan goes on", name)
             else:
@@ -175,13 +158,22 @@ class Recorder:
     def status(self) -> RecorderStatus:
         """How the recording goes now."""
         with self._changed:
-            queued = len(self._waiting) + self._writing
-            return RecorderStatus(self._written, queued, self._dropped, self._last_error, self._refused)
+            return replace(
+                self._count,
+                queued=len(self._backlog) + self._writing,
+                dropped=self._backlog.dropped,
+                writing_s=time.monotonic() - self._taken_s if self._writing else 0.0,
+            )
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until everything taken so far is in the log, and return whether it is."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._waiting and not self._writing, timeout_s)
+            self._flushing += 1
+            self._changed.notify_all()
+            try:
+                return self._changed.wait_for(lambda: not self._backlog and not self._writing, timeout_s)
+            finally:
+                self._flushing -= 1
 
     def close(self, timeout_s: float = 10.0) -> None:
         """Write what is left, as far as the disk lets us within `timeout_s`, and end the thread."""
@@ -208,70 +200,61 @@ class Recorder:
 
     def _say_losses(self) -> None:
         with self._changed:
-            left = Counter(item.name for item in (*self._batch, *self._waiting))
-            dropped, refused, reason = self._dropped, self._refused, self._last_error
+            left = Counter([*(item.name for item in self._batch), *self._backlog.names()])
+        status = self.status
         if left:
             _log.critical(
                 "%d documents were not recorded in %s (%s): %s",
                 left.total(),
                 self._path,
                 ", ".join(f"{count} {name}" for name, count in left.items()),
-                reason or "there was not enough time",
+                status.last_error or "there was not enough time",
             )
-        if dropped or refused:
-            _log.error("%s lacks %d documents dropped and %d refused", self._path, dropped, refused)
+        if status.dropped or status.refused:
+            _log.error(
+                "%s lacks %d documents dropped and %d refused", self._path, status.dropped, status.refused
+            )
 
-    def _put(self, item: _Waiting) -> None:
+    def _put(self, item: Waiting) -> None:
         with self._changed:
             if self._is_closed:
                 message = f"the recorder of {self._path} is closed: unsubscribe it from the RunEngine first"
                 raise RuntimeError(message)
-            dropped_before = self._dropped
-            self._waiting.append(item)
-            self._size_bytes += item.size_bytes
-            if self._size_bytes > self._capacity_bytes:
-                self._make_room()
-            is_first_loss = self._dropped > dropped_before == 0
-            self._changed.notify_all()
+            dropped_before = self._backlog.dropped
+            self._backlog.add(item)
+            is_first_loss = self._backlog.dropped > dropped_before == 0
+            # The thread waits for the first, and then a moment for a batch.
+            if len(self._backlog) in {1, _BATCH}:
+                self._changed.notify_all()
         if is_first_loss:
             _log.critical(
                 "the %.0f MB of memory for %s are full: from now on its oldest documents are lost; "
                 "make room on its disk",
-                self._capacity_bytes / 1e6,
+                self._memory_mb,
                 self._path,
             )
 
-    def _make_room(self) -> None:
-        """Drop the oldest that can be spared; the newest always stays."""
-        newest = self._waiting.pop()
-        kept: list[_Waiting] = []
-        while self._size_bytes > self._capacity_bytes and self._waiting:
-            oldest = self._waiting.popleft()
-            if oldest.name in _FRAMEWORK:
-                kept.append(oldest)
-            else:
-                self._drop(oldest)
-        while self._size_bytes > self._capacity_bytes and kept:
-            self._drop(kept.pop(0))
-        self._waiting.extendleft(reversed(kept))
-        self._waiting.append(newest)
-
-    def _drop(self, item: _Waiting) -> None:
-        self._size_bytes -= item.size_bytes
-        self._dropped += 1
-
     def _work(self) -> None:
-        """Write until closed; this is the thread."""
+        """Write until closed, then let others in; this is the thread."""
+        try:
+            self._write_until_closed()
+        finally:
+            self._let_others_in()
+
+    def _write_until_closed(self) -> None:
         at_once, suspect = _BATCH, None
         while True:
             try:
                 if not self._take():
                     break
                 self._write(at_once)
+                self._look_at_disk()
                 at_once, suspect = _BATCH, None
                 continue
             except LogMoved as error:
                 self._fail(error)
+                # The lock may have gone with it: it is taken anew where the log is begun anew.
+                self._let_others_in()
                 self._begin_again()
             except (OSError, sqlite3.Error) as error:
                 self._fail(error)
@@ -294,23 +277,31 @@ class Recorder:
             self._writer.close()
 
     def _take(self) -> bool:
-        """Wait for documents, move the oldest ones into the batch, and return whether it holds any."""
+        """Wait for documents, move the oldest ones into the batch, and return whether to go on."""
         if self._batch:
             return True
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._is_closed)
-            # First all that can fail for want of memory, then all that cannot.
-            batch = deque(islice(self._waiting, _BATCH))
-            for item in batch:
-                self._waiting.popleft()
-                self._size_bytes -= item.size_bytes
-            self._batch, self._writing = batch, len(batch)
-            return bool(batch)
+            has_come = self._changed.wait_for(lambda: self._backlog or self._is_closed, _ROOM_EVERY_S)
+            if has_come:
+                self._changed.wait_for(self._is_urgent, _GATHER_S)
+            self._batch = self._backlog.take(_BATCH, _BATCH_BYTES)
+            self._writing, self._taken_s = len(self._batch), time.monotonic()
+            return bool(self._batch) or not has_come
+
+    def _is_urgent(self) -> bool:
+        return self._is_closed or self._flushing > 0 or len(self._backlog) >= _BATCH
 
     def _write(self, at_once: int) -> None:
         """Move the batch into the log, so many documents in each transaction."""
         if self._writer is None:
-            self._writer = self._open_log(self._path)
+            try:
+                self._writer = self._opened()
+            except ConfigurationError as error:
+                # It was free when the recorder began, and the beam is in use: wait for whoever has it.
+                raise SourceUnreachable(str(error)) from error
+        if not self._batch:
+            # Nothing to write, and it is open: what was wrong is over.
+            self._account()
         while self._batch:
             part = list(islice(self._batch, at_once))
             self._writer.append([(item.name, item.document) for item in part], self._clock())
@@ -318,32 +309,56 @@ class Recorder:
             for item in part:
                 self._remember(item)
 
+    def _opened(self) -> DocumentLog:
+        if self._lock is None:
+            try:
+                self._lock = WriterLock(self._path)
+            except OSError as error:
+                message = f"{self._path} cannot be used: {error}; check its folder, permissions and disk"
+                raise SourceUnreachable(message) from error
+        return self._open_log(self._path)
+
+    def _let_others_in(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def _look_at_disk(self) -> None:
+        """Say in time when the disk will be full."""
+        now_s = time.monotonic()
+        if self._writer is None or now_s < self._next_room_s:
+            return
+        self._next_room_s = now_s + _ROOM_EVERY_S
+        try:
+            hours_left = self._writer.room().hours_left
+        except (OSError, sqlite3.Error) as error:
+            _log.info("%s does not say how much room is left: %s", self._path, error)
+            return
+        with self._changed:
+            was_alarm = self._count.alarm
+            self._count = replace(self._count, hours_left=hours_left)
+            alarm = self._count.alarm
+        if alarm and not was_alarm:
+            _log.critical("%s: %s", self._path, alarm)
+
     def _refuse(self, error: Exception) -> None:
         _log.error(
             "a %s document is not recorded: %s", self._batch[0].name, str(error) or type(error).__name__
         )
         self._account(refused=1)
 
-    def _remember(self, item: _Waiting) -> None:
-        """Keep the framework of open runs, and say once which keys are in the log as something else."""
+    def _remember(self, item: Waiting) -> None:
+        """Take note of what was written, and say once which keys are in the log as something else."""
         for key in item.turned:
             where = f"{item.name} {key}"
             if where not in self._turned:
                 self._turned.add(where)
                 _log.warning("%s of %s documents is recorded as text: it is no plain value", key, item.name)
-        if item.name == "start":
-            self._framework[str(item.document.get("uid"))] = [item]
-            if len(self._framework) > _RUNS:
-                del self._framework[next(iter(self._framework))]
-        elif item.name == "descriptor":
-            self._framework.get(str(item.document.get("run_start")), []).append(item)
-        elif item.name == "stop":
-            self._framework.pop(str(item.document.get("run_start")), None)
+        self._open_runs.note(item)
 
     def _begin_again(self) -> None:
-        """Put the framework of the open runs first: without it what follows means nothing in another file."""
-        queued = {id(item) for item in self._batch}
-        framework = [item for items in self._framework.values() for item in items if id(item) not in queued]
+        """Put the framework of the open runs first."""
+        framework = self._open_runs.framework(self._batch)
         with self._changed:
             self._batch.extendleft(reversed(framework))
             self._writing = len(self._batch)
@@ -352,10 +367,14 @@ class Recorder:
         with self._changed:
             for _ in range(written + refused):
                 self._batch.popleft()
-            self._written += written
-            self._refused += refused
-            self._writing = len(self._batch)
-            has_recovered, self._last_error = bool(self._last_error), ""
+            has_recovered = bool(self._count.last_error)
+            self._count = replace(
+                self._count,
+                written=self._count.written + written,
+                refused=self._count.refused + refused,
+                last_error="",
+            )
+            self._writing, self._taken_s = len(self._batch), time.monotonic()
             self._changed.notify_all()
         if has_recovered:
             _log.warning("recording in %s works again", self._path)
@@ -363,14 +382,15 @@ class Recorder:
     def _fail(self, error: Exception) -> None:
         """Say so once, and let go of the log: the next attempt opens it anew."""
         with self._changed:
-            is_new, self._last_error = not self._last_error, str(error) or type(error).__name__
+            is_new = not self._count.last_error
+            self._count = replace(self._count, last_error=str(error) or type(error).__name__)
         if is_new:
             _log.critical(
                 "recording in %s fails: %s; the plan goes on and %.0f MB of documents are kept in memory: "
                 "make room on the disk, or mend it",
                 self._path,
                 str(error) or type(error).__name__,
-                self._capacity_bytes / 1e6,
+                self._memory_mb,
             )
         writer, self._writer = self._writer, None
         if writer is not None:

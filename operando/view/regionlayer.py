@@ -41,6 +41,7 @@ class RegionLayer:
         self._plot = plot
         self._look = look
         self._drawn: list[_Drawn] = []
+        self._shown: tuple[Marks, Pick | None] | None = None
         self._font = QFont()
         self._font.setPixelSize(look.px(12))
         self._font.setBold(True)
@@ -55,7 +56,10 @@ class RegionLayer:
             plot.addItem(item, ignoreBounds=True)
 
     def draw(self, marks: Marks, chosen: Pick | None) -> None:
-        """Show regions and masks; the chosen one has handles unless it is locked."""
+        """Show regions and masks, if they are others; the chosen one has handles unless it is locked."""
+        if (marks, chosen) == self._shown:
+            return
+        self._shown = (marks, chosen)
         entries = [
             (Pick(layer, number), region)
             for layer, regions in ((Layer.REGIONS, marks.regions), (Layer.MASKS, marks.masks))

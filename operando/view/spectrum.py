@@ -198,6 +198,7 @@ def _is_new(snapshot: Snapshot, rows: MaskArray) -> MaskArray:
     energies = snapshot.plan.energies_ev.size
     # Energies are visited in the order of the plan: those before the present one are new.
     is_new = np.arange(energies) < snapshot.progress.energy
+    is_new &= np.isin(np.arange(energies), snapshot.plan.visited_in(snapshot.progress.cycle))
     if snapshot.frame is not None and snapshot.frame.energy < energies:
         is_new[snapshot.frame.energy] = bool(snapshot.frame.rows_seen[rows].all())
     return is_new

@@ -165,8 +165,9 @@ def rows_missing(snapshot: Snapshot) -> int | None:
     plan, progress = snapshot.plan, snapshot.progress
     if plan.is_open or progress.lines_seen == 0:
         return None
-    energies, ny, _ = plan.stack_shape
-    expected = (progress.cycle * energies + progress.energy) * ny + progress.row + 1
+    before = sum(plan.lines_in(cycle) for cycle in range(progress.cycle))
+    images = sum(energy < progress.energy for energy in plan.visited_in(progress.cycle))
+    expected = before + images * plan.grid.shape[0] + progress.row + 1
     return max(expected - progress.lines_seen, 0)
 
 

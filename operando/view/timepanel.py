@@ -54,6 +54,7 @@ class TimePanel(QFrame):
         self._shown: tuple[object, ...] = ()
         self._timeline: Timeline | None = None
         self._cycles: tuple[int, ...] = ()
+        self._unit = ""
         theme = look.theme
         self.headline = plain_label("headline", "–")
         self.caption = plain_label("muted")
@@ -149,7 +150,9 @@ class TimePanel(QFrame):
             self._write()
             return
         self._shown = state
-        title(self.plot, "bottom", f"time since start ({timeline.unit})", self._look)
+        if timeline.unit != self._unit:
+            self._unit = timeline.unit
+            title(self.plot, "bottom", f"time since start ({timeline.unit})", self._look)
         self._draw_spans(timeline.spans)
         self._draw_strands(timeline.strands)
         self._set_range(timeline)

@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
 
-from operando_plans.devices import Instrument
-from operando_plans.field import Field
-from operando_plans.lines import Plan, check_scan, image, scan_run, stxm_block
+from operando_plans.check import check_parts, check_regions
+from operando_plans.documents import SCHEMA_VERSION, check_metadata, options_said, start_of
+from operando_plans.options import ScanOptions
+from operando_plans.plan import Plan
+from operando_plans.region import Region
+from operando_plans.safety import safely
+from operando_plans.scanner import image, scanner_of
+from operando_plans.stxm import STXM
+from operando_plans.visit import Standing, place
 
 __all__ = ["energy_stack"]
 
 
 def energy_stack(
-    instrument: Instrument,
-    field: Field,
-    energies_ev: Sequence[float],
-    dwell_ms: float,
+    stxm: STXM,
+    region: Region,
     *,
+    options: ScanOptions | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """Scan the field once at every energy, one event a line.
+    """Scan the region once at every energy, one event a line.
 
     Parameters
     ----------
-    instrument
-        The devices.
-    field
-        Where to scan.
-    energies_ev
-        In the order of acquisition.
-    dwell_ms
-        Time per pixel.
+    stxm
+        The microscope; it scans with its line flyer.
+    region
+        Where, at which energies, and how long. The contract knows one dwell for all energies.
+    options
+        How to scan.
     metadata
         Added to the start document.
 
@@ -45,21 +49,32 @@ def energy_stack(
     Raises
     ------
     ValueError
-        The energies or the dwell make no sense; raised before anything moves.
+        The microscope cannot do it, or it makes no sense; raised before anything moves.
+    TimeoutError
+        A part of the microscope cannot be reached.
     """
-    check_scan(energies_ev, dwell_ms)
+    options = options or ScanOptions()
+    scanner = scanner_of(stxm, options)
+    if not scanner.is_by_line:
+        msg = "an energy stack has one event a line; scan with the line flyer, or use operando_series"
+        raise ValueError(msg)
+    if len(set(region.dwells_ms)) > 1 or region.every:
+        msg = (
+            f"region '{region.name}' has dwells {list(region.dwells_ms)} ms and is visited every "
+            f"{list(region.every)} cycles; an energy stack has one dwell, and visits each energy once"
+        )
+        raise ValueError(msg)
+    check_parts(stxm)
+    check_regions(scanner.parts, [region])
+    start = check_metadata(metadata) | start_of(scanner, region, "stxm_energy_stack")
+    start["operando"] = {"schema_version": SCHEMA_VERSION, "region": region.name, "cycles": 1}
+    start["plan_args"] = {"region": region.plain, "options": options_said(options)}
 
     def images() -> Plan:
-        for energy_ev in energies_ev:
+        yield from place(scanner.parts, Standing(region))
+        for energy_ev in region.energies_ev:
             yield from bps.checkpoint()
-            yield from bps.mv(instrument.energy, energy_ev)
-            yield from image(instrument, field, dwell_ms, lambda _row: {})
+            yield from bps.mv(scanner.parts.energy, energy_ev)
+            yield from image(scanner, region.field, region.dwells_ms[0], {})
 
-    start: dict[str, Any] = {
-        **(metadata or {}),
-        "plan_name": "stxm_energy_stack",
-        "motors": [instrument.energy.name, "SampleY"],
-        "detectors": [instrument.flyer.name],
-        "stxm": stxm_block(instrument, field, energies_ev, dwell_ms),
-    }
-    return scan_run(instrument, images(), start)
+    return bpp.run_wrapper(safely(images(), stxm, options), md=start)

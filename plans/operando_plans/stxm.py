@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
-from functools import reduce
-from operator import and_
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, cast
 
 from ophyd import Device
 from ophyd.utils import ExceptionBundle
 
 from operando_plans.parts import Parts
+from operando_plans.together import together
 
 if TYPE_CHECKING:
     from ophyd.device import OrderedDictType
+    from ophyd.status import DeviceStatus
 
 __all__ = ["STXM"]
 
@@ -70,11 +71,12 @@ class STXM(Device):
                 msg = f"{part.name} of {self.name} cannot be reached: {error}; is its server running?"
                 raise TimeoutError(msg) from error
 
-    def trigger(self) -> Any:
+    def trigger(self) -> DeviceStatus:
         """Trigger all counters; done when all are."""
         if not self.parts.counters:
             return super().trigger()
-        return reduce(and_, [counter.trigger() for counter in self.parts.counters])
+        counting = {counter.name: counter.trigger() for counter in self.parts.counters}
+        return together(self, counting, f"{self.name} counting")
 
     def read(self) -> OrderedDictType:
         """Return what the readable parts read, under their own names."""
@@ -108,19 +110,12 @@ class STXM(Device):
         ExceptionBundle
             Some parts could not be stopped; all others were.
         """
-        failures: dict[str, Exception] = {}
-        for part in self.parts.devices:
-            stop = getattr(part, "stop", None)
-            if stop is None:
-                continue
-            try:
-                stop(success=success)
-            except Exception as error:  # noqa: BLE001 - one part that fails must not keep others moving
-                failures[part.name] = error
-        if failures:
-            words = "; ".join(f"{name}: {error}" for name, error in failures.items())
-            msg = f"{len(failures)} parts of {self.name} could not be stopped: {words}"
-            raise ExceptionBundle(msg, exceptions=failures)
+        with self._each("stopped") as attempt:
+            for part in self.parts.devices:
+                stop = getattr(part, "stop", None)
+                if stop is not None:
+                    with attempt(part):
+                        stop(success=success)
 
     def stage(self) -> list[object]:
         """Stage the whole and every part that can be; if one fails, those before it are unstaged."""
@@ -134,17 +129,45 @@ class STXM(Device):
         return staged
 
     def unstage(self) -> list[object]:
-        """Unstage every part, the last one first, and the whole."""
+        """Unstage every part, the last one first, and the whole, also when one of them fails to.
+
+        Raises
+        ------
+        ExceptionBundle
+            Some parts could not be unstaged; all others were.
+        """
         unstaged: list[object] = []
-        for part in reversed(list(self._stageable())):
-            unstaged.extend(part.unstage())
-        return [*unstaged, *super().unstage()]
+        with self._each("unstaged") as attempt:
+            for part in reversed(list(self._stageable())):
+                with attempt(part):
+                    unstaged.extend(part.unstage())
+            with attempt(self):
+                unstaged.extend(super().unstage())
+        return unstaged
+
+    @contextmanager
+    def _each(self, done: str) -> Generator[Callable[[Any], AbstractContextManager[None]]]:
+        """Yield what shields the other parts from one that fails; raise for all that did at the end."""
+        failures: dict[str, Exception] = {}
+
+        @contextmanager
+        def attempt(part: Any) -> Generator[None]:  # noqa: ANN401 - whatever the profile named
+            try:
+                yield
+            except Exception as error:  # noqa: BLE001 - one part that fails must not keep others moving
+                failures[part.name] = error
+
+        yield attempt
+        if failures:
+            words = "; ".join(f"{name}: {error}" for name, error in failures.items())
+            msg = f"{len(failures)} of the parts of {self.name} could not be {done}: {words}"
+            raise ExceptionBundle(msg, exceptions=failures)
 
     def _stageable(self) -> Iterator[Any]:
         return (part for part in self.parts.devices if hasattr(part, "stage"))
 
     def _chained(self, what: str) -> OrderedDictType:
-        chained: OrderedDictType = OrderedDict()
+        chained: OrderedDict[str, dict[str, Any]] = OrderedDict()
         for part in self.readable:
             chained.update(getattr(part, what)())
-        return chained
+        return cast("OrderedDictType", chained)

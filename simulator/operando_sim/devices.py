@@ -1,109 +1,27 @@
-"""Thin ophyd devices over one simulated world: motors, shutter, point counter and ring current."""
+"""Thin ophyd devices over one simulated world: shutter, point counter and ring current."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ophyd import Component, Device, Signal, SoftPositioner
 from ophyd.status import DeviceStatus, MoveStatus
-from ophyd.utils import LimitError
 
 if TYPE_CHECKING:
     from ophyd.device import OrderedDictType
 
     from operando_sim.world import World
 
-__all__ = ["Counter", "Energy", "RingCurrent", "SampleX", "SampleY", "Shutter"]
+__all__ = ["Counter", "RingCurrent", "Shutter"]
 
 
-Position = TypeVar("Position", float, str)
+class Shutter(SoftPositioner):
+    """The photon shutter: "open" or "closed"; it is there when `set` returns."""
 
-
-class _WorldPositioner(SoftPositioner, Generic[Position]):
-    """A positioner whose place is kept by the world; a move is over when `set` returns.
-
-    Its timestamps are the world's.
-    """
-
-    def __init__(self, world: World, *, name: str, egu: str, limits: tuple[float, float]) -> None:
-        super().__init__(name=name, egu=egu, limits=limits, source=f"sim:{name}", kind="hinted")
+    def __init__(self, world: World, *, name: str) -> None:
+        super().__init__(name=name, source=f"sim:{name}", kind="hinted")
         self._world = world
-
-    def read(self) -> OrderedDict[str, dict[str, Any]]:
-        """Return the position and the world's time."""
-        return OrderedDict({self.name: {"value": self.position, "timestamp": self._world.time_s}})
-
-    def check_value(self, pos: Position) -> None:
-        """Raise LimitError unless `pos` is within the limits."""
-        low, high = self.limits
-        if not low <= float(pos) <= high:
-            raise LimitError(
-                f"{self.name} cannot go to {pos} {self.egu}; "
-                f"its limits are {low:g} to {high:g} {self.egu}: choose a position inside"
-            )
-
-    def _setup_move(self, position: Position, status: MoveStatus) -> None:
-        del status  # finished by _done_moving, which it is subscribed to
-        self._run_subs(sub_type=self.SUB_START, timestamp=self._world.time_s)
-        self._go(position)
-        self._set_position(self.position, timestamp=self._world.time_s)
-        self._done_moving(success=True, timestamp=self._world.time_s, value=self.position)
-
-    def _go(self, position: Position) -> None:
-        raise NotImplementedError
-
-
-class Energy(_WorldPositioner[float]):
-    """Photon energy in eV."""
-
-    def __init__(self, world: World, *, name: str) -> None:
-        super().__init__(world, name=name, egu="eV", limits=world.energy_limits_ev)
-
-    @property
-    def position(self) -> float:
-        """Energy read back, eV."""
-        return self._world.energy_ev
-
-    def _go(self, position: float) -> None:
-        self._world.set_energy(position)
-
-
-class SampleX(_WorldPositioner[float]):
-    """Stage axis along a line, µm."""
-
-    def __init__(self, world: World, *, name: str) -> None:
-        super().__init__(world, name=name, egu="um", limits=world.stage_limits_um)
-
-    @property
-    def position(self) -> float:
-        """Position in µm."""
-        return self._world.position_um[0]
-
-    def _go(self, position: float) -> None:
-        self._world.move_stage(position, self._world.position_um[1])
-
-
-class SampleY(_WorldPositioner[float]):
-    """Stage axis across the lines, µm."""
-
-    def __init__(self, world: World, *, name: str) -> None:
-        super().__init__(world, name=name, egu="um", limits=world.stage_limits_um)
-
-    @property
-    def position(self) -> float:
-        """Position in µm."""
-        return self._world.position_um[1]
-
-    def _go(self, position: float) -> None:
-        self._world.move_stage(self._world.position_um[0], position)
-
-
-class Shutter(_WorldPositioner[str]):
-    """The photon shutter: "open" or "closed"."""
-
-    def __init__(self, world: World, *, name: str) -> None:
-        super().__init__(world, name=name, egu="", limits=(0.0, 0.0))
 
     @property
     def position(self) -> str:
@@ -119,15 +37,23 @@ class Shutter(_WorldPositioner[str]):
         """Describe the position; it has neither units nor limits."""
         return OrderedDict({self.name: {"source": self.source, "dtype": "string", "shape": []}})
 
-    def _go(self, position: str) -> None:
+    def read(self) -> OrderedDict[str, dict[str, Any]]:
+        """Return the position and the world's time."""
+        return OrderedDict({self.name: {"value": self.position, "timestamp": self._world.time_s}})
+
+    def _setup_move(self, position: str, status: MoveStatus) -> None:
+        del status  # finished by _done_moving, which it is subscribed to
+        self._run_subs(sub_type=self.SUB_START, timestamp=self._world.time_s)
         if position == "open":
             self._world.open_shutter()
         else:
             self._world.close_shutter()
+        self._set_position(self.position, timestamp=self._world.time_s)
+        self._done_moving(success=True, timestamp=self._world.time_s, value=self.position)
 
 
 class Counter(Device):
-    """The point detector, with the incident-beam monitor beside it; counts where the stage is."""
+    """The point detector and the incident-beam monitor: two channels of one counter, where the stage is."""
 
     counts = Component(Signal, value=0.0, kind="hinted")
     i0 = Component(Signal, value=0.0, kind="normal")
@@ -149,6 +75,19 @@ class Counter(Device):
         status = DeviceStatus(self)
         status.set_finished()
         return status
+
+    def describe(self) -> OrderedDictType:
+        """Describe both channels as counts."""
+        keys: Any = super().describe()
+        for channel in (self.counts, self.i0):
+            keys[channel.name]["units"] = "counts"
+        return keys
+
+    def describe_configuration(self) -> OrderedDictType:
+        """Describe the dwell as a time in ms."""
+        keys: Any = super().describe_configuration()
+        keys[self.dwell_ms.name]["units"] = "ms"
+        return keys
 
 
 class RingCurrent(Device):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from operando_sim.settings import WorldSettings
 
-__all__ = ["Sample", "look_up", "make_sample"]
+__all__ = ["Sample", "look_up", "make_sample", "mean_lithium"]
 
 _SPECTRUM_STEP_EV = 0.05
 
@@ -36,6 +36,8 @@ class Sample:
         Coordinate of the first raster point (in x and in y), pitch, and points per side.
     maps
         Thickness (µm), arrival of the two fronts (s) and their passing times (s), shape (side², 5).
+    material_maps
+        The same of the points that hold material, shape (5, point).
     """
 
     material: Material
@@ -45,6 +47,7 @@ class Sample:
     pitch_um: float
     side: int
     maps: NDArray[np.float64]
+    material_maps: NDArray[np.float64]
 
 
 def make_sample(settings: WorldSettings, rng: np.random.Generator) -> Sample:
@@ -56,6 +59,7 @@ def make_sample(settings: WorldSettings, rng: np.random.Generator) -> Sample:
     # Two empty points around the field, so that every look-up outside it finds nothing.
     side = round(settings.sample.field_um / pitch) + 5
     low = -0.5 * (side - 1) * pitch
+    maps = _rasterise(particles, reactions, low + pitch * np.arange(side, dtype=np.float64))
     return Sample(
         material=material,
         particles=particles,
@@ -63,7 +67,8 @@ def make_sample(settings: WorldSettings, rng: np.random.Generator) -> Sample:
         low_um=low,
         pitch_um=pitch,
         side=side,
-        maps=_rasterise(particles, reactions, low + pitch * np.arange(side, dtype=np.float64)),
+        maps=maps,
+        material_maps=np.ascontiguousarray(maps[maps[:, 0] > 0.0].T),
     )
 
 
@@ -86,6 +91,15 @@ def look_up(
     """
     maps = _interpolate(sample, x_um, y_um)
     return maps[0], phase_fractions(time_s, maps[1:3], maps[3:5])
+
+
+def mean_lithium(sample: Sample, time_s: float) -> float:
+    """Return the lithium content of all material together at a reaction time; NaN without material."""
+    thickness, fronts = sample.material_maps[0], sample.material_maps[1:]
+    if not thickness.size:
+        return float("nan")
+    fraction = phase_fractions(time_s, fronts[:2], fronts[2:])
+    return float(sample.material.lithium @ (fraction @ thickness) / thickness.sum())
 
 
 def _peak_od_per_um(material: Material) -> float:

@@ -6,15 +6,19 @@ from dataclasses import dataclass, field, replace
 
 __all__ = [
     "BeamSettings",
+    "CellSettings",
     "DetectorSettings",
     "OpticsSettings",
     "ReactionSettings",
     "SampleSettings",
     "TimingSettings",
     "WorldSettings",
+    "ZonePlateSettings",
     "demo_settings",
     "static_settings",
 ]
+
+_HC_EV_UM = 1.239841984
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +109,39 @@ class BeamSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ZonePlateSettings:
+    """A zone plate that has to be moved with the energy; its axis counts along the beam from the OSA.
+
+    Attributes
+    ----------
+    diameter_um, outer_zone_um
+        D and Δr: the focal length is D Δr / λ.
+    a0_um
+        From the order sorting aperture (OSA) to the sample.
+    limits_um
+        Lowest and highest place of the zone plate.
+    """
+
+    diameter_um: float = 240.0
+    outer_zone_um: float = 0.035
+    a0_um: float = 500.0
+    limits_um: tuple[float, float] = (-6000.0, -1500.0)
+
+    @property
+    def a1_um_per_ev(self) -> float:
+        """Slope of the focal length, D Δr / (h c)."""
+        return self.diameter_um * self.outer_zone_um / _HC_EV_UM
+
+    def focal_length_um(self, energy_ev: float) -> float:
+        """Return the focal length."""
+        return self.a1_um_per_ev * energy_ev
+
+    def focus_um(self, energy_ev: float) -> float:
+        """Return where the zone plate has to be: the focal length upstream of the sample."""
+        return self.a0_um - self.focal_length_um(energy_ev)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OpticsSettings:
     """The focus and where it really is.
 
@@ -114,11 +151,14 @@ class OpticsSettings:
         Full width at half maximum of the zone plate's Gaussian spot; 0 for a point.
     drift_x_nm_per_min, drift_y_nm_per_min
         How fast the sample wanders through the frame of the stage.
+    zone_plate
+        What has to be kept in focus; None for a microscope that is in focus whatever is done.
     """
 
     spot_um: float = 0.04
     drift_x_nm_per_min: float = 0.0
     drift_y_nm_per_min: float = 0.0
+    zone_plate: ZonePlateSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,12 +194,42 @@ class TimingSettings:
         Speed of the sample stage in single moves.
     shutter_s
         Opening or closing the shutter.
+    coarse_um_per_s, coarse_reach_um
+        Speed of the coarse stage, and how far it goes to every side.
+    zone_plate_um_per_s, polarization_deg_per_s
+        Speed of the zone plate, and of the undulator when the polarization turns.
     """
 
     line_overhead_ms: float = 80.0
     energy_move_s: float = 1.0
     stage_um_per_s: float = 20.0
     shutter_s: float = 0.05
+    coarse_um_per_s: float = 500.0
+    coarse_reach_um: float = 2000.0
+    zone_plate_um_per_s: float = 500.0
+    polarization_deg_per_s: float = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellSettings:
+    """The electrode that the particles stand for, and the potentiostat that drives it.
+
+    Attributes
+    ----------
+    host_nmol
+        Formula units of the host in the electrode: one lithium in each of them is 96.485 µC per nmol.
+    leak_ua
+        Current that moves no lithium in the sample.
+    resistance_ohm
+        Of the whole cell.
+    every_s
+        World time between two readings of the potentiostat.
+    """
+
+    host_nmol: float = 300.0
+    leak_ua: float = 0.05
+    resistance_ohm: float = 500.0
+    every_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +240,7 @@ class WorldSettings:
     ----------
     start_time_s
         What the world's clock says at first, seconds since the epoch.
-    sample, reaction, beam, optics, detector, timing
+    sample, reaction, beam, optics, detector, timing, cell
         The parts.
     """
 
@@ -181,6 +251,7 @@ class WorldSettings:
     optics: OpticsSettings = field(default_factory=OpticsSettings)
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     timing: TimingSettings = field(default_factory=TimingSettings)
+    cell: CellSettings = field(default_factory=CellSettings)
 
 
 def demo_settings() -> WorldSettings:

@@ -3,68 +3,37 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from operando_sim.axes import AXES, Axes, axes_of
 from operando_sim.beam import count, incident_per_ms, ring_current_ma
-from operando_sim.sample import look_up, make_sample
+from operando_sim.exposure import Exposure, Truth
+from operando_sim.faults import (
+    share_of_current,
+    share_of_light,
+    spoiled_counts,
+    spoiled_monitor,
+    total_offset_ev,
+)
+from operando_sim.optics import spot_fwhm_um, spot_points
+from operando_sim.sample import look_up, make_sample, mean_lithium
 from operando_sim.spectra import od_per_um
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
+    from operando_sim.faults import WorldFault
     from operando_sim.sample import Sample
     from operando_sim.settings import WorldSettings
 
-__all__ = ["Exposure", "Truth", "World"]
+__all__ = ["AXES", "Exposure", "Truth", "World"]
 
-_FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 # Below a nanometre of blurred material the lithium content is that of a rim nobody could measure.
 _TRACE_UM = 0.001
-# Stage travel beyond the field on every side.
-_TRAVEL_BEYOND_UM = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class Exposure:
-    """What one line, or one point, gave.
-
-    Attributes
-    ----------
-    counts
-        Detector readings, shape (nx,).
-    i0
-        Readings of the incident-beam monitor, shape (nx,).
-    time_s
-        Middle of each pixel's dwell, shape (nx,).
-    """
-
-    counts: NDArray[np.float64]
-    i0: NDArray[np.float64]
-    time_s: NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """What a perfect microscope of the same sharpness would say.
-
-    Attributes
-    ----------
-    lithium
-        Lithium content x, shape (ny, nx); NaN where there is no material.
-    fraction
-        Share of each phase in the material, shape (phase, ny, nx); NaN where there is no material.
-    thickness_um
-        Amount of material, shape (ny, nx).
-    """
-
-    lithium: NDArray[np.float64]
-    fraction: NDArray[np.float64]
-    thickness_um: NDArray[np.float64]
 
 
 class World:
@@ -83,6 +52,8 @@ class World:
         Wall seconds to sleep per world second; 0 runs as fast as it can.
     sleep
         How to sleep.
+    faults
+        What goes wrong by itself, at times since the world's start.
     """
 
     def __init__(
@@ -92,18 +63,22 @@ class World:
         *,
         pace: float = 0.0,
         sleep: Callable[[float], None] = time.sleep,
+        faults: Sequence[WorldFault] = (),
     ) -> None:
         self.settings = settings
-        sample_seed, noise_seed = np.random.SeedSequence(seed).spawn(2)
+        sample_seed, noise_seed, fault_seed = np.random.SeedSequence(seed).spawn(3)
         self.sample: Sample = make_sample(settings, np.random.default_rng(sample_seed))
         self._noise = np.random.default_rng(noise_seed)
+        # Apart from the noise: with and without faults, all that they do not touch is the same.
+        self._chance = np.random.default_rng(fault_seed)
+        self._faults = tuple(faults)
         self._pace = pace
         self._sleep = sleep
         self._time_s = settings.start_time_s
-        self._energy_ev = self.sample.material.energies_ev[0]
-        self._position_um = (0.0, 0.0)
+        self.axes = Axes(axes_of(settings, self.sample.material))
         self._is_shutter_open = True
-        self._spot_um, self._spot_weight = _spot(settings.optics.spot_um)
+        self._has_beam = True
+        self._listeners: list[Callable[[], None]] = []
 
     @property
     def time_s(self) -> float:
@@ -113,7 +88,12 @@ class World:
     @property
     def energy_ev(self) -> float:
         """Photon energy that the monochromator says it has."""
-        return self._energy_ev
+        return self.axes.position("energy")
+
+    @property
+    def pace(self) -> float:
+        """Wall seconds per world second; 0 where nothing is waited for."""
+        return self._pace
 
     @property
     def energy_limits_ev(self) -> tuple[float, float]:
@@ -123,13 +103,12 @@ class World:
     @property
     def position_um(self) -> tuple[float, float]:
         """Where the stage is, (x, y)."""
-        return self._position_um
+        return self.axes.position("sample_x"), self.axes.position("sample_y")
 
     @property
     def stage_limits_um(self) -> tuple[float, float]:
         """Lowest and highest position of either axis of the stage."""
-        reach = 0.5 * self.settings.sample.field_um + _TRAVEL_BEYOND_UM
-        return -reach, reach
+        return self.axes["sample_x"].limits
 
     @property
     def is_shutter_open(self) -> bool:
@@ -137,29 +116,105 @@ class World:
         return self._is_shutter_open
 
     @property
+    def has_beam(self) -> bool:
+        """Whether there is light in the ring: it was not lost, nor is it scheduled to be lost now."""
+        return self._has_beam and bool(share_of_light(self._faults, self._now()) > 0.0)
+
+    @property
     def ring_current_ma(self) -> float:
-        """Ring current now."""
-        return float(ring_current_ma(self.settings.beam, self._time_s - self.settings.start_time_s))
+        """Ring current now; 0 while the beam is lost."""
+        current = ring_current_ma(self.settings.beam, self._now()) * share_of_current(
+            self._faults, self._now()
+        )
+        return float(current) if self._has_beam else 0.0
+
+    def lose_beam(self) -> None:
+        """Lose the light, until `return_beam`: what is counted from now on is dark."""
+        self._has_beam = False
+
+    def return_beam(self) -> None:
+        """Let there be light again, where no scheduled loss goes on."""
+        self._has_beam = True
+
+    def stick(self, axis: str) -> None:
+        """Let an axis no longer move, whatever it is told, until `release`; its read-back stays.
+
+        Parameters
+        ----------
+        axis
+            One of `AXES`.
+
+        Raises
+        ------
+        ValueError
+            There is no such axis.
+        """
+        self.axes.stick(axis)
+
+    def release(self, axis: str) -> None:
+        """Let an axis move again; it stays where it is until told to go.
+
+        Raises
+        ------
+        ValueError
+            There is no such axis.
+        """
+        self.axes.release(axis)
+
+    def is_stuck(self, axis: str) -> bool:
+        """Return whether an axis does not move.
+
+        Raises
+        ------
+        ValueError
+            There is no such axis.
+        """
+        return self.axes.is_stuck(axis)
 
     def wait(self, seconds: float) -> None:
         """Let world time pass."""
         self._time_s += seconds
         if self._pace > 0.0:
             self._sleep(self._pace * seconds)
+        for listener in self._listeners:
+            listener()
+
+    def wait_until(self, time_s: float) -> None:
+        """Let world time pass up to a moment; nothing if that has passed."""
+        if time_s > self._time_s:
+            self.wait(time_s - self._time_s)
+
+    def tell_of_time(self, listener: Callable[[], None]) -> None:
+        """Call back whenever time has passed, in the thread in which it did."""
+        self._listeners.append(listener)
+
+    def move(self, axis: str, position: float) -> None:
+        """Move an axis; takes its time also if it is stuck, and none if it is there already.
+
+        Raises
+        ------
+        ValueError
+            There is no such axis, or the position is outside its limits.
+        """
+        low, high = self.axes[axis].limits
+        if not low <= position <= high:
+            units = self.axes[axis].units
+            raise ValueError(
+                f"{axis} {position} {units} is outside {low:g} to {high:g} {units}; choose one inside"
+            )
+        way = position - self.axes.position(axis)
+        if way != 0.0:
+            self.axes.place(axis, position)
+            self.wait(self.axes[axis].duration_s(way))
 
     def set_energy(self, energy_ev: float) -> None:
-        """Move the monochromator; takes no time if it is there already."""
-        low, high = self.energy_limits_ev
-        if not low <= energy_ev <= high:
-            raise ValueError(f"energy {energy_ev} eV is outside {low:g} to {high:g} eV; choose one inside")
-        if energy_ev != self._energy_ev:
-            self._energy_ev = float(energy_ev)
-            self.wait(self.settings.timing.energy_move_s)
+        """Move the monochromator; takes no time if it is there already, and its time also if it is stuck."""
+        self.move("energy", energy_ev)
 
     def move_stage(self, x_um: float, y_um: float) -> None:
         """Move the stage; takes as long as the longer of the two ways."""
-        x, y = self._position_um
-        self._position_um = (float(x_um), float(y_um))
+        x, y = self.position_um
+        self._place_stage(x_um, y_um)
         self.wait(max(abs(x_um - x), abs(y_um - y)) / self.settings.timing.stage_um_per_s)
 
     def open_shutter(self) -> None:
@@ -189,8 +244,9 @@ class World:
             raise ValueError(f"dwell_ms is {dwell_ms}; expected more than 0")
         first_s = self._time_s + 1e-3 * self.settings.timing.line_overhead_ms
         time_s = first_s + 1e-3 * dwell_ms * (np.arange(x.size, dtype=np.float64) + 0.5)
-        exposure = self._expose(x, float(y_um), time_s, dwell_ms)
-        self._position_um = (float(x[-1]), float(y_um))
+        x_now_um, y_reached_um = self._place_stage(x[-1], y_um)
+        x_reached_um = np.full_like(x, x_now_um) if self.is_stuck("sample_x") else x
+        exposure = self._expose(x_reached_um, y_reached_um, time_s, dwell_ms)
         self.wait(1e-3 * (self.settings.timing.line_overhead_ms + dwell_ms * x.size))
         return exposure
 
@@ -198,7 +254,7 @@ class World:
         """Measure where the stage is, for `dwell_ms`; the arrays of the exposure have shape (1,)."""
         if not dwell_ms > 0.0:
             raise ValueError(f"dwell_ms is {dwell_ms}; expected more than 0")
-        x, y = self._position_um
+        x, y = self.position_um
         exposure = self._expose(
             np.array([x]), y, np.array([self._time_s + 0.5e-3 * dwell_ms], dtype=np.float64), dwell_ms
         )
@@ -206,7 +262,7 @@ class World:
         return exposure
 
     def truth(self, x_um: ArrayLike, y_um: ArrayLike, time_s: ArrayLike) -> Truth:
-        """Return what is really there, as sharp as the microscope could see it.
+        """Return what is really there, as sharp as the microscope could see it in focus.
 
         Amounts of each phase are blurred with the spot and then compared, so a pixel half beside a
         particle has the particle's lithium content, not half of it.
@@ -214,20 +270,23 @@ class World:
         Parameters
         ----------
         x_um, y_um
-            Pixel centres in the frame of the stage, shapes (nx,) and (ny,).
+            Pixel centres in the frame of the fine stage, shapes (nx,) and (ny,).
         time_s
             World time, scalar or an array that broadcasts to (ny, nx), e.g. (ny, 1) for one per row;
             the drift is as it was then.
         """
         x, y = np.asarray(x_um, dtype=np.float64), np.asarray(y_um, dtype=np.float64)
         shape = (y.size, x.size)
+        in_focus_um = self.settings.optics.spot_um
+        spot_um, weight = spot_points(in_focus_um, in_focus_um)
         thickness, fraction = self._look(
             np.broadcast_to(x[None, :], shape).ravel(),
             np.broadcast_to(y[:, None], shape).ravel(),
             np.broadcast_to(np.asarray(time_s, dtype=np.float64), shape).ravel(),
+            spot_um,
         )
-        amount = (fraction * thickness) @ self._spot_weight
-        total = thickness @ self._spot_weight
+        amount = (fraction * thickness) @ weight
+        total = thickness @ weight
         with np.errstate(invalid="ignore", divide="ignore"):
             share = np.where(total > _TRACE_UM, amount / total, np.nan)
         lithium = np.tensordot(self.sample.material.lithium, share, axes=1)
@@ -237,12 +296,26 @@ class World:
             thickness_um=total.reshape(shape),
         )
 
+    def mean_lithium(self, time_s: float) -> float:
+        """Return the lithium content of all particles together, by amount of material."""
+        reaction = self.settings.reaction
+        elapsed_s = time_s - self.settings.start_time_s
+        return mean_lithium(self.sample, reaction.elapsed_s + reaction.rate * elapsed_s)
+
+    @property
+    def spot_fwhm_um(self) -> float:
+        """Width of the spot as the zone plate now stands."""
+        optics = self.settings.optics
+        zone_plate_um = 0.0 if optics.zone_plate is None else self.axes.position("zone_plate")
+        return spot_fwhm_um(optics, self._true_energy_ev(), zone_plate_um)
+
     def incident_counts(self, time_s: ArrayLike, dwell_ms: float) -> NDArray[np.float64]:
         """Return the mean counts beside the sample, less dark, at the present energy; any shape of times."""
         low, high = self.energy_limits_ev
         from_middle_ev = self._true_energy_ev() - 0.5 * (low + high)
         elapsed = self._elapsed_s(np.asarray(time_s, dtype=np.float64))
-        return dwell_ms * incident_per_ms(self.settings.beam, from_middle_ev, elapsed)
+        light = share_of_light(self._faults, elapsed) * self._has_beam
+        return dwell_ms * incident_per_ms(self.settings.beam, from_middle_ev, elapsed) * light
 
     def _expose(
         self, x_um: NDArray[np.float64], y_um: float, time_s: NDArray[np.float64], dwell_ms: float
@@ -252,31 +325,43 @@ class World:
         transmitted = incident * self._transmission(x_um, y_um, time_s)
         counts = count(detector, transmitted, dwell_ms, self._noise)
         i0 = count(detector, incident * self.settings.beam.monitor_ratio, dwell_ms, self._noise)
-        return Exposure(counts=counts, i0=i0, time_s=time_s)
+        elapsed = self._elapsed_s(time_s)
+        return Exposure(
+            counts=spoiled_counts(self._faults, counts, elapsed, self._chance),
+            i0=spoiled_monitor(self._faults, i0, elapsed),
+            time_s=time_s,
+            x_um=x_um,
+            y_um=y_um,
+        )
 
     def _transmission(
         self, x_um: NDArray[np.float64], y_um: float, time_s: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Return the share of light that arrives, shape (n,): the spot averages intensity, not density."""
-        thickness, fraction = self._look(x_um, np.full(x_um.size, y_um), time_s)
+        spot_um, weight = spot_points(self.spot_fwhm_um, self.settings.optics.spot_um)
+        thickness, fraction = self._look(x_um, np.full(x_um.size, y_um), time_s, spot_um)
         energy = self._true_energy_ev()
         per_um = np.array([od_per_um(phase, energy) for phase in self.sample.material.phases])
         od = thickness * np.einsum("s,snk->nk", per_um, fraction)
-        return np.exp(-od) @ self._spot_weight
+        return np.exp(-od) @ weight
 
     def _look(
-        self, x_um: NDArray[np.float64], y_um: NDArray[np.float64], time_s: NDArray[np.float64]
+        self,
+        x_um: NDArray[np.float64],
+        y_um: NDArray[np.float64],
+        time_s: NDArray[np.float64],
+        spot_um: NDArray[np.float64],
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return thickness (n, k) and fractions (phase, n, k) at the k points of each spot."""
         optics, reaction = self.settings.optics, self.settings.reaction
         elapsed = self._elapsed_s(time_s)
-        x = x_um - 1e-3 / 60.0 * optics.drift_x_nm_per_min * elapsed
-        y = y_um - 1e-3 / 60.0 * optics.drift_y_nm_per_min * elapsed
-        points = self._spot_weight.size
+        x = x_um + self.axes.position("coarse_x") - 1e-3 / 60.0 * optics.drift_x_nm_per_min * elapsed
+        y = y_um + self.axes.position("coarse_y") - 1e-3 / 60.0 * optics.drift_y_nm_per_min * elapsed
+        points = spot_um.shape[1]
         thickness, fraction = look_up(
             self.sample,
-            (x[:, None] + self._spot_um[0]).ravel(),
-            (y[:, None] + self._spot_um[1]).ravel(),
+            (x[:, None] + spot_um[0]).ravel(),
+            (y[:, None] + spot_um[1]).ravel(),
             np.repeat(reaction.elapsed_s + reaction.rate * elapsed, points),
         )
         return thickness.reshape(-1, points), fraction.reshape(len(fraction), -1, points)
@@ -284,24 +369,18 @@ class World:
     def _elapsed_s(self, time_s: NDArray[np.float64]) -> NDArray[np.float64]:
         return time_s - self.settings.start_time_s
 
+    def _now(self) -> NDArray[np.float64]:
+        return np.asarray(self._time_s - self.settings.start_time_s)
+
+    def _place_stage(self, x_um: float, y_um: float) -> tuple[float, float]:
+        """Bring the stage to a place; return where it is."""
+        return self.axes.place("sample_x", x_um), self.axes.place("sample_y", y_um)
+
     def _true_energy_ev(self) -> float:
-        return self._energy_ev + self.settings.beam.energy_offset_ev
+        offset_ev = self.settings.beam.energy_offset_ev + total_offset_ev(self._faults, float(self._now()))
+        return self.energy_ev + offset_ev
 
     def _move_shutter(self, *, is_open: bool) -> None:
         if is_open != self._is_shutter_open:
             self._is_shutter_open = is_open
             self.wait(self.settings.timing.shutter_s)
-
-
-def _spot(fwhm_um: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return points of a Gaussian spot, shape (2, k) in µm, and their weights, shape (k,), sum 1.
-
-    Gauss-Hermite quadrature of five points a side is exact for sample structure up to the ninth power.
-    """
-    if fwhm_um == 0.0:
-        return np.zeros((2, 1)), np.ones(1)
-    node, weight = np.polynomial.hermite_e.hermegauss(5)
-    weight = weight / weight.sum()
-    sigma = fwhm_um / _FWHM_PER_SIGMA
-    y, x = np.meshgrid(sigma * node, sigma * node, indexing="ij")
-    return np.stack([x.ravel(), y.ravel()]), np.outer(weight, weight).ravel()

@@ -71,6 +71,13 @@ def test_a_failure_decides_whatever_was_fitted(whole: Outcome, failure: Exceptio
         assert ending.reasons[:2] == (str(failure), "the disk is full")
 
 
+def test_damage_that_was_passed_over_is_damage_whatever_was_fitted(whole: Outcome) -> None:
+    for outcome in (whole, NOTHING, replace(whole, was_interrupted=True)):
+        ending = ending_of(replace(outcome, damage="2 documents of the log are damaged"))
+        assert ending.code == (Exit.INTERRUPTED if outcome.was_interrupted else Exit.DAMAGED)
+        assert ending.reasons[0] == "2 documents of the log are damaged"
+
+
 def test_results_that_could_not_be_written_are_a_failure(whole: Outcome) -> None:
     ending = ending_of(replace(whole, trouble="the disk is full"))
     assert (ending.code, ending.reasons) == (Exit.FAILED, ("the disk is full",))

@@ -13,14 +13,15 @@ from bluesky import RunEngine
 from hypothesis import given
 from hypothesis import strategies as st
 
+from microscope import microscope
 from operando.app.simulate import Cell, energies_of, field_of, world_of
 from operando.app.truth import Agreement, agreement_of, judge
 from operando.app.work import Options, work_of
 from operando.io.sources import DocumentSource
 from operando.live.monitor import Monitor
 from operando.types import Snapshot
-from operando_plans import Instrument, operando_series
-from operando_sim import World, make_stxm, material_named
+from operando_plans import Region, Until, operando_series
+from operando_sim import World, material_named
 from operando_sim.references import write_references
 
 CELL = Cell("lixv2o5", 3, 1_790_000_000.0, 24, 2, 1.0, energies_of("lixv2o5"), elapsed_s=600.0)
@@ -61,12 +62,11 @@ def _acquired(energy_offset_ev: float) -> list:
     """Acquire the series where the monochromator is off, in a world that is otherwise the same."""
     settings = world_of(CELL).settings
     off = replace(settings, beam=replace(settings.beam, energy_offset_ev=energy_offset_ev))
-    stxm = make_stxm(World(off, CELL.seed))
     documents: list = []
     engine = RunEngine({}, context_managers=[])
     engine.subscribe(lambda name, document: documents.append((name, document)))
-    instrument = Instrument(stxm.energy, stxm.flyer, stxm.shutter, stxm.ring_current)
-    engine(operando_series(instrument, field_of(CELL), CELL.energies_ev, CELL.dwell_ms, cycles=CELL.cycles))
+    region = Region("cell", field_of(CELL), CELL.energies_ev, CELL.dwell_ms)
+    engine(operando_series(microscope(World(off, CELL.seed)), region, Until(cycles=CELL.cycles)))
     return documents
 
 

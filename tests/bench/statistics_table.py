@@ -20,9 +20,9 @@ from scipy.special import ndtr
 
 from operando.core.absorption import without_fit_bias
 from operando.core.fit import Background, Design, Fit, design_of, fit
-from operando.core.reference_noise import with_reference_noise
 from operando.core.references import reference_variance, resample
 from operando.core.region import lithium_of_region
+from operando.core.shared_errors import SharedErrors, with_shared_errors
 from operando.io.library import load_library
 from operando.types import FloatArray
 
@@ -364,7 +364,7 @@ def _with_noisy_references(
     od, variance = _logarithm(counts_of(case, amounts, i0, 1, rng), i0)
     sigma = np.full(case.design.phases, noise)
     first = fit(od, variance, design)
-    counted = with_reference_noise(first, od, variance, design, sigma)
+    counted = with_shared_errors(first, od, variance, design, SharedErrors(sigma))
     extra = reference_variance(first.fraction * first.thickness, sigma)
     fits = (first, counted, fit(od, variance + extra, design))
     return tuple((float(each.lithium[0]) - truth, float(each.lithium_error[0])) for each in fits)
@@ -380,7 +380,10 @@ def _both_means(
     each = corrected(counts, i0, case)
     weight = each.thickness / each.thickness.sum()
     whole = lithium_of_region(
-        *_logarithm(counts, i0), np.zeros(counts.shape[0]), case.design, np.zeros(case.design.phases)
+        *_logarithm(counts, i0),
+        np.zeros(counts.shape[0]),
+        case.design,
+        SharedErrors(np.zeros(case.design.phases)),
     )
     return (
         float(weight @ each.lithium) - truth,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 
 import pytest
 
-from operando.bench import LINE_PIXELS, Row, fit_rows, render
+from operando.bench import LINE_PIXELS, Row, fit_rows, peers, render
+from operando.bench.scene import scene_of
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +20,8 @@ def rows() -> list[Row]:
 
 @pytest.mark.bench
 def test_every_way_to_fit_has_a_row_for_each_number_of_threads(rows: list[Row]) -> None:
-    assert {(row.name, row.threads) for row in rows} == {
+    optional = {"mantis", "pymca", "hyperspy_nnls", "hyperspy_nnls_unweighted", "larch"}
+    assert {(row.name, row.threads) for row in rows if row.name not in optional} == {
         *((name, 1) for name in ("scipy_nnls", "sklearn_positive", "sklearn_positive_unweighted")),
         *((f"{name}_line", 1) for name in ("operando", "operando_float64")),
         *(
@@ -54,3 +57,17 @@ def test_the_table_has_a_line_for_each_row() -> None:
         "operando  65,536         5       4        2         40.0     12.0",
         "x              1        10       6        1  1,000,000.0      0.5",
     ]
+
+
+def test_a_program_that_is_not_there_has_no_row_and_is_named(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for package in ("PyMca5", "hyperspy", "larch"):
+        monkeypatch.setitem(sys.modules, package, None)
+    peers._is_here.cache_clear()
+    try:
+        assert list(peers.rows_of_loop_programs(scene_of(5, 4, 1))) == []
+    finally:
+        peers._is_here.cache_clear()
+    assert [record.args[0] for record in caplog.records] == ["PyMca5", "hyperspy", "xraylarch"]
+    assert "operando[bench]" in caplog.text

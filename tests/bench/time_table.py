@@ -25,9 +25,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from moving_front import Weighed, agreement, maps_of, series_of
+from operando.core.composite import compose
 from operando.core.pipeline import start, step
 from operando.core.solution import solve
-from operando.core.stack import Estimator, compose
+from operando.core.stack import Estimator
 
 MATERIALS = ("lixv2o5", "lixfepo4")
 RATES = (0.0, 0.5, 1.0, 2.0, 4.0)

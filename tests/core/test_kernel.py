@@ -8,7 +8,8 @@ from fit_problems import Problem, problem
 
 from operando.core import pixel
 from operando.core.fit import Background, fit
-from operando.core.lanes import BLOCK, root, where
+from operando.core.lanes import root, where
+from operando.core.loops import BLOCK
 from operando.core.plain import plain_fit
 from operando.core.shape import Shape
 
@@ -25,32 +26,31 @@ def by_numpy(one: Problem, dtype: type, total: np.ndarray | None) -> dict[str, l
     measured = [[one.od[e].astype(dtype), one.variance[e].astype(dtype)] for e in range(len(one.od))]
     model = one.model.astype(dtype)
 
-    def run(program, reads: str, writes: str, scalars=constants, energy: int = 0) -> None:
-        results = program(
-            shape, lambda i: scalars[i], measured[energy], *[rows[name] for name in reads.split()]
-        )
-        for name, numbers in zip(writes.split(), results, strict=True):
-            new = [np.broadcast_to(np.asarray(number, dtype), pixels) for number in numbers]
-            if name == "energy":
-                measured[energy] = new
-            else:
-                rows[name] = new
+    def whole(numbers) -> list[np.ndarray]:
+        return [np.broadcast_to(np.asarray(number, dtype), pixels) for number in numbers]
+
+    def run(program, reads: str, writes: str) -> None:
+        results = program(shape, lambda i: constants[i], *[rows[name] for name in reads.split()])
+        rows.update(zip(writes.split(), map(whole, results), strict=True))
+
+    def add_up(program, reads: str, sums: str) -> None:
+        for e, column in enumerate(model):
+            given = [rows[name] for name in (reads + sums).split()]
+            seen, *results = program(shape, column.__getitem__, measured[e], *given)
+            measured[e] = whole(seen)
+            rows.update(zip(sums.split(), map(whole, results), strict=True))
 
     with np.errstate(all="ignore"):
-        for e in range(len(one.od)):
-            run(pixel.weigh, "energies", "energy energies", energy=e)
-            run(pixel.accumulate, "gram right norm", "gram right norm", model[e], e)
+        add_up(pixel.accumulate, "", "gram right norm energies")
         run(pixel.normalise, "gram right norm total", "scale norm normal inside")
         run(pixel.survey, "normal inside scale energies total", "inside is_open nearest pivot covariance")
         for _ in range(4 * shape.columns):
             run(pixel.propose, "normal inside pivot", "inside is_open nearest")
         assert not np.any(rows["is_open"][0]), "these problems need no more than exchanges"
         run(pixel.solution, "normal inside scale norm", "amount inverse")
-        for e in range(len(one.od)):
-            run(pixel.add_slope, "amount slope", "slope", model[e], e)
+        add_up(pixel.add_slope, "amount ", "slope")
         run(pixel.correct, "inverse slope amount total", "amount")
-        for e in range(len(one.od)):
-            run(pixel.judge, "amount sums", "sums", model[e], e)
+        add_up(pixel.judge, "amount ", "sums")
         run(pixel.answer, "energies inside is_open nearest pivot scale norm amount covariance sums", "answer")
     return rows
 
@@ -91,13 +91,15 @@ def test_when_exchanges_go_round_in_circles_every_set_is_tried(monkeypatch: pyte
     one = problem(2, pixels=BLOCK + 7)
     whole = fit(one.od, one.variance, one.design)
 
-    def stubborn(shape, constant, energy, normal, inside, is_given):
-        following, is_open, nearest = pixel.propose(shape, constant, energy, normal, inside, is_given)
+    def stubborn(shape, constant, normal, inside, is_given):
+        following, is_open, nearest = pixel.propose(shape, constant, normal, inside, is_given)
         stuck = [where(is_open[0] > 0.5, 0.0, following[k]) for k in range(shape.phases)]
         return [*stuck, *following[shape.phases :]], is_open, nearest
 
     monkeypatch.setattr(
-        kernel, "_propose", kernel.compiled(stubborn, "normal inside pivot", "inside is_open nearest")
+        kernel,
+        "_propose",
+        kernel.repeated(stubborn, "normal inside pivot", "inside is_open nearest", "is_open"),
     )
     monkeypatch.setattr(kernel, "_sources", lambda: "a test's own code, never in the cache")
     kernel.kernel_for.cache_clear()

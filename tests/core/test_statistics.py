@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from operando.core.absorption import Detector, optical_density, without_fit_bias
 from operando.core.fit import Background, Design, Fit, design_of, fit
-from operando.core.reference_noise import with_reference_noise
 from operando.core.references import reference_variance, resample
+from operando.core.shared_errors import SharedErrors, with_shared_errors
 from scans import library
 
 PIXELS = 6000
@@ -183,7 +183,7 @@ def test_noise_of_the_references_is_part_of_sigma_where_it_is_given() -> None:
         od, variance = optical_density(counts, i0, np.zeros_like(i0), Detector())
         result = fit_of(od, variance, wrong)
         ignored.append(coverage(result, 0.5))
-        counted.append(coverage(with_reference_noise(result, od, variance, wrong, sigma), 0.5))
+        counted.append(coverage(with_shared_errors(result, od, variance, wrong, SharedErrors(sigma)), 0.5))
     # 1,500 draws are sure to 1.2 % and 0.6 %; three of these.
     assert np.mean(counted, axis=0) == pytest.approx([0.683, 0.95], abs=0.036)
     assert np.mean(ignored, axis=0)[0] < 0.5
@@ -193,10 +193,10 @@ def test_references_without_noise_change_no_error() -> None:
     at_energies, design = model(3, 6)
     od, variance = measure(at_energies @ amounts_of(at_energies, [0.3, 0.4, 0.3], 1.0), 2000.0, 1.0, seed=10)
     result = fit_of(od, variance, design)
-    same = with_reference_noise(result, od, variance, design, np.zeros(3))
+    same = with_shared_errors(result, od, variance, design, SharedErrors(np.zeros(3)))
     np.testing.assert_allclose(same.lithium_error, result.lithium_error, rtol=1e-12)
     np.testing.assert_array_equal(same.lithium, result.lithium)
-    more = with_reference_noise(result, od, variance, design, np.array([0.0, 0.01, 0.0]))
+    more = with_shared_errors(result, od, variance, design, SharedErrors(np.array([0.0, 0.01, 0.0])))
     assert (more.lithium_error >= result.lithium_error).all()
     assert (more.fraction_error >= result.fraction_error).all()
     assert (more.thickness_error >= result.thickness_error).all()

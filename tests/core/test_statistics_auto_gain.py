@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operando.core.absorption import Detector
+from operando.core.composite import Composite, blank_of, compose, gain_of
 from operando.core.incident import IncidentRule
-from operando.core.stack import Composite, Recipe, add, blank_of, compose, empty_stack, gain_of
+from operando.core.stack import Recipe, add, empty_stack
 from operando.types import Line
 from scans import lines_of, plan_of, recipe
 

@@ -11,9 +11,10 @@ from operando.core.absorption import Detector, optical_density
 from operando.core.fit import Background, Design, design_of, fit
 from operando.core.references import resample
 from operando.core.region import lithium_of_region
+from operando.core.shared_errors import SharedErrors
 from scans import library
 
-NO_SIGMA = np.zeros(3)
+NOTHING = SharedErrors(np.zeros(3))
 
 
 def model() -> tuple[np.ndarray, Design]:
@@ -38,7 +39,7 @@ def test_the_mean_is_as_sure_as_it_says_even_where_every_pixel_is_pure(share: li
         counts = rng.poisson(i0 * np.exp(-(at_energies @ amounts))).astype(float)
         i0_variance = i0_seen / 200
         od, variance = optical_density(counts, i0_seen[:, None], i0_variance[:, None], Detector())
-        found = lithium_of_region(od, variance, i0_variance / i0_seen**2, design, NO_SIGMA)
+        found = lithium_of_region(od, variance, i0_variance / i0_seen**2, design, NOTHING)
         assert found.pixels == 200
         pulls.append((found.lithium - x) / found.lithium_error)
     # 250 draws are sure to 2.9 % and 1.4 %; three of these. On the boundary more is covered.
@@ -56,7 +57,7 @@ def test_a_mean_of_the_pixels_would_be_wrong_by_many_times_its_error() -> None:
     od, variance = optical_density(counts, np.full_like(counts, 2000.0), np.zeros_like(counts), Detector())
     each = fit(od, variance, design)
     assert each.lithium.mean() > 5 * np.sqrt((each.lithium_error**2).sum()) / 2000
-    found = lithium_of_region(od, variance, np.zeros(5), design, NO_SIGMA)
+    found = lithium_of_region(od, variance, np.zeros(5), design, NOTHING)
     assert found.lithium < 2 * found.lithium_error
 
 
@@ -66,7 +67,7 @@ def test_without_noise_it_is_the_lithium_of_all_the_material(seed: int, pixels: 
     at_energies, design = model()
     amounts = np.random.default_rng(seed).uniform(0.0, 1.0, size=(3, pixels))
     found = lithium_of_region(
-        at_energies @ amounts, np.full((5, pixels), 1e-18), np.zeros(5), design, NO_SIGMA
+        at_energies @ amounts, np.full((5, pixels), 1e-18), np.zeros(5), design, NOTHING
     )
     expected = (design.lithium @ amounts).sum() / amounts.sum()
     # The correction for few counts is of the order of the variance; conditioning magnifies rounding.
@@ -78,10 +79,10 @@ def test_errors_that_all_pixels_share_do_not_average_out() -> None:
     at_energies, design = model()
     od = (at_energies @ np.array([0.3, 0.3, 0.4]))[:, None] * np.ones(400)
     variance = np.full_like(od, 1e-4)
-    alone = lithium_of_region(od, variance, np.zeros(5), design, NO_SIGMA)
-    shared = lithium_of_region(od, variance, np.full(5, 1e-4), design, NO_SIGMA)
+    alone = lithium_of_region(od, variance, np.zeros(5), design, NOTHING)
+    shared = lithium_of_region(od, variance, np.full(5, 1e-4), design, NOTHING)
     assert shared.lithium_error == pytest.approx(20 * alone.lithium_error, rel=1e-3)
-    noisy = lithium_of_region(od, variance, np.zeros(5), design, np.full(3, 0.02))
+    noisy = lithium_of_region(od, variance, np.zeros(5), design, SharedErrors(np.full(3, 0.02)))
     assert noisy.lithium_error > 5 * alone.lithium_error
 
 
@@ -90,9 +91,9 @@ def test_pixels_without_every_energy_are_left_out() -> None:
     od = (at_energies @ np.array([0.3, 0.3, 0.4]))[:, None] * np.ones(10)
     od[2, 3] = np.nan
     # A variance so small that the correction for few counts stays below the tolerance.
-    found = lithium_of_region(od, np.full_like(od, 1e-9), np.zeros(5), design, NO_SIGMA)
+    found = lithium_of_region(od, np.full_like(od, 1e-9), np.zeros(5), design, NOTHING)
     assert found.pixels == 9
     assert found.lithium == pytest.approx(0.55)
-    nothing = lithium_of_region(np.full_like(od, np.nan), od, np.zeros(5), design, NO_SIGMA)
+    nothing = lithium_of_region(np.full_like(od, np.nan), od, np.zeros(5), design, NOTHING)
     assert nothing.pixels == 0
     assert np.isnan([nothing.lithium, nothing.lithium_error, nothing.thickness, nothing.chi2]).all()

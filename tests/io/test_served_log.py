@@ -11,7 +11,7 @@ import struct
 import threading
 import time
 from collections.abc import Generator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import msgpack
@@ -22,6 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operando.errors import ConfigurationError, DamagedFileError, SourceUnreachable
+from operando.io.doors import MOST_VISITORS
 from operando.io.log_server import LogServer
 from operando.io.logrows import RowReader
 from operando.io.remote_log import Patience, RecordedPart, RemoteLog
@@ -36,6 +37,7 @@ from operando.io.wire import (
     pack_refusal,
     unpack_answer,
 )
+from operando.io.zmtp import framed
 from operando.live.monitor import Monitor, Work
 from operando.settings import LayoutSettings
 from scans import library, recipe
@@ -46,7 +48,6 @@ from served import (
     NEVER,
     Fake,
     altered,
-    ask,
     asking,
     documents,
     flat,
@@ -282,27 +283,53 @@ def test_late_repeated_and_false_answers_lose_nothing_and_repeat_nothing(
         assert flat(source, 0, 60, limits) == in_file(log)
 
 
-def test_thousands_of_random_messages_change_nothing(log: Path) -> None:
+def test_strangers_who_send_anything_are_sent_away_and_change_nothing(log: Path) -> None:
     chance = random.Random(5)  # noqa: S311 - not a secret
     with serving(log) as server:
-        for _ in range(6):
-            with talking(server.address) as stranger:
-                for _ in range(500):
-                    parts = [
-                        chance.randbytes(chance.choice((0, 1, 8, 60, 250)))
-                        for _ in range(chance.randint(1, 5))
-                    ]
-                    assert stranger.poll(int(DEADLINE_S * 1000), zmq.POLLOUT)
-                    stranger.send_multipart(parts)
-                # An answer to the last message shows that the ones before it were dealt with.
-                assert ask(stranger, Question(0, 1, BATCH_BYTES)).head == 60
-        assert server.refused > 2000
+        for _ in range(200):
+            # Even a part of a greeting, of READY or of a question is among what they send.
+            good = GREETING + READY + framed(bytes(8), pack_question(Question(0, 1, BATCH_BYTES)))
+            sent = good[: chance.randint(0, len(good))] + chance.randbytes(chance.randint(1, 3000))
+            with sockets.create_connection(("127.0.0.1", port_of(server)), DEADLINE_S) as stranger:
+                stranger.sendall(sent)
+        with remote(server.address) as source:
+            assert flat(source, 0, 60) == in_file(log)
+        # Random bytes may happen to be a frame that is not complete; most are none.
+        assert server.refused > 100
+
+
+def test_parts_that_are_no_question_cost_the_connection_and_nothing_else(log: Path) -> None:
+    question = pack_question(Question(0, 1, BATCH_BYTES))
+    with serving(log) as server:
+        for parts in ((b"",), (bytes(8),), (bytes(7), question), (bytes(8), question, b""), (b"",) * 500):
+            before = server.refused
+            with sockets.create_connection(("127.0.0.1", port_of(server)), DEADLINE_S) as stranger:
+                stranger.sendall(GREETING + READY + framed(*parts))
+                with suppress(ConnectionError):
+                    while stranger.recv(4096):
+                        pass
+            assert server.refused == before + 1
         with remote(server.address) as source:
             assert flat(source, 0, 60) == in_file(log)
 
 
+def test_who_comes_and_says_nothing_takes_nobody_s_place(log: Path) -> None:
+    with serving(log) as server, remote(server.address) as source, ExitStack() as crowd:
+        assert flat(source, 0, 20, [20])
+        for _ in range(2 * MOST_VISITORS):
+            idle = sockets.create_connection(("127.0.0.1", port_of(server)), DEADLINE_S)
+            crowd.enter_context(idle)
+            assert source.read(20, 1)
+        assert flat(source, 20, 60) == in_file(log)[20:]
+        assert source.renewed == 0
+
+
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\x00") + bytes(32)
 READY = b"\x04\x1c\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER"
+
+
+def port_of(server: LogServer) -> int:
+    return int(server.address.rpartition(":")[2])
 
 
 @pytest.mark.parametrize(
@@ -316,8 +343,7 @@ READY = b"\x04\x1c\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER"
     ],
 )
 def test_whoever_claims_or_sends_too_much_is_cut_off(log: Path, served: LogServer, sent: bytes) -> None:
-    port = int(served.address.rpartition(":")[2])
-    with sockets.create_connection(("127.0.0.1", port), DEADLINE_S) as stranger:
+    with sockets.create_connection(("127.0.0.1", port_of(served)), DEADLINE_S) as stranger:
         stranger.sendall(GREETING + READY)
         shaken = b""
         while not shaken.endswith(b"Identity" + bytes(4)):
@@ -331,34 +357,31 @@ def test_whoever_claims_or_sends_too_much_is_cut_off(log: Path, served: LogServe
 
 
 def test_who_speaks_another_protocol_holds_up_nobody(log: Path, served: LogServer) -> None:
-    port = int(served.address.rpartition(":")[2])
     for sent in (b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", bytes(range(1, 256)) * 8, b"", GREETING):
         with (
-            sockets.create_connection(("127.0.0.1", port), DEADLINE_S) as stranger,
+            sockets.create_connection(("127.0.0.1", port_of(served)), DEADLINE_S) as stranger,
             remote(served.address) as source,
         ):
             stranger.sendall(sent)
             assert flat(source, 0, 60) == in_file(log)
 
 
-def test_a_reader_that_does_not_take_its_answers_holds_up_nobody_and_fills_no_memory(tmp_path: Path) -> None:
+def test_a_reader_that_does_not_take_its_answers_is_not_heard_and_holds_up_nobody(tmp_path: Path) -> None:
     path = record(tmp_path / "run.log", [("event", {"frame": np.zeros(2**20 - 2**10)})])
     question = pack_question(Question(0, 1, BATCH_BYTES))
     with serving(path) as server, frozen(server.address) as idle:
         for _ in range(40):
             assert idle.poll(int(DEADLINE_S * 1000), zmq.POLLOUT)
             idle.send_multipart((bytes(8), question))
-        with remote(server.address, Patience(answer_s=DEADLINE_S, call_s=DEADLINE_S)) as source:
-            asked = 1
-            while server.answered < 40 + asked:
+        for _ in range(5):
+            with remote(server.address, Patience(answer_s=DEADLINE_S, call_s=DEADLINE_S)) as source:
                 assert flat(source, 0, 1) == in_file(path)
-                asked += 1
-        taken = 0
-        while idle.poll(500):
+        # Ten were for the others. One waits; some are in both hands and in the system's buffers.
+        assert server.answered - 10 <= 8
+        for _ in range(40):
+            assert idle.poll(int(DEADLINE_S * 1000))
             idle.recv_multipart()
-            taken += 1
-        # Two wait at the server, one here; some more are in both hands and in the system's buffers.
-        assert 1 <= taken <= 8
+        assert server.answered == 50
 
 
 def test_a_late_answer_does_not_end_a_log_too_early(tmp_path: Path) -> None:

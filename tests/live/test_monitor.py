@@ -240,7 +240,7 @@ def test_only_the_run_on_screen_is_kept_in_memory() -> None:
     documents = [document for plan in runs for document in documents_of(plan, COUNTS)]
     monitor, records = pulled(DocumentSource(iter(documents), "memory"))
     assert len(records) == 10
-    assert len(monitor._runs) == 1
+    assert len(monitor._runs.state.fitted) == 1
 
 
 def test_looking_never_takes_the_worker_s_time_from_the_lines() -> None:

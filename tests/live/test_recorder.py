@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from ophyd.sim import SynAxis, SynGauss, SynSignal
 
 from operando.errors import DamagedFileError, FrameRejected
+from operando.io.disk import DiskRoom
 from operando.io.runlog import LogReader, LogWriter, verify
 from operando.live.recorder import Recorder, RecorderStatus
 
@@ -77,6 +78,9 @@ class FailingDisk:
             raise self.poison
         with LogWriter(self.path) as writer:
             return writer.append(documents, recorded_s)
+
+    def room(self) -> DiskRoom:
+        return DiskRoom(10**12, 0.0)
 
     def close(self) -> None:
         pass

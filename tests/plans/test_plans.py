@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -14,20 +15,24 @@ from event_model import DocumentNames, schema_validators
 from hypothesis import given
 from hypothesis import strategies as st
 
+from microscope import microscope
 from operando.io.layouts import DocumentReader
 from operando.types import Line, ScanPlan
-from operando_plans import Field, Instrument, energy_stack, operando_series
-from operando_sim import World, make_stxm, static_settings
+from operando_plans import STXM, Field, Region, Until, energy_stack, operando_series
+from operando_sim import World, static_settings
+from operando_sim.flyer import LineFlyer
 
 FIELD = Field((0.5, -0.5), (2.0, 1.0), (5, 3))
 ENERGIES_EV = [513.0, 517.9]
 
 
-def instrument(**options: Any) -> tuple[Instrument, World]:
+def simulated() -> tuple[STXM, World]:
     world = World(static_settings(), seed=1)
-    stxm = make_stxm(world, **options)
-    field = "STXMLineFlyer_i0" if options.get("i0_channel") else None
-    return Instrument(stxm.energy, stxm.flyer, stxm.shutter, stxm.ring_current, i0_field=field), world
+    return microscope(world), world
+
+
+def region(energies_ev: Sequence[float] = ENERGIES_EV, dwell_ms: float | list[float] = 1.0) -> Region:
+    return Region("cell", FIELD, energies_ev, dwell_ms)
 
 
 def engine() -> RunEngine:
@@ -47,8 +52,8 @@ def lines_in(documents: list[tuple[str, dict]]) -> list[Line]:
 
 
 def test_an_energy_stack_meets_the_als_contract() -> None:
-    devices, _ = instrument()
-    documents = documents_of(energy_stack(devices, FIELD, ENERGIES_EV, 1.5, metadata={"sample": "s"}))
+    devices, _ = simulated()
+    documents = documents_of(energy_stack(devices, region(dwell_ms=1.5), metadata={"sample": "s"}))
     for name, document in documents:
         schema_validators[DocumentNames[name]].validate(document)
     start = documents[0][1]
@@ -79,11 +84,14 @@ def test_an_energy_stack_meets_the_als_contract() -> None:
 
 
 def test_a_series_says_beside_each_line_which_one_it_is() -> None:
-    devices, _ = instrument(i0_channel="i0")
-    documents = documents_of(operando_series(devices, FIELD, ENERGIES_EV, 1.0, cycles=2))
+    world = World(static_settings(), seed=1)
+    flyer = LineFlyer(world, name="STXMLineFlyer", i0_channel="i0")
+    devices = microscope(world, line_flyer=flyer, i0_field="STXMLineFlyer_i0")
+    documents = documents_of(operando_series(devices, region(), Until(cycles=2)))
     for name, document in documents:
         schema_validators[DocumentNames[name]].validate(document)
-    assert documents[0][1]["operando"] == {"schema_version": 1, "cycles": 2}
+    said = documents[0][1]["operando"]
+    assert (said["schema_version"], said["cycles"], said["region"], said["role"]) == (1, 2, "cell", "series")
     lines = lines_in(documents)
     assert [(line.cycle, line.energy, line.row) for line in lines] == [
         (cycle, energy, row) for cycle in range(2) for energy in range(2) for row in range(3)
@@ -91,28 +99,28 @@ def test_a_series_says_beside_each_line_which_one_it_is() -> None:
     assert all(line.i0 is not None and line.i0.shape == (5,) for line in lines)
     assert all(one.time_s < other.time_s for one, other in pairwise(lines))
     page = documents[2][1]["data"]
-    assert page["energy_ev"] == [513.0]
+    assert (page["energy_ev"], page["dwell_ms"]) == ([513.0], [1.0])
     assert page["ring_current_ma"][0] == pytest.approx(500.0, abs=1.0)
 
 
-def test_the_shutter_opens_first_and_closes_last() -> None:
-    devices, _ = instrument()
-    messages = RunEngineSimulator().simulate_plan(operando_series(devices, FIELD, ENERGIES_EV, 1.0, cycles=1))
-    moves = [
-        (number, message.args[0])
-        for number, message in enumerate(messages)
-        if message.command == "set" and message.obj is devices.shutter
-    ]
-    kickoffs = [number for number, message in enumerate(messages) if message.command == "kickoff"]
-    assert [position for _, position in moves] == ["open", "closed"]
-    assert moves[0][0] < kickoffs[0]
-    assert kickoffs[-1] < moves[1][0]
-    assert len(kickoffs) == 6
+def test_the_shutter_is_open_for_images_and_for_nothing_else() -> None:
+    devices, _ = simulated()
+    messages = RunEngineSimulator().simulate_plan(operando_series(devices, region(), Until(cycles=1)))
+    is_open = False
+    for message in messages:
+        if message.command == "set" and message.obj is devices.parts.shutter:
+            is_open = message.args[0] == "open"
+        elif message.command == "set":
+            assert not is_open, "energies and stages move in the dark"
+        elif message.command == "kickoff":
+            assert is_open
+    assert not is_open
+    assert sum(message.command == "kickoff" for message in messages) == 6
 
 
 @pytest.mark.parametrize("at", range(4, 60, 5))
 def test_paused_and_resumed_anywhere_the_series_has_every_line(at: int) -> None:
-    devices, world = instrument()
+    devices, world = simulated()
     documents: list[tuple[str, dict]] = []
     run_engine = engine()
     seen: list[Any] = []
@@ -126,7 +134,7 @@ def test_paused_and_resumed_anywhere_the_series_has_every_line(at: int) -> None:
     run_engine.msg_hook = pause_once
     try:
         run_engine(
-            operando_series(devices, FIELD, ENERGIES_EV, 1.0, cycles=1),
+            operando_series(devices, region(), Until(cycles=1)),
             lambda name, document: documents.append((name, document)),
         )
     except RunEngineInterrupted:
@@ -140,8 +148,8 @@ def test_paused_and_resumed_anywhere_the_series_has_every_line(at: int) -> None:
 
 
 def test_a_failing_device_leaves_the_shutter_closed_and_the_next_plan_runs() -> None:
-    devices, world = instrument()
-    kickoff, calls = devices.flyer.kickoff, []
+    devices, world = simulated()
+    kickoff, calls = devices.parts.line_flyer.kickoff, []
 
     def fail_once() -> Any:
         calls.append(1)
@@ -149,34 +157,34 @@ def test_a_failing_device_leaves_the_shutter_closed_and_the_next_plan_runs() -> 
             raise RuntimeError("the stage stands still")
         return kickoff()
 
-    devices.flyer.kickoff = fail_once
+    devices.parts.line_flyer.kickoff = fail_once
     run_engine = engine()
     documents: list[tuple[str, dict]] = []
     run_engine.subscribe(lambda name, document: documents.append((name, document)))
     with pytest.raises(RuntimeError, match="stands still"):
-        run_engine(operando_series(devices, FIELD, ENERGIES_EV, 1.0, cycles=1))
+        run_engine(operando_series(devices, region(), Until(cycles=1)))
     assert documents[-1][1]["exit_status"] == "fail"
     assert not world.is_shutter_open
-    run_engine(operando_series(devices, FIELD, ENERGIES_EV, 1.0, cycles=1))
+    run_engine(operando_series(devices, region(), Until(cycles=1)))
     assert documents[-1][1]["exit_status"] == "success"
 
 
 @pytest.mark.parametrize(
-    ("energies_ev", "dwell_ms", "cycles", "words"),
+    ("energies_ev", "dwell_ms", "words"),
     [
-        ([], 1.0, 1, "one or more"),
-        ([513.0, -1.0], 1.0, 1, "above 0"),
-        ([float("nan")], 1.0, 1, "above 0"),
-        ([513.0], 0.0, 1, "dwell"),
-        ([513.0], float("nan"), 1, "dwell"),
-        ([513.0], 1.0, 0, "cycles"),
+        ([], 1.0, "one or more"),
+        ([513.0, -1.0], 1.0, "above 0"),
+        ([float("nan")], 1.0, "above 0"),
+        ([513.0], 0.0, "dwell"),
+        ([513.0], float("nan"), "dwell"),
+        ([513.0], [1.0, 1.0], "one dwell for all, or one each"),
     ],
 )
-def test_what_makes_no_sense_is_refused_before_anything_moves(
-    energies_ev: list[float], dwell_ms: float, cycles: int, words: str
+def test_a_region_that_makes_no_sense_is_refused(
+    energies_ev: list[float], dwell_ms: float | list[float], words: str
 ) -> None:
     with pytest.raises(ValueError, match=words):
-        operando_series(instrument()[0], FIELD, energies_ev, dwell_ms, cycles=cycles)
+        region(energies_ev, dwell_ms)
 
 
 @pytest.mark.parametrize(
@@ -203,8 +211,8 @@ def test_a_field_is_evenly_spaced_about_its_centre(
 
 
 def test_the_same_plan_gives_a_plan_the_reader_understands() -> None:
-    devices, _ = instrument()
-    name, document = documents_of(energy_stack(devices, FIELD, ENERGIES_EV, 2.0))[0]
+    devices, _ = simulated()
+    name, document = documents_of(energy_stack(devices, region(dwell_ms=2.0)))[0]
     plan = next(iter(DocumentReader().read(name, document)))
     assert isinstance(plan, ScanPlan)
     assert plan.grid.x_um.tolist() == pytest.approx(FIELD.x_um)

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 from bluesky import RunEngine
 
+from microscope import microscope
 from operando.app.work import Options, work_of
 from operando.io.runlog import LogReader
 from operando.io.sources import FollowedLog, RecordedLog
 from operando.live.monitor import Monitor
 from operando.live.recorder import Recorder
 from operando.types import LithiationMap, Snapshot
-from operando_plans import Field, Instrument, operando_series
-from operando_sim import World, demo_settings, make_stxm, material_named, static_settings
+from operando_plans import Field, Region, Until, operando_series
+from operando_sim import World, demo_settings, material_named, static_settings
 from operando_sim.references import write_references
 
 FIELD = Field((0.0, 0.0), (4.0, 4.0), (48, 48))
@@ -31,16 +32,11 @@ def loop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     settings = static_settings()
     settings = replace(settings, sample=replace(settings.sample, material=request.param, field_um=4.0))
     world = World(settings, seed=11)
-    stxm = make_stxm(world)
     material = material_named(request.param)
     write_references(folder, material)
     work = work_of(Options(references=folder / "library.toml", gain=settings.detector.variance_to_mean))
     plan = operando_series(
-        Instrument(stxm.energy, stxm.flyer, stxm.shutter, stxm.ring_current),
-        FIELD,
-        material.energies_ev,
-        1.0,
-        cycles=CYCLES,
+        microscope(world), Region("cell", FIELD, material.energies_ev, 1.0), Until(cycles=CYCLES)
     )
     run_engine = RunEngine({}, context_managers=[])
     log = folder / "series.runlog"
@@ -139,17 +135,14 @@ def test_a_reacting_cell_fills_up_as_the_truth_does(tmp_path: Path) -> None:
         reaction=replace(settings.reaction, elapsed_s=700.0),
     )
     world = World(settings, seed=3)
-    stxm = make_stxm(world)
     material = material_named("lixv2o5")
     write_references(tmp_path, material)
     records: list[Snapshot] = []
     run_engine = RunEngine({}, context_managers=[])
     with Recorder(tmp_path / "log") as recorder:
         run_engine.subscribe(recorder)
-        instrument = Instrument(stxm.energy, stxm.flyer, stxm.shutter)
-        run_engine(
-            operando_series(instrument, Field((0, 0), (4, 4), (32, 32)), material.energies_ev, 1.0, cycles=4)
-        )
+        region = Region("cell", Field((0, 0), (4, 4), (32, 32)), material.energies_ev, 1.0)
+        run_engine(operando_series(microscope(world), region, Until(cycles=4)))
     work = work_of(Options(references=tmp_path / "library.toml", gain=settings.detector.variance_to_mean))
     monitor = Monitor(RecordedLog(LogReader(tmp_path / "log"), "log"), work, records.append)
     while monitor.pull():

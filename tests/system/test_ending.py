@@ -80,6 +80,35 @@ def test_a_monitor_that_is_told_to_end_leaves_its_files(tmp_path: Path, recorded
     assert read_results(output).cycle.size == CELL.cycles
 
 
+def test_a_monitor_that_is_killed_goes_on_and_says_how_far_behind_it_was(
+    tmp_path: Path, recorded: Path
+) -> None:
+    output = tmp_path / "out.h5"
+    command = [*RUN, "monitor", recorded / "run.log", "--headless", "--output", output,
+               "--references", recorded / "library.toml"]  # fmt: skip
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=HEADLESS) as monitor:
+        until((tmp_path / "out.checkpoint").exists, monitor)
+        monitor.kill()
+        monitor.communicate(timeout=60)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=HEADLESS
+    ) as again:
+        assert again.stderr is not None
+        told = next(line for line in again.stderr if "read on after document" in line)
+        assert "caught up in" in told
+        again.terminate()
+        _, complaints = again.communicate(timeout=60)
+    assert again.returncode == Exit.INTERRUPTED, complaints
+    replayed = tmp_path / "replayed.h5"
+    subprocess.run(
+        [*RUN, "replay", recorded / "run.log", "--headless", "--output", replayed,
+         "--references", recorded / "library.toml"],
+        check=True, capture_output=True, env=HEADLESS,
+    )  # fmt: skip
+    assert output.read_bytes() == replayed.read_bytes()
+    assert (tmp_path / "out-curve.csv").read_bytes() == (tmp_path / "replayed-curve.csv").read_bytes()
+
+
 def test_a_server_that_is_told_to_end_says_nothing_of_it(recorded: Path) -> None:
     with subprocess.Popen(
         [*RUN, "serve", recorded / "run.log", "--address", "tcp://127.0.0.1:0"],

@@ -1,0 +1,117 @@
+"""Where a log may be served and read: this machine by default, others only where both sides have keys."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+from operando.errors import ConfigurationError
+
+__all__ = ["Endpoint", "listening", "loopback", "reached"]
+
+_ADDRESS = re.compile(r"tcp://(?P<host>\[[0-9A-Fa-f:]+\]|[^\s:/;@\[\]]+):(?P<port>[0-9]{1,5})", re.ASCII)
+_NAME = re.compile(
+    r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]{0,62})(\.[A-Za-z0-9][A-Za-z0-9-]{0,62})*", re.ASCII
+)
+_IPv4 = ipaddress.IPv4Address
+_IP = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A host and a port; as text it is what ZeroMQ understands.
+
+    Attributes
+    ----------
+    host
+        An address as numbers, or a name.
+    port
+        0 to 65535; 0 is any that is free.
+    """
+
+    host: str
+    port: int
+
+    @property
+    def is_v6(self) -> bool:
+        """Whether it is an address of the sixth version."""
+        return ":" in self.host
+
+    def __str__(self) -> str:
+        return f"tcp://[{self.host}]:{self.port}" if self.is_v6 else f"tcp://{self.host}:{self.port}"
+
+
+def loopback(address: str) -> Endpoint:
+    """Return what `address` means, if it is on this machine.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is not of the form `tcp://HOST:PORT`, or its host is not 127.0.0.0/8, ::1 or localhost.
+    """
+    found = _parsed(address)
+    ip = _ip_of(found.host)
+    if ip is not None and (ip == ipaddress.IPv6Address("::1") or (isinstance(ip, _IPv4) and ip.is_loopback)):
+        return found
+    message = (
+        f"{address} is not on this machine; without keys a log is served to and read from 127.0.0.1, ::1 and "
+        "localhost only: make keys with 'operando keys new', and give --keys FOLDER on both sides"
+    )
+    raise ConfigurationError(message)
+
+
+def listening(address: str) -> Endpoint:
+    """Return what `address` means to a server that has keys: any address of this machine, as numbers.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is not of the form `tcp://NUMBERS:PORT`.
+    """
+    found = _parsed(address)
+    if _ip_of(found.host) is None:
+        message = (
+            f"{address} names no address to listen at; expected numbers, tcp://0.0.0.0:5577 for all networks "
+            "of this machine, or the number of one of them"
+        )
+        raise ConfigurationError(message)
+    return found
+
+
+def reached(address: str) -> Endpoint:
+    """Return what `address` means to a reader that has keys: any machine, which its key then tells.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is not of the form `tcp://HOST:PORT`, or is no one machine.
+    """
+    found = _parsed(address)
+    ip = _ip_of(found.host)
+    is_one = (
+        _NAME.fullmatch(found.host) is not None if ip is None else not (ip.is_unspecified or ip.is_multicast)
+    )
+    if not is_one or not found.port:
+        message = f"{address} is not the address of a machine; expected tcp://beamline.example:5577 or alike"
+        raise ConfigurationError(message)
+    return found
+
+
+def _parsed(address: str) -> Endpoint:
+    matched = _ADDRESS.fullmatch(address)
+    if matched is None or int(matched["port"]) > 65535:
+        message = (
+            f"{address} is not an address that is served or read; expected tcp://127.0.0.1:5577 or alike"
+        )
+        raise ConfigurationError(message)
+    host = matched["host"].strip("[]")
+    # A name is whatever somebody's resolver says it is; this one is what everybody means.
+    return Endpoint("127.0.0.1" if host == "localhost" else host, int(matched["port"]))
+
+
+def _ip_of(host: str) -> _IP | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
