@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import h5py
 import numpy as np
 
 from operando.errors import DamagedFileError, SourceUnreachable
+from operando.io.atomic import recover
 from operando.io.hdf5 import array_at, group_at, scalar_at, text_at
 from operando.io.results_layout import FORMAT, QUANTITIES
 from operando.types import Curve, LithiationMap, PhaseSpectra, Reason, ScanGrid, ScanPlan
@@ -127,6 +129,8 @@ def read_results(path: str | Path) -> Results:
     if not path.is_file():
         message = f"there is no results file at {path}: check the name"
         raise SourceUnreachable(message)
+    with suppress(OSError):  # it may lie where nobody can write
+        recover(path)
     try:
         with h5py.File(path, "r") as file:
             creator = file.attrs.get("creator")

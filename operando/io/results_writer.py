@@ -24,6 +24,7 @@ import h5py
 import numpy as np
 
 from operando.errors import ConfigurationError, DamagedFileError, OperandoError, SourceUnreachable
+from operando.io.atomic import PagedFile, changed_whole, recover, replacement
 from operando.io.hdf5 import array_at, dataset_at, group_at, text_at
 from operando.io.results import Results, read_results
 from operando.io.results_layout import CURVES, FORMAT, QUANTITIES, image_of_empty
@@ -38,8 +39,8 @@ __all__ = ["ResultsLock", "ResultsWriter", "run_in"]
 
 _log = logging.getLogger(__name__)
 
-_STRUCTURE_BYTES = 1 << 20
-"""More than HDF5 adds to its own structures with a cycle."""
+_FIELD_OF = {"lithium_errors": "lithium_error"}
+"""What `Curve` calls a dataset of another name."""
 
 _HAS_PREAD = hasattr(os, "pread")
 
@@ -50,10 +51,11 @@ _FOREIGN = (OSError, RuntimeError, LookupError, TypeError, ValueError, Attribute
 class ResultsWriter:
     """Write the results of one run, cycle by cycle.
 
-    The file is open only while a cycle is written. HDF5 cannot bear a disk that fills up while it
-    writes: the file is lost, and sometimes the process. So the space for a cycle is taken before
-    HDF5 begins. A new last cycle goes into the file itself, where it touches no other; anything
-    else is done to a copy, which then takes the file's place.
+    The file is open only while a cycle is written. HDF5 cannot bear a kill or a full disk while it
+    writes: the file is lost, and sometimes the process. So HDF5 writes into memory, and what it
+    changed goes into the file whole (`operando.io.atomic`). A new last cycle goes into the file itself,
+    where it touches no other; anything else is done to a copy, which then takes the file's place. A
+    cycle that is there already, with the same bytes, is not written again.
 
     Parameters
     ----------
@@ -82,12 +84,13 @@ class ResultsWriter:
         self._shape = plan.grid.shape
         self._run = plan.run
         with _understood(self._path):
+            recover(self._path)
             if self._path.exists():
                 there = read_results(self._path)
                 _check_same(self._path, there, plan, phases, process)
                 self._cycles = frozenset(there.cycle.tolist())
                 return
-            with _replacement(self._path) as part:
+            with replacement(self._path) as part:
                 part.write_bytes(image_of_empty(plan, phases, process))
             self._cycles = frozenset[int]()
 
@@ -143,19 +146,21 @@ class ResultsWriter:
             merged = _merged(curve, stored, there)
             if not there or lithiation.cycle > max(there):
                 try:
-                    _put(self._path, lithiation.cycle, series, merged)
+                    with changed_whole(self._path) as file:
+                        _put(file, lithiation.cycle, series, merged)
                 except BlockingIOError:
                     # A viewer has the file open and keeps it as it is; the next one sees the new.
                     self._put_into_copy(lithiation.cycle, series, merged)
-            else:
+            elif lithiation.cycle not in there or not _holds(self._path, lithiation.cycle, series, merged):
                 self._put_into_copy(lithiation.cycle, series, merged)
         self._cycles = frozenset((*there, lithiation.cycle))
         return merged
 
     def _put_into_copy(self, cycle: int, series: dict[str, Any], curve: Curve) -> None:
-        with _replacement(self._path) as part:
+        with replacement(self._path) as part:
             shutil.copyfile(self._path, part)
-            _put(part, cycle, series, curve)
+            with changed_whole(part) as file:
+                _put(file, cycle, series, curve)
 
 
 class ResultsLock:
@@ -241,6 +246,7 @@ def _unlock(descriptor: int, place: Path) -> None:
 def run_in(path: Path) -> str | None:
     """Return the run whose results `path` holds; None if it is no results file."""
     try:
+        recover(path)
         with h5py.File(path, "r") as file:
             is_ours = file.attrs.get("creator") == FORMAT
             return text_at(group_at(file, "entry"), "entry_identifier") if is_ours else None
@@ -278,13 +284,10 @@ def _merged(fresh: Curve, stored: Curve, cycles: list[int]) -> Curve:
     return Curve(*(both(field.name) for field in fields(Curve)))
 
 
-def _put(path: Path, cycle: int, series: dict[str, Any], curve: Curve) -> None:
+def _put(file: PagedFile, cycle: int, series: dict[str, Any], curve: Curve) -> None:
     """Write a cycle in front of those with a higher number, or in its own stead."""
-    with h5py.File(path, "r") as file:
-        row = _row_of(group_at(file, "entry"), cycle)
-    with _reserved(path, row), h5py.File(path, "r+") as file:
-        _hold_back(file)
-        entry = group_at(file, "entry")
+    with h5py.File(file, "r+") as whole:
+        entry = group_at(whole, "entry")
         row = _row_of(entry, cycle)
         is_there = dataset_at(entry, "lithiation/cycle")[row : row + 1].tolist() == [cycle]
         for quantity in QUANTITIES:
@@ -298,63 +301,31 @@ def _put(path: Path, cycle: int, series: dict[str, Any], curve: Curve) -> None:
         for name in CURVES:
             dataset = dataset_at(entry, f"curves/{name}")
             dataset.resize(curve.cycle.size, axis=0)
-            dataset[:] = getattr(curve, "lithium_error" if name == "lithium_errors" else name)
+            dataset[:] = getattr(curve, _FIELD_OF.get(name, name))
+
+
+def _holds(path: Path, cycle: int, series: dict[str, Any], curve: Curve) -> bool:
+    """Return whether the file holds just this already, as after a restart."""
+    with h5py.File(path, "r") as file:
+        entry = group_at(file, "entry")
+        row = _row_of(entry, cycle)
+        return all(
+            _same_bytes(dataset_at(entry, quantity.place)[row], series[quantity.place])
+            for quantity in QUANTITIES
+        ) and all(
+            _same_bytes(array_at(entry, f"curves/{name}"), getattr(curve, _FIELD_OF.get(name, name)))
+            for name in CURVES
+        )
+
+
+def _same_bytes(stored: object, fresh: object) -> bool:
+    """Whether the file would have the same bytes for both; NaN equals NaN."""
+    here = np.asarray(stored)
+    return here.tobytes() == np.asarray(fresh).astype(here.dtype).tobytes()
 
 
 def _row_of(entry: h5py.Group, cycle: int) -> int:
     return int(np.searchsorted(array_at(entry, "lithiation/cycle"), cycle))
-
-
-@contextmanager
-def _reserved(path: Path, row: int) -> Generator[None]:
-    """Take the disk space that writing the cycles from `row` on can need, or fail and leave all as it is.
-
-    HDF5 gives back what it did not use when it closes the file.
-    """
-    size = path.stat().st_size
-    with h5py.File(path, "r") as file:
-        datasets = [dataset_at(group_at(file, "entry"), quantity.place) for quantity in QUANTITIES]
-        rows = len(datasets[0]) - row + 1
-        # Numbers that cannot be packed take a little more room than they are long.
-        needed = int(1.1 * rows * sum(_chunk_size(dataset) for dataset in datasets)) + _STRUCTURE_BYTES
-    try:
-        with path.open("r+b") as file:
-            _allocate(file.fileno(), size, needed)
-    except OSError:
-        os.truncate(path, size)
-        raise
-    try:
-        yield
-    except BlockingIOError:
-        # HDF5 could not even open it.
-        os.truncate(path, size)
-        raise
-
-
-def _chunk_size(dataset: h5py.Dataset) -> int:
-    return int(np.prod(dataset.chunks or dataset.shape)) * dataset.dtype.itemsize
-
-
-def _allocate(descriptor: int, offset: int, length: int) -> None:
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(descriptor, offset, length)
-        return
-    os.lseek(descriptor, offset, os.SEEK_SET)
-    while length:
-        length -= os.write(descriptor, bytes(min(length, _STRUCTURE_BYTES)))
-
-
-@contextmanager
-def _replacement(path: Path) -> Generator[Path]:
-    """Yield a path beside `path`; what is written there takes its place, or nothing does."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        yield part
-        with part.open("r+b") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -371,20 +342,6 @@ def _understood(path: Path) -> Generator[None]:
     except _FOREIGN as error:
         message = f"{path} is damaged or is not a results file ({error}): move it away, or choose another"
         raise DamagedFileError(message) from error
-
-
-def _hold_back(file: h5py.File) -> None:
-    """Let HDF5 write its own structures at the end only.
-
-    Otherwise it may write some of them whenever its cache is full, and a kill in that moment
-    leaves a file that nobody can open.
-    """
-    config = file.id.get_mdc_config()
-    config.evictions_enabled = False
-    config.incr_mode = 0
-    config.flash_incr_mode = 0
-    config.decr_mode = 0
-    file.id.set_mdc_config(config)
 
 
 def _check_same(

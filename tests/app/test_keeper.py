@@ -108,7 +108,7 @@ from pathlib import Path
 sys.path[:0] = sys.argv[2:]
 from test_keeper import *
 path = Path(sys.argv[1])
-resource.setrlimit(resource.RLIMIT_FSIZE, (1_600_000, resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, resource.RLIM_INFINITY))
 wide = replace(plan_of(shape=(4, 400)), cycles=CYCLES)
 monitor, keeper = kept(documents_of(wide, stack_of(wide, np.random.default_rng(1), cycles=CYCLES)), path)
 print(keeper.records, len(monitor.refusals), read_results(path).cycle.tolist(), keeper.trouble)

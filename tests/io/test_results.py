@@ -3,6 +3,7 @@ import dataclasses
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from operando.errors import ConfigurationError, DamagedFileError, SourceUnreachable
+from operando.io import atomic
 from operando.io.results import Results, map_of, read_results, write_curve_csv
 from operando.io.results_writer import ResultsWriter, run_in
 from operando.types import Curve, LithiationMap, PhaseSpectra, Reason, ScanGrid, ScanPlan
@@ -129,6 +131,36 @@ def test_two_runs_over_the_same_log_give_the_same_bytes(tmp_path: Path) -> None:
     write(tmp_path / "one.h5", [0, 1, 2])
     write(tmp_path / "other.h5", [0, 1, 2])
     assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "other.h5").read_bytes()
+
+
+class Killed(BaseException):
+    """Stands for a kill."""
+
+
+@pytest.mark.parametrize("step", range(0, 60, 3))
+def test_killed_at_any_write_to_the_disk_and_started_again_it_is_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    write(tmp_path / "whole.h5", [0, 1, 2])
+    path = tmp_path / "series.h5"
+    left = [step]
+    write_at = atomic._write_at
+
+    def until_killed(*arguments: Any) -> None:
+        left[0] -= 1
+        if left[0] == -1:
+            raise Killed
+        write_at(*arguments)
+
+    monkeypatch.setattr(atomic, "_write_at", until_killed)
+    with suppress(Killed):
+        write(path, [0, 1, 2])
+    if path.exists():
+        found = read_results(path)
+        assert_equal(found.curve, curve_to(found.cycle.tolist()))
+    write(path, [0, 1, 2])
+    assert path.read_bytes() == (tmp_path / "whole.h5").read_bytes()
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["series.h5", "whole.h5"]
 
 
 def test_process_and_short_names_are_given_back(tmp_path: Path) -> None:
@@ -308,7 +340,7 @@ for cycle in (3, 0):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a limit on the size of files")
-@pytest.mark.parametrize("room_bytes", [0, 5000, 500_000])
+@pytest.mark.parametrize("room_bytes", [0, -1000, -10_000])
 def test_a_full_disk_costs_no_finished_cycle_and_is_got_over(tmp_path: Path, room_bytes: int) -> None:
     path = tmp_path / "series.h5"
     command = [sys.executable, "-c", FULL_DISK, path, Path(__file__).parent, str(room_bytes)]
