@@ -301,6 +301,24 @@ def serve(
 
 
 @app.command()
+def export(
+    source: Source,
+    output: Annotated[Path, typer.Argument(help="NXstxm: .hdf5, .h5, .hdf, .nxs or .stxm; SDF: .hdr.")],
+    profile: Profile = None,
+    keys: Keys = None,
+) -> None:
+    """Write the images of a recording, every cycle, into a file that MANTiS and aXis2000 read."""
+    from operando.app.export import export as run_export
+    from operando.app.open_source import open_recording
+    from operando.settings import LayoutSettings, load_profile
+
+    with guarded():
+        layout = LayoutSettings() if profile is None else load_profile(profile).layout
+        cycles = run_export(open_recording(source, keys=keys), output, layout)
+        people.print(escaped(f"{cycles} {'cycle is' if cycles == 1 else 'cycles are'} in {output}."))
+
+
+@app.command()
 def compare(
     first: Annotated[Path, typer.Argument(help="A results file.")],
     second: Annotated[Path, typer.Argument(help="A results file of the same field, taken as the reference.")],
