@@ -229,7 +229,7 @@ class LithiationMap:
     cycle
         The newest cycle that contributed.
     time_s
-        The time the map speaks for: the mean time of the rows it is made of.
+        The time the map speaks for: the mean time of the newest complete image of each energy.
     lithium, lithium_error
         x and its standard deviation, shape (ny, nx); NaN where undetermined.
     fraction, fraction_error

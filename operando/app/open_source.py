@@ -12,6 +12,7 @@ from operando.io.catalog import read_catalog
 from operando.io.documents import read_json_documents
 from operando.io.kafka import open_kafka
 from operando.io.keys import load_client_keys
+from operando.io.nxstxm import read_nxstxm
 from operando.io.past_damage import PastDamage
 from operando.io.proxy import ProxySource
 from operando.io.remote_log import RecordedPart, RemoteLog
@@ -75,9 +76,9 @@ def open_recording(text: str, speed: float | None = None, keys: Path | None = No
     Parameters
     ----------
     text
-        Path of a run log, of documents as JSON or JSON lines, or of an SDF header (`.hdr`); or the
-        address of a served run log or a topic, which is read up to where it is now; or that of a run
-        in a Tiled catalog, `https://…#UID`.
+        Path of a run log, of documents as JSON or JSON lines, of an SDF header (`.hdr`) or of a NXstxm
+        file (`.hdf5`, `.h5`, `.hdf`, `.nxs`, `.stxm`); or the address of a served run log or a topic, which
+        is read up to where it is now; or that of a run in a Tiled catalog, `https://…#UID`.
     speed
         Acquisition seconds per wall second; None for as fast as it can.
     keys
@@ -230,14 +231,20 @@ def _documents(wanted: _Wanted) -> Source:
     return DocumentSource(read_json_documents(path), str(path))
 
 
-def _stack(wanted: _Wanted) -> Source:
+def _sdf(wanted: _Wanted) -> Source:
     path = _path(wanted.text)
     return DocumentSource(read_sdf(path), str(path))
+
+
+def _nxstxm(wanted: _Wanted) -> Source:
+    path = _path(wanted.text)
+    return DocumentSource(read_nxstxm(path), str(path))
 
 
 _RUN_LOG = _Kind(_recorded_log, _followed_log)
 _SERVED = _Kind(_served_part, _served)
 _JSON = _Kind(_documents, None)
+_NXSTXM = _Kind(_nxstxm, None)
 _CATALOG = _Kind(_catalog_run, None)
 _BY_SCHEME = {
     "proxy": _Kind(None, _proxy, can_reread=False),
@@ -249,7 +256,12 @@ _BY_ENDING = {
     ".json": _JSON,
     ".jsonl": _JSON,
     ".ndjson": _JSON,
-    ".hdr": _Kind(_stack, None),
+    ".hdr": _Kind(_sdf, None),
+    ".hdf5": _NXSTXM,
+    ".h5": _NXSTXM,
+    ".hdf": _NXSTXM,
+    ".nxs": _NXSTXM,
+    ".stxm": _NXSTXM,
 }
 
 
@@ -267,6 +279,9 @@ def _is_address(text: str) -> bool:
 def _path(text: str) -> Path:
     path = Path(text)
     if not path.is_file():
-        msg = f"there is no file {text}; give the path of a run log, a .json or .jsonl file, or a .hdr file"
+        msg = (
+            f"there is no file {text}; give the path of a run log, of documents (.json, .jsonl), "
+            "of an SDF header (.hdr) or of a NXstxm file"
+        )
         raise SourceUnreachable(msg)
     return path

@@ -54,7 +54,8 @@ Source = Annotated[
     str,
     typer.Argument(
         help="A run log, or where one is served (tcp://127.0.0.1:5577); documents as .json or .jsonl; "
-        "an SDF header .hdr; or a Tiled catalog, https://…, with the uid of a run."
+        "an SDF header .hdr; a NXstxm file .hdf5, .nxs or .stxm; or a Tiled catalog, https://…, with the uid "
+        "of a run."
     ),
 ]
 Profile = Annotated[Path | None, typer.Option(help="How this instrument's data are read: a profile.toml.")]
@@ -297,6 +298,24 @@ def serve(
     with guarded():
         loaded = None if keys is None else load_server_keys(keys)
         run_server(log, address, threading.Event(), tell, loaded)
+
+
+@app.command()
+def export(
+    source: Source,
+    output: Annotated[Path, typer.Argument(help="NXstxm: .hdf5, .h5, .hdf, .nxs or .stxm; SDF: .hdr.")],
+    profile: Profile = None,
+    keys: Keys = None,
+) -> None:
+    """Write the images of a recording, every cycle, into a file that MANTiS and aXis2000 read."""
+    from operando.app.export import export as run_export
+    from operando.app.open_source import open_recording
+    from operando.settings import LayoutSettings, load_profile
+
+    with guarded():
+        layout = LayoutSettings() if profile is None else load_profile(profile).layout
+        cycles = run_export(open_recording(source, keys=keys), output, layout)
+        people.print(escaped(f"{cycles} {'cycle is' if cycles == 1 else 'cycles are'} in {output}."))
 
 
 @app.command()

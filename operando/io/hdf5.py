@@ -11,7 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-__all__ = ["array_at", "dataset_at", "group_at", "scalar_at", "text_at"]
+__all__ = ["array_at", "dataset_at", "group_at", "groups_in", "own_item", "scalar_at", "text_at"]
 
 _NUMBERS = frozenset("biuf")
 _FILTERS = frozenset({h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32})
@@ -98,3 +98,23 @@ def _check_size(dataset: h5py.Dataset) -> None:
             f"that, and {_MOST_BYTES} in all, are read"
         )
         raise KeyError(message)
+
+
+def own_item(parent: h5py.Group, name: str) -> h5py.Group | h5py.Dataset | None:
+    """Return what lies under a name in this very file, or None: links to other files are not followed."""
+    try:
+        found = _own(parent, name)
+    except KeyError:
+        return None
+    return found if isinstance(found, h5py.Group | h5py.Dataset) else None
+
+
+def groups_in(parent: h5py.Group, nexus_class: str) -> list[h5py.Group]:
+    """Return the groups of a NeXus class right below another, in the order of their names."""
+    found = (own_item(parent, str(name)) for name in parent)
+    return [group for group in found if isinstance(group, h5py.Group) and _class_of(group) == nexus_class]
+
+
+def _class_of(group: h5py.Group) -> str:
+    value = group.attrs.get("NX_class", "")
+    return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)

@@ -7,15 +7,14 @@ file appears when it is complete.
 from __future__ import annotations
 
 import hashlib
-import logging
-import uuid
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from event_model import compose_run
 
 from operando.errors import DamagedFileError, SourceUnreachable
+from operando.io.recording import RecordedImage, Recording, documents_of
 from operando.io.sdf_header import parse
 from operando.io.sdf_scan import regions_of
 
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["read_sdf"]
 
-_log = logging.getLogger(__name__)
-
 _MOST_HEADER_BYTES = 2**24
 _MOST_LETTERS = 40
 """Of a number and the blanks beside it; a float written out in full has 25."""
@@ -37,14 +34,11 @@ _MOST_LETTERS = 40
 def read_sdf(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the documents of the scan whose header is at `path`; images are read as they are asked for.
 
-    Each region is a run of plan `sdf_stack` with whole frames: its start document has the block
-    `stxm` of the ALS contract (extents in µm from the first to the last pixel centre), its events
-    one float64 array (ny, nx) in counts per channel, `energy` in eV as in the header's stack axis
-    and, if it was recorded at all, `ring_current` in mA (NaN for an image without it). `seq_num`
-    is the number of the image from 1. Its time is that of its end, which the header does not say:
-    the beginning of the next one, or as long as images take (see `sdf_scan`). An image that is
-    missing or unreadable is left out, and the run then ends as "abort" with the images named. All
-    uids follow from the file's name and header, so that replaying twice gives the same documents.
+    Each region is a run of plan `sdf_stack` with whole frames (see `recording`): float64 arrays in counts
+    per channel, `energy` as in the header's stack axis and, if it was recorded at all, `ring_current` (NaN
+    for an image without it). The time of an image is that of its end, which the header does not say: the
+    beginning of the next one, or as long as images take (see `sdf_scan`). All uids follow from the file's
+    name and header.
 
     Raises
     ------
@@ -75,88 +69,51 @@ def read_sdf(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
         message = f"{path} is not a complete SDF header: {error}"
         raise DamagedFileError(message) from error
     for region in regions:
-        yield from _documents(region)
+        yield from documents_of(_recording(region))
 
 
-def _documents(region: Region) -> Iterator[tuple[str, dict[str, Any]]]:
-    shape = [len(region.y_um), len(region.x_um)]
-    data_field = next(iter(region.channels))
-    has_current = any(np.isfinite(image.ring_current_ma) for image in region.images)
-
-    def uid(what: str) -> str:
-        return str(uuid.uuid5(region.uid, what))
-
-    metadata = {
-        "plan_name": "sdf_stack",
-        "sample": region.label,
-        "detectors": list(region.channels),
-        "motors": ["energy"],
-        "stxm": {
-            "contract_version": 1,
-            "shape": [len(region.energies_ev), *shape],
-            "energies": list(region.energies_ev),
-            "dwell_ms": region.dwell_ms,
-            "x_extent": [region.x_um[0], region.x_um[-1]],
-            "y_extent": [region.y_um[0], region.y_um[-1]],
-            "x_motor": region.axis_names[0],
-            "y_motor": region.axis_names[1],
-            "energy_motor": "energy",
-            "data_field": data_field,
+def _recording(region: Region) -> Recording:
+    return Recording(
+        uid=region.uid,
+        plan_name="sdf_stack",
+        sample=region.label,
+        source=f"SDF:{region.header.name}",
+        started_s=region.started_s,
+        energies_ev=region.energies_ev,
+        dwell_ms=(region.dwell_ms,) * len(region.energies_ev),
+        x_um=region.x_um,
+        y_um=region.y_um,
+        axis_names=region.axis_names,
+        channels=region.channels,
+        images=[
+            RecordedImage(image.ended_s, image.ring_current_ma, partial(_read, region, number))
+            for number, image in enumerate(region.images)
+        ],
+        origin={
+            "sdf": {
+                "file": region.header.name,
+                "type": region.scan_type,
+                "region": region.number,
+                "regions": region.count,
+                "time_zone": "not recorded; taken as UTC",
+            }
         },
-        "sdf": {
-            "file": region.header.name,
-            "type": region.scan_type,
-            "region": region.number,
-            "regions": region.count,
-            "time_zone": "not recorded; taken as UTC",
-        },
-    }
-    run = compose_run(uid=str(region.uid), time=region.started_s, metadata=metadata)
-    yield "start", dict(run.start_doc)
-
-    source = f"SDF:{region.header.name}"
-    data_keys: dict[str, Any] = {
-        key: {"source": source, "dtype": "array", "shape": shape, "dtype_numpy": "<f8", "units": unit}
-        for key, unit in region.channels.items()
-    }
-    data_keys["energy"] = {"source": source, "dtype": "number", "shape": [], "units": "eV"}
-    if has_current:
-        data_keys["ring_current"] = {"source": source, "dtype": "number", "shape": [], "units": "mA"}
-    descriptor = run.compose_descriptor(
-        name="primary", data_keys=data_keys, time=region.started_s, uid=uid("primary")
     )
-    yield "descriptor", dict(descriptor.descriptor_doc)
 
-    left_out: list[str] = []
-    for number, (energy_ev, image) in enumerate(zip(region.energies_ev, region.images, strict=True)):
-        data: dict[str, Any] = {}
-        for key, file in region.files(number).items():
-            try:
-                data[key] = _read_xim(file, *shape)
-            except (OSError, ValueError) as error:
-                _log.warning("image %d of %s is left out: %s", number, region.header, error)
-                left_out.append(str(error))
-        if len(data) < len(region.channels):
-            continue
-        data["energy"] = energy_ev
-        if has_current:
-            data["ring_current"] = image.ring_current_ma
-        event = descriptor.compose_event(
-            data=data,
-            timestamps=dict.fromkeys(data, image.ended_s),
-            seq_num=number + 1,
-            uid=uid(f"image {number}"),
-            time=image.ended_s,
-        )
-        yield "event", dict(event)
 
-    stop = run.compose_stop(
-        exit_status="abort" if left_out else "success",
-        reason="; ".join(left_out),
-        uid=uid("stop"),
-        time=region.images[-1].ended_s,
-    )
-    yield "stop", dict(stop)
+def _read(region: Region, number: int) -> dict[str, FloatArray]:
+    """Return the counts of all channels of one image; the errors name every file that is bad."""
+    shape = len(region.y_um), len(region.x_um)
+    data: dict[str, FloatArray] = {}
+    bad: list[str] = []
+    for key, file in region.files(number).items():
+        try:
+            data[key] = _read_xim(file, *shape)
+        except (OSError, ValueError) as error:
+            bad.append(str(error))
+    if bad:
+        raise ValueError("; ".join(bad))
+    return data
 
 
 def _read_xim(path: Path, ny: int, nx: int) -> FloatArray:

@@ -40,7 +40,7 @@ def test_a_log_that_is_only_being_made_is_waited_for(tmp_path: Path) -> None:
         said.append(words)
         LogWriter(path).close()
 
-    follow_when_there(str(path), threading.Event(), recorder_goes_on).close()
+    follow_when_there(str(path), threading.Event(), recorder_goes_on).source.close()
     assert len(said) == 1
 
 
