@@ -83,14 +83,15 @@ def unexplained(
     field[:, known] = pulls
     # The sum of n standard deviations over √n is one again.
     count = _summed(known.astype(np.float64))
-    pooled = np.stack([_summed(one) for one in field]) / np.sqrt(np.maximum(count, 1.0))
+    pooled = np.stack([_summed(field[direction]) for direction in range(len(field))]) / np.sqrt(
+        np.maximum(count, 1.0)
+    )
     strength = (pooled**2).sum(axis=0)
     stands_out = known & (strength > stats.chi2.isf(_CHANCE, pulls.shape[0]))
-    places, number = ndimage.label(stands_out, structure=np.ones((3, 3)))
     found = [
-        _place(np.asarray(places == label), od, variance, beyond, field, int(known.sum()))
-        for label in range(1, number + 1)
-        if int((places == label).sum()) >= _LEAST_PIXELS
+        _place(pixels, od, variance, beyond, field, int(known.sum()))
+        for pixels in _places(stands_out)
+        if int(pixels.sum()) >= _LEAST_PIXELS
     ]
     return tuple(sorted(found, key=lambda place: -place.significance))
 
@@ -128,6 +129,13 @@ def _pulls(
         if weight.sum() < columns.shape[1] + 1:
             return None
     return pulls
+
+
+def _places(mask: MaskArray) -> list[MaskArray]:
+    """Return the pixels of each place that hangs together, by sides or corners."""
+    labels = np.zeros(mask.shape, dtype=np.int32)
+    ndimage.label(mask, structure=np.ones((3, 3)), output=labels)
+    return [labels == label for label in range(1, int(labels.max(initial=0)) + 1)]
 
 
 def _summed(values: FloatArray) -> FloatArray:
