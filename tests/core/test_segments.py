@@ -36,7 +36,8 @@ def test_two_that_touch_are_two_however_the_field_is_turned(
     assert labels.max() == 2
     sizes = np.bincount(labels.ravel())[1:]
     assert sizes[0] >= sizes[1]
-    assert sizes.sum() == (thickness > 0.02).sum()
+    # All the material, and the notches between the two, which closing fills.
+    assert 0 <= sizes.sum() - (thickness > 0.02).sum() < 20
 
 
 @pytest.mark.parametrize("power", [0.0, 1.0])
