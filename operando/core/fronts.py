@@ -114,7 +114,7 @@ def front_of(
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """x as a logistic function of one coordinate, and the share of its spread beyond noise that this explains."""
+    """x as a logistic function of one coordinate, and the share of its spread that this explains."""
 
     parameters: FloatArray
     errors: FloatArray
