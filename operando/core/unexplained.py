@@ -1,10 +1,8 @@
-"""What the references do not explain: places whose spectra leave the space of the references together.
+"""An unknown phase: a place that leaves the space of the references, and stays where it is.
 
-With more energies than columns of the fit, some combinations of the optical densities are zero for any
-mixture of the references, whatever the amounts: Nᵀ A = 0. There only noise is left, of known size, and
-whatever is wrong. What is wrong everywhere (energy calibration, I0, a bad reference) goes with the amount of
-material and its composition, and is taken off first, by a robust fit to all the material. What remains
-at one place, in one direction, from neighbour to neighbour, is a phase that nobody named.
+Of what moves, energies measured one after the other tell different things: it leaves the space of the
+references as well, but by no more than it moved. So a place counts only as far as it stands out beyond what
+its own motion may do, in the same direction, cycle after cycle.
 """
 
 from __future__ import annotations
@@ -12,21 +10,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage, stats
 
 from operando.core.fit import Design
-from operando.types import FloatArray, MaskArray
+from operando.core.suspicion import LEAST_PIXELS, Suspicion, pooled_over_neighbours, suspicion_of
+from operando.types import Finding, FloatArray, MaskArray, Severity
 
-__all__ = ["Unexplained", "unexplained"]
+__all__ = ["PERSISTENCE", "Unexplained", "Watch", "unknown_phase_findings", "watched"]
 
-_REACH = 2
-"""Neighbours are pooled over squares of 2 · reach + 1 pixels."""
+PERSISTENCE = 2
+"""In so many cycles, one after the other, a place must stand out."""
+
 _CHANCE = 1e-6
 """A pooled pixel stands out if noise alone would do so this rarely."""
-_LEAST_PIXELS = 12
-"""So many pixels that stand out must hang together; fewer are one flaw seen through one square."""
-_ROUNDS = 4
-_OUTLIER_SIGMA = 3.0
+_SKEW = 1.0
+"""Of what moved between two cycles, this much may show as a residual."""
+_ALIKE = 0.8
+"""Cosine between what stood out a cycle ago and now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +57,39 @@ class Unexplained:
     significance: float
 
 
-def unexplained(
-    od: FloatArray, variance: FloatArray, design: Design, amounts: FloatArray, material: MaskArray
-) -> tuple[Unexplained, ...]:
-    """Return the places that stand out, the most significant first.
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What the cycles before left.
+
+    Attributes
+    ----------
+    amounts
+        Of the phases in the last one, shape (phase, ny, nx); None before the first.
+    suspicion
+        Of the last one.
+    cycles
+        In how many cycles, one after the other, each pixel stood out, shape (ny, nx).
+    """
+
+    amounts: FloatArray | None = None
+    suspicion: Suspicion | None = None
+    cycles: NDArray[np.int64] | None = None
+
+
+def watched(
+    known: Watch,
+    od: FloatArray,
+    variance: FloatArray,
+    design: Design,
+    amounts: FloatArray,
+    material: MaskArray,
+) -> tuple[Watch, tuple[Unexplained, ...]]:
+    """Return what is known after a cycle, and the places that nothing explains, the most significant first.
 
     Parameters
     ----------
+    known
+        From the cycles before; `Watch()` at first.
     od, variance
         Optical density and its variance, brought to one time, shape (energy, ny, nx); NaN where unknown.
     design
@@ -72,63 +99,72 @@ def unexplained(
     material
         Where there is enough material to judge, shape (ny, nx).
     """
-    known = material & (np.isfinite(od) & (variance > 0)).all(axis=0) & np.isfinite(amounts).all(axis=0)
-    beyond = _complement(design.matrix)
-    if beyond.shape[1] == 0 or known.sum() < _LEAST_PIXELS:
-        return ()
-    pulls = _pulls(od[:, known], variance[:, known], beyond, amounts[:, known])
-    if pulls is None:
-        return ()
-    field = np.zeros((pulls.shape[0], *known.shape))
-    field[:, known] = pulls
-    # The sum of n standard deviations over √n is one again.
-    count = _summed(known.astype(np.float64))
-    pooled = np.stack([_summed(field[direction]) for direction in range(len(field))]) / np.sqrt(
-        np.maximum(count, 1.0)
-    )
-    strength = (pooled**2).sum(axis=0)
-    stands_out = known & (strength > stats.chi2.isf(_CHANCE, pulls.shape[0]))
+    now = suspicion_of(od, variance, design, amounts, material)
+    if now is None:
+        return Watch(), ()
+    if known.suspicion is None or known.amounts is None or known.cycles is None:
+        return Watch(amounts, now, np.zeros(material.shape, dtype=np.int64)), ()
+    motion = _motion(now, design, amounts - known.amounts)
+    before = known.suspicion
+    stands_out = _stands_out(now, motion) & _stands_out(before, motion) & _is_alike(now.pooled, before.pooled)
+    # The first comparison speaks for two cycles.
+    cycles = np.where(stands_out, np.maximum(known.cycles, 1) + 1, 0)
     found = [
-        _place(pixels, od, variance, beyond, field, int(known.sum()))
-        for pixels in _places(stands_out)
-        if int(pixels.sum()) >= _LEAST_PIXELS
+        _place(_within_rim(pixels, now), od, variance, now)
+        for pixels in _places(cycles >= PERSISTENCE)
+        if int(pixels.sum()) >= LEAST_PIXELS
     ]
-    return tuple(sorted(found, key=lambda place: -place.significance))
+    return Watch(amounts, now, cycles), tuple(sorted(found, key=lambda place: -place.significance))
 
 
-def _complement(matrix: FloatArray) -> FloatArray:
-    """Return an orthonormal basis of what no combination of the columns gives, shape (energy, direction)."""
-    left, size, _ = np.linalg.svd(matrix)
-    rank = int((size > 1e-9 * size[0]).sum())
-    return left[:, rank:]
+def unknown_phase_findings(places: tuple[Unexplained, ...], energies_ev: FloatArray) -> list[Finding]:
+    """Return what is to be said about such places; nothing where there are none."""
+    if not places:
+        return []
+    worst = places[0]
+    pixels = sum(int(place.pixels.sum()) for place in places)
+    at = int(np.abs(worst.residual).argmax())
+    return [
+        Finding(
+            "unknown-phase",
+            Severity.ALARM,
+            f"{pixels} pixels ({sum(place.share for place in places):.1%} of the material) in {len(places)} "
+            f"place(s) have spectra that no mixture of the references gives: by up to {worst.significance:.0f} "
+            f"standard deviations, most at {energies_ev[at]:.2f} eV ({worst.residual[at]:+.3f} in optical "
+            "density)",
+            "x means nothing there; look at the spectrum of the place, add the reference that is missing, or "
+            "adopt the spectrum as a provisional one",
+        )
+    ]
 
 
-def _pulls(
-    od: FloatArray, variance: FloatArray, beyond: FloatArray, amounts: FloatArray
-) -> FloatArray | None:
-    """Return what is left in each direction, in standard deviations, shape (direction, pixel).
+def _motion(now: Suspicion, design: Design, change: FloatArray) -> FloatArray:
+    """Return how far motion may pull each pooled pixel, shape (direction, ny, nx).
 
-    What goes with the amounts, or is the same everywhere, is taken off. The scale is that of the noise, or
-    of the scatter where that is larger: it is then not known so well.
+    An energy is off by at most what its optical density changed meanwhile; the signs of the energies may
+    add up.
     """
-    # The logarithm of few counts is too high by half its variance.
-    left = beyond.T @ (od - variance / 2)
-    spread = np.einsum("ei,ep,ej->pij", beyond, variance, beyond)
-    whitening = np.linalg.inv(np.linalg.cholesky(spread))
-    columns = np.concatenate([np.ones((1, od.shape[1])), amounts]).T
-    weight = np.ones(od.shape[1])
-    pulls = np.zeros_like(left)
-    for _ in range(_ROUNDS):
-        common, _, rank, _ = np.linalg.lstsq(columns * weight[:, None], left.T * weight[:, None])
-        if rank == 0:
-            return None
-        pulls = np.einsum("pij,jp->ip", whitening, left - (columns @ common).T)
-        scale = np.maximum(1.4826 * np.median(np.abs(pulls), axis=1, keepdims=True), 1.0)
-        pulls = pulls / scale
-        weight = (np.abs(pulls).max(axis=0) < _OUTLIER_SIGMA).astype(np.float64)
-        if weight.sum() < columns.shape[1] + 1:
-            return None
-    return pulls
+    spectra = design.matrix[:, : design.phases] * design.scale[: design.phases]
+    usable = now.known & np.isfinite(change).all(axis=0)
+    moved = np.zeros_like(change)
+    moved[:, usable] = change[:, usable]
+    # A mean over neighbours, since the noise of two fits is no motion.
+    count = np.maximum(pooled_over_neighbours(usable[None].astype(np.float64), usable)[0], 1.0)
+    moved = pooled_over_neighbours(moved, usable) / count
+    shift = np.einsum("ei,eyx->iyx", np.abs(now.beyond), np.abs(np.einsum("es,syx->eyx", spectra, moved)))
+    pull = np.divide(shift, now.spread, out=np.zeros_like(shift), where=now.spread > 0)
+    return _SKEW * pooled_over_neighbours(pull, now.known)
+
+
+def _stands_out(seen: Suspicion, motion: FloatArray) -> MaskArray:
+    beyond_motion = np.maximum(np.abs(seen.pooled) - motion, 0.0)
+    strength = (beyond_motion**2).sum(axis=0)
+    return seen.known & (strength > stats.chi2.isf(_CHANCE, len(seen.pooled)))
+
+
+def _is_alike(one: FloatArray, other: FloatArray) -> MaskArray:
+    product = (one * other).sum(axis=0)
+    return product > _ALIKE * np.sqrt((one**2).sum(axis=0) * (other**2).sum(axis=0))
 
 
 def _places(mask: MaskArray) -> list[MaskArray]:
@@ -138,27 +174,21 @@ def _places(mask: MaskArray) -> list[MaskArray]:
     return [labels == label for label in range(1, int(labels.max(initial=0)) + 1)]
 
 
-def _summed(values: FloatArray) -> FloatArray:
-    size = 2 * _REACH + 1
-    return np.asarray(ndimage.uniform_filter(values, size, mode="constant")) * size**2
+def _within_rim(pixels: MaskArray, seen: Suspicion) -> MaskArray:
+    """Return the pixels of a place whose square lies in it by half: a square looks beyond the rim."""
+    strength = np.sqrt((seen.pooled**2).sum(axis=0))
+    return pixels & (strength > 0.5 * np.percentile(strength[pixels], 90))
 
 
-def _place(
-    pixels: MaskArray,
-    od: FloatArray,
-    variance: FloatArray,
-    beyond: FloatArray,
-    field: FloatArray,
-    material: int,
-) -> Unexplained:
+def _place(pixels: MaskArray, od: FloatArray, variance: FloatArray, seen: Suspicion) -> Unexplained:
     count = int(pixels.sum())
     mean = od[:, pixels].mean(axis=1)
-    mean_pull = field[:, pixels].sum(axis=1) / np.sqrt(count)
+    mean_pull = seen.pulls[:, pixels].sum(axis=1) / np.sqrt(count)
     return Unexplained(
         pixels=pixels,
-        share=count / material,
+        share=count / int(seen.known.sum()),
         od=mean,
         od_error=np.sqrt(variance[:, pixels].sum(axis=1)) / count,
-        residual=beyond @ (beyond.T @ mean),
+        residual=seen.beyond @ (seen.beyond.T @ mean),
         significance=float(np.sqrt((mean_pull**2).sum())),
     )
