@@ -59,6 +59,4 @@ def seen_cycles(series: Series) -> Iterator[Seen]:
             now = Images(composite.od, composite.variance, composite.row_time_s)
             evidence = brought_to_now(now, composite.older, directions, design, snapshot.map.time_s)
             energies = len(composite.od)
-            yield Seen(
-                snapshot.map, evidence.od[:energies], evidence.variance[:energies], composite, design
-            )
+            yield Seen(snapshot.map, evidence.od[:energies], evidence.variance[:energies], composite, design)

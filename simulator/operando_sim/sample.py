@@ -60,7 +60,9 @@ def make_sample(settings: WorldSettings, rng: np.random.Generator) -> Sample:
     maps = _rasterise(particles, reactions, low + pitch * np.arange(side, dtype=np.float64))
     if settings.sample.intruder > 0.0:
         material = replace(material, phases=(*material.phases, material.intruder))
-        maps = np.column_stack([maps, _intruded(maps[:, 0].reshape(side, side), settings.sample.intruder, rng)])
+        maps = np.column_stack(
+            [maps, _intruded(maps[:, 0].reshape(side, side), settings.sample.intruder, rng)]
+        )
     return Sample(
         material=material,
         particles=particles,

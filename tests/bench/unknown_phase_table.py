@@ -69,7 +69,9 @@ def strange(seeds: int) -> None:
                 first.append(min(seen_in, default=STRANGE_CYCLES + 1))
             shares = [np.mean([cycle <= limit for cycle in first]) for limit in (1, 2, 3)]
             words = ", ".join(f"{share:.0%}" for share in shares)
-            print(f"| {material}, {rate:g} | {seeds} | {words} | {hit / true:.0%} | {wrong} of {hit + wrong} |")
+            print(
+                f"| {material}, {rate:g} | {seeds} | {words} | {hit / true:.0%} | {wrong} of {hit + wrong} |"
+            )
 
 
 def clean(seeds: int) -> None:

@@ -24,7 +24,9 @@ def design() -> Design:
     return design_of(references, np.array([0.0, 0.5, 1.0]), ENERGIES_EV, Background.NONE)
 
 
-def field(rng: np.random.Generator, *, strangers: int = 0, blur: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+def field(
+    rng: np.random.Generator, *, strangers: int = 0, blur: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
     """Two halves of different composition, a square of something else, and references that are all off."""
     model = design()
     share = np.full((3, 32, 32), 0.1)
