@@ -1,4 +1,4 @@
-"""Simulated cells that hold an unknown phase, or measured at energies that are not what they are said to be."""
+"""Simulated cells that hold an unknown phase, or whose energies are not what they are said to be."""
 
 from __future__ import annotations
 

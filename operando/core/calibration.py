@@ -96,9 +96,9 @@ def energy_offset(
         amounts = np.nan_to_num(np.concatenate([result.fraction * result.thickness, result.background]))
         left = pooled - (design.matrix * design.scale) @ amounts
         offsets_ev.append(offset_ev)
-        # Each phase in use takes one from χ² that noise gives: without that, mixtures seem better than they are.
+        # Each phase in use takes one from χ²: uncounted, mixtures would seem better than they are.
         judged = (left**2 / noise).sum(axis=0) + (amounts != 0).sum(axis=0)
-        misfits.append(np.bincount(block, weights=judged))
+        misfits.append(np.bincount(block, weights=judged).astype(np.float64))
     return _best(np.array(offsets_ev), np.array(misfits))
 
 

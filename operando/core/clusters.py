@@ -7,6 +7,7 @@ takes a second to import, so nothing imports this that does not cluster.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,26 @@ from threadpoolctl import threadpool_limits
 from operando.core.components import Components
 from operando.types import FloatArray, MaskArray
 
-__all__ = ["Clusters", "clustered"]
+__all__ = ["Clusters", "Division", "clustered"]
 
 _BATCH = 4096
 _STARTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """How to divide pixels.
+
+    Attributes
+    ----------
+    count
+        Into how many clusters.
+    seed
+        Of all that chance decides.
+    """
+
+    count: int
+    seed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +69,10 @@ def clustered(
     variance: FloatArray,
     material: MaskArray,
     components: Components,
-    *,
-    count: int,
-    seed: int,
+    division: Division,
     before: Clusters | None = None,
 ) -> Clusters:
-    """Return the pixels in `count` clusters.
+    """Return the pixels in clusters.
 
     A pixel is placed by its scores relative to that of the first component, the amount of material, and
     counts by the square of that amount, as its noise demands.
@@ -70,10 +85,8 @@ def clustered(
         Where there is enough material to judge, shape (ny, nx).
     components
         Of the spectra, with at least one that is significant.
-    count
+    division
         How many clusters.
-    seed
-        Of the choice of first centres, where there are none from before.
     before
         Those of the cycle before: their spectra are the first centres, and their numbers are kept.
 
@@ -82,6 +95,7 @@ def clustered(
     ValueError
         No component is significant, or fewer pixels than clusters can be judged.
     """
+    count = division.count
     known = material & (np.isfinite(od) & (variance > 0)).all(axis=0)
     if components.significant == 0 or known.sum() < count:
         msg = (
@@ -92,17 +106,16 @@ def clustered(
     spectra = od[:, known]
     places, weights = _placed(components.scores(spectra))
     first = None if before is None else _centres(before, components, count)
+    start: Any = "k-means++" if first is None else first  # scikit-learn says str, and takes arrays
+    starts: Any = _STARTS if first is None else 1
     machine = MiniBatchKMeans(
-        n_clusters=count,
-        init="k-means++" if first is None else first,
-        n_init=_STARTS if first is None else 1,
-        batch_size=_BATCH,
-        random_state=seed,
+        n_clusters=count, init=start, n_init=starts, batch_size=_BATCH, random_state=division.seed
     )
     # Threads that wait for each other take longer than these few thousand pixels do.
     with threadpool_limits(1):
         found = machine.fit_predict(places, sample_weight=weights)
-    number = np.arange(count) if first is None else _assigned(machine.cluster_centers_, first)
+    centres = np.asarray(machine.cluster_centers_, dtype=np.float64)
+    number = np.arange(count) if first is None else _assigned(centres, first)
     labels = np.zeros(known.shape, dtype=np.int32)
     labels[known] = number[found] + 1
     mean, error = _spectra(labels[known], spectra, variance[:, known], count)

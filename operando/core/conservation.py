@@ -73,7 +73,7 @@ def host_findings(found: HostChange | None, place: str) -> list[Finding]:
             Severity.WARNING,
             f"{place} has {way} {abs(found.change):.0%} ± {found.error:.0%} of its host over {found.cycles} "
             "cycles, though only lithium can come and go",
-            "look for drift (material leaves its pixels), I0 that creeps, or damage by the beam: compare with "
-            "a region that was not exposed",
+            "look for drift (material leaves its pixels), I0 that creeps, or damage by the beam: compare "
+            "with a region that was not exposed",
         )
     ]

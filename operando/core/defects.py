@@ -15,7 +15,7 @@ _WORTH_SAYING = 0.001
 _LEAST_PIXELS = 8
 _LEAST_IMAGES = 3
 _CLEAR_NOISE = 5.0
-"""With a noise of this many counts, three equal readings in a row are no chance: 1 in 300 is the rate of two."""
+"""With a noise of this many counts two readings are equal by chance once in 18, three once in 500."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +83,10 @@ def defect_findings(found: Defects) -> list[Finding]:
             Finding(
                 "saturated",
                 Severity.ALARM,
-                f"{saturated} pixels ({saturated / pixels:.1%}) read {found.ceiling:g}, the detector's ceiling",
-                "reduce the dwell or the flux; set saturation_counts in the profile, so that such readings are "
-                "left out",
+                f"{saturated} pixels ({saturated / pixels:.1%}) read {found.ceiling:g}, the detector's "
+                "ceiling",
+                "reduce the dwell or the flux; set saturation_counts in the profile, so that such readings "
+                "are left out",
             )
         )
     if stuck:
@@ -94,7 +95,7 @@ def defect_findings(found: Defects) -> list[Finding]:
                 "dead-pixels",
                 Severity.WARNING,
                 f"{stuck} pixels have one and the same reading at all energies, or none above dark",
-                "they have no lithium content; if they come from the read-out, look at its cables and buffers",
+                "do not trust x there; if they come from the read-out, look at its cables and buffers",
             )
         )
     return findings

@@ -129,7 +129,7 @@ def unknown_phase_findings(places: tuple[Unexplained, ...], energies_ev: FloatAr
             "unknown-phase",
             Severity.ALARM,
             f"{pixels} pixels ({sum(place.share for place in places):.1%} of the material) in {len(places)} "
-            f"place(s) have spectra that no mixture of the references gives: by up to {worst.significance:.0f} "
+            f"place(s) have spectra that no mixture of the references gives: by {worst.significance:.0f} "
             f"standard deviations, most at {energies_ev[at]:.2f} eV ({worst.residual[at]:+.3f} in optical "
             "density)",
             "x means nothing there; look at the spectrum of the place, add the reference that is missing, or "

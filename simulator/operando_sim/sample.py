@@ -99,7 +99,7 @@ def look_up(
 
 
 def _intruded(thickness: NDArray[np.float64], share: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return 1 at the points of material nearest to one of them, as many as the share says, shape (side²,)."""
+    """Return 1 at the points of material nearest to one of them, a share of all, shape (side²,)."""
     rows, columns = np.nonzero(thickness > 0.0)
     middle = rng.integers(rows.size)
     distance = np.hypot(rows - rows[middle], columns - columns[middle])

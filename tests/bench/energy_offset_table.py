@@ -3,8 +3,8 @@
 python tests/bench/energy_offset_table.py                      # both, fifteen minutes
 python tests/bench/energy_offset_table.py --clean 1 --off 1    # one seed each
 
-Cells as in `unknown_phase_table.py`: optical density 0.5 and 2,000 counts where the energies are off; thin and
-thick particles, 2,000 and 8,000 counts where they are not.
+Cells as in `unknown_phase_table.py`: optical density 0.5 and 2,000 counts where the energies are off; thin
+and thick particles, 2,000 and 8,000 counts where they are not.
 """
 
 # A script: it prints, and finds its neighbours before it imports them.

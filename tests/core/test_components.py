@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operando.core.clusters import Clusters, clustered
+from operando.core.clusters import Clusters, Division, clustered
 from operando.core.components import added, components_of, no_spectra
 from operando.core.fit import Background, design_of, fit
 from operando.core.provisional import adopted
@@ -39,7 +40,7 @@ def test_sums_of_pieces_in_any_order_are_those_of_the_whole(seed: int, cuts: lis
     od, variance = mixtures(rng, 3, 300)
     od[0, rng.integers(300)] = np.nan
     edges = [0, *sorted(cuts), 300]
-    pieces = [slice(first, last) for first, last in zip(edges[:-1], edges[1:], strict=True)]
+    pieces = [slice(first, last) for first, last in pairwise(edges)]
     known = no_spectra(ENERGIES)
     for piece in rng.permutation(len(pieces)):
         known = added(known, od[:, pieces[piece]], variance[:, pieces[piece]])
@@ -100,7 +101,7 @@ def clusters_of(
     found = components_of(added(no_spectra(ENERGIES), od.reshape(6, -1), variance.reshape(6, -1)))
     assert found is not None
     material = np.ones(od.shape[1:], dtype=bool)
-    return clustered(od, variance, material, found, count=3, seed=seed, before=before)
+    return clustered(od, variance, material, found, Division(3, seed), before)
 
 
 @settings(max_examples=10, deadline=None)
@@ -134,7 +135,7 @@ def test_fewer_pixels_than_clusters_are_refused() -> None:
     found = components_of(added(no_spectra(ENERGIES), od.reshape(6, -1), variance.reshape(6, -1)))
     assert found is not None
     with pytest.raises(ValueError, match="3 clusters need"):
-        clustered(od, variance, np.zeros(od.shape[1:], dtype=bool), found, count=3, seed=0)
+        clustered(od, variance, np.zeros(od.shape[1:], dtype=bool), found, Division(3, 0))
 
 
 def test_a_stranger_that_was_adopted_is_none_any_more() -> None:

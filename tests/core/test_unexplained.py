@@ -1,4 +1,4 @@
-"""An unknown phase: found where it is, within two cycles; not found where there is none, however it reacts."""
+"""An unknown phase: found where it is, within two cycles; none where there is none, however it reacts."""
 
 from __future__ import annotations
 
