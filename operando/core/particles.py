@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage, special
+from scipy import ndimage
 
+from operando.core.distribution import distribution_of
+from operando.core.evolution import Images
 from operando.core.fit import Design
 from operando.core.fronts import Character, Front, Places, front_of
-from operando.core.region import lithium_of_region
+from operando.core.region import lithium_of_spectrum
 from operando.core.segments import Labels
+from operando.core.simultaneous import spectrum_at
 from operando.types import FloatArray, LithiationMap, MaskArray, ScanGrid
 
 __all__ = ["HISTOGRAM_BINS", "Field", "Particle", "measure"]
@@ -18,6 +21,8 @@ __all__ = ["HISTOGRAM_BINS", "Field", "Particle", "measure"]
 HISTOGRAM_BINS = 20
 _ACTIVE_MARGIN = 0.1
 """Share of the range of x next to either end phase in which material counts as being at that end."""
+_MARGIN_DOUBT = 0.05
+"""How far that limit may be moved with as much right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +40,13 @@ class Particle:
     area_um2
         Of all its pixels.
     lithium, lithium_error
-        Of all its material, fitted as one region.
+        Of all its material, fitted as one region at that time.
+    thickness
+        Mean amount of material per pixel, in units of the references; it should not change.
     histogram
         Share of its material per bin of x over the range of the phases, shape (`HISTOGRAM_BINS`,).
     active, active_error
-        Share of its material that is between the end phases, and how much of it noise may have put there or
-        taken away.
+        Share of its material that is between the end phases, noise taken off, and its standard deviation.
     character, front
         How it reacts; None where no front can be told.
     is_cut
@@ -53,6 +59,7 @@ class Particle:
     area_um2: float
     lithium: float
     lithium_error: float
+    thickness: float
     histogram: FloatArray
     active: float
     active_error: float
@@ -71,8 +78,9 @@ class Field:
         Where the pixels are.
     newest
         The map of the cycle.
-    od, variance
-        Optical density and its variance, shape (energy, ny, nx).
+    images
+        The newest image of every energy, then the second newest, …, as far as they are known: particles move
+        on while a cycle is measured.
     shared_variance
         The part of the variance that all pixels of an image share, shape (energy,).
     design
@@ -83,8 +91,7 @@ class Field:
 
     grid: ScanGrid
     newest: LithiationMap
-    od: FloatArray
-    variance: FloatArray
+    images: tuple[Images, ...]
     shared_variance: FloatArray
     design: Design
     reference_sigma: FloatArray
@@ -123,13 +130,8 @@ def measure(field: Field, labels: Labels, cut: tuple[int, ...] = ()) -> tuple[Pa
 def _particle(field: Field, number: int, pixels: MaskArray, *, is_cut: bool) -> Particle:
     newest, (pitch_y, pitch_x) = field.newest, field.pitch_um
     valid = pixels & newest.valid
-    whole = lithium_of_region(
-        field.od[:, valid],
-        field.variance[:, valid],
-        field.shared_variance,
-        field.design,
-        field.reference_sigma,
-    )
+    spectrum = spectrum_at(field.images, valid, field.shared_variance, newest.time_s)
+    whole = lithium_of_spectrum(spectrum, field.design, field.reference_sigma)
     amount = newest.thickness[valid]
     rows, columns = np.nonzero(valid)
     centre = np.average([field.grid.y_um[rows], field.grid.x_um[columns]], axis=1, weights=amount)
@@ -153,6 +155,7 @@ def _particle(field: Field, number: int, pixels: MaskArray, *, is_cut: bool) -> 
         area_um2=float(pixels.sum()) * pitch_y * pitch_x,
         lithium=whole.lithium,
         lithium_error=whole.lithium_error,
+        thickness=whole.thickness,
         histogram=histogram / amount.sum(),
         active=active,
         active_error=active_error,
@@ -163,15 +166,22 @@ def _particle(field: Field, number: int, pixels: MaskArray, *, is_cut: bool) -> 
 
 
 def _active(field: Field, valid: MaskArray) -> tuple[float, float]:
-    """Return the share of material between the end phases, each pixel with the chance that it is."""
+    """Return the share of material between the end phases, and its standard deviation.
+
+    Much of it may lie next to the limits, so where they are drawn is part of what is not known.
+    """
+    newest = field.newest
     low, high = field.lithium_range
-    margin = _ACTIVE_MARGIN * (high - low)
-    x, error = field.newest.lithium[valid], np.maximum(field.newest.lithium_error[valid], 1e-9)
-    amount = field.newest.thickness[valid]
-    chance = special.ndtr((high - margin - x) / error) - special.ndtr((low + margin - x) / error)
-    total = float(amount.sum())
-    doubt = float(np.sqrt((amount**2 * chance * (1 - chance)).sum()))
-    return float((amount * chance).sum()) / total, doubt / total
+    span = high - low
+    found = distribution_of(
+        newest.lithium[valid], newest.lithium_error[valid], newest.thickness[valid], (low, high)
+    )
+    wide, middle, narrow = (
+        found.between(low + margin * span, high - margin * span)
+        for margin in (_ACTIVE_MARGIN - _MARGIN_DOUBT, _ACTIVE_MARGIN, _ACTIVE_MARGIN + _MARGIN_DOUBT)
+    )
+    chance = found.between_error(low + _ACTIVE_MARGIN * span, high - _ACTIVE_MARGIN * span)
+    return middle, float(np.hypot(chance, (wide - narrow) / 2))
 
 
 def _pitch(positions_um: FloatArray) -> float:

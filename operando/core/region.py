@@ -16,7 +16,13 @@ from operando.core.fit import Design, fit
 from operando.core.reference_noise import with_reference_noise
 from operando.types import FloatArray
 
-__all__ = ["RegionLithium", "lithium_of_region"]
+__all__ = [
+    "RegionLithium",
+    "RegionSpectrum",
+    "lithium_of_region",
+    "lithium_of_spectrum",
+    "spectrum_of_region",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,23 @@ class RegionLithium:
     lithium_error: float
     thickness: float
     chi2: float
+    pixels: int
+
+
+@dataclass(frozen=True, slots=True)
+class RegionSpectrum:
+    """The mean optical density of a region.
+
+    Attributes
+    ----------
+    od, variance
+        Shape (energy,); NaN without pixels.
+    pixels
+        How many were taken: those that have every energy.
+    """
+
+    od: FloatArray
+    variance: FloatArray
     pixels: int
 
 
@@ -67,16 +90,37 @@ def lithium_of_region(
         Standard deviation of the values of each reference, shape (phase,): shared by all pixels
         too; zeros where it is not known.
     """
+    return lithium_of_spectrum(spectrum_of_region(od, variance, common_variance), design, reference_sigma)
+
+
+def spectrum_of_region(od: FloatArray, variance: FloatArray, common_variance: FloatArray) -> RegionSpectrum:
+    """Return the mean spectrum of some pixels, free of the bias of the logarithm.
+
+    Parameters
+    ----------
+    od, variance, common_variance
+        As for `lithium_of_region`.
+    """
     known = (np.isfinite(od) & np.isfinite(variance) & (variance > 0)).all(axis=0)
     pixels = int(known.sum())
     if pixels == 0:
-        nan = float("nan")
-        return RegionLithium(nan, nan, nan, nan, 0)
+        unknown = np.full(len(od), np.nan)
+        return RegionSpectrum(unknown, unknown, 0)
     own = np.maximum(variance[:, known] - common_variance[:, None], 0.0)
     # The logarithm of few counts is too low by half its variance; a plain mean has no weights that
     # would make up for it, as those of a pixel's fit do.
-    mean = (od[:, known] - own / 2).mean(axis=1, keepdims=True)
-    spread = own.sum(axis=1, keepdims=True) / pixels**2 + common_variance[:, None]
+    mean = (od[:, known] - own / 2).mean(axis=1)
+    return RegionSpectrum(mean, own.sum(axis=1) / pixels**2 + common_variance, pixels)
+
+
+def lithium_of_spectrum(
+    spectrum: RegionSpectrum, design: Design, reference_sigma: FloatArray
+) -> RegionLithium:
+    """Return the lithium content of a region from its mean spectrum; parameters as there."""
+    if spectrum.pixels == 0:
+        nan = float("nan")
+        return RegionLithium(nan, nan, nan, nan, 0)
+    mean, spread = spectrum.od[:, None], spectrum.variance[:, None]
     whole = fit(mean, spread, design)
     if reference_sigma.any():
         whole = with_reference_noise(whole, mean, spread, design, reference_sigma)
@@ -85,5 +129,5 @@ def lithium_of_region(
         float(whole.lithium_error[0]),
         float(whole.thickness[0]),
         float(whole.chi2[0]),
-        pixels,
+        spectrum.pixels,
     )

@@ -34,9 +34,7 @@ def followed(cycles: list[Labels]) -> list[Identified]:
     return found
 
 
-places = st.lists(
-    st.tuples(st.floats(0, SHAPE[0]), st.floats(0, SHAPE[1]), st.floats(2, 12)), max_size=8
-)
+places = st.lists(st.tuples(st.floats(0, SHAPE[0]), st.floats(0, SHAPE[1]), st.floats(2, 12)), max_size=8)
 
 
 @settings(max_examples=60, deadline=None)
@@ -68,9 +66,7 @@ def test_whatever_happens_numbers_are_new_or_known_and_never_used_again(fields: 
 
 
 @settings(max_examples=10, deadline=None)
-@given(
-    seed=st.integers(0, 2**32 - 1), y_px=st.floats(-0.25, 0.25), x_px=st.floats(-0.25, 0.25)
-)
+@given(seed=st.integers(0, 2**32 - 1), y_px=st.floats(-0.25, 0.25), x_px=st.floats(-0.25, 0.25))
 def test_particles_that_drift_keep_their_numbers_over_a_hundred_cycles(
     seed: int, y_px: float, x_px: float
 ) -> None:
