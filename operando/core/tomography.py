@@ -1,7 +1,7 @@
 """A tilt series as a volume of lithium content, slice by slice.
 
-Optical density is a sum along the ray, and so are the amounts of the phases that are fitted to it: amounts seen
-from many sides are projections of their densities. The host and the lithium in it are reconstructed, each as
+Optical density is a sum along the ray, and so are the amounts of the phases that are fitted to it: seen from
+many sides, they are projections of their densities. The host and the lithium in it are reconstructed, each as
 every tomogram is, and x is their ratio. The sample must not react during the series.
 
 Needs scikit-image: `pip install operando[tomography]`.

@@ -17,7 +17,14 @@ from operando.core.incident import MIN_BLANK_PIXELS
 from operando.errors import FrameRejected
 from operando.types import FloatArray, MaskArray
 
-__all__ = ["Flat", "FrameDensity", "amplitude_density", "density_by_amplitude", "density_by_flats", "flat_density"]
+__all__ = [
+    "Flat",
+    "FrameDensity",
+    "amplitude_density",
+    "density_by_amplitude",
+    "density_by_flats",
+    "flat_density",
+]
 
 FrameDensity = Callable[[FloatArray, int], tuple[FloatArray, FloatArray]]
 """From a frame, shape (ny, nx), and the index of its energy to optical density and variance, same shape."""
@@ -84,7 +91,8 @@ def amplitude_density(amplitude: FloatArray, blank: MaskArray) -> tuple[FloatArr
     """Return the optical density of a ptychographic reconstruction and its variance, shape (ny, nx).
 
     OD = 2 ln(A0 / A), since intensity is the square of amplitude. A0 and the noise of the amplitude, which no
-    counting rule gives after a reconstruction, are those of blank pixels: var(OD) = 4 σ² (1 / A² + 1 / (n A0²)).
+    counting rule gives after a reconstruction, are those of blank pixels:
+    var(OD) = 4 σ² (1 / A² + 1 / (n A0²)).
 
     Parameters
     ----------
@@ -101,8 +109,8 @@ def amplitude_density(amplitude: FloatArray, blank: MaskArray) -> tuple[FloatArr
     readings = amplitude[blank & np.isfinite(amplitude) & (amplitude > 0)]
     if readings.size < MIN_BLANK_PIXELS:
         msg = (
-            f"{readings.size} blank pixels have an amplitude; at least {MIN_BLANK_PIXELS} are needed, since a "
-            "reconstruction has no scale of its own"
+            f"{readings.size} blank pixels have an amplitude; at least {MIN_BLANK_PIXELS} are needed, since "
+            "a reconstruction has no scale of its own"
         )
         raise FrameRejected(msg)
     mean, variance = float(readings.mean()), float(readings.var(ddof=1))

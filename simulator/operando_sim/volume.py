@@ -53,7 +53,9 @@ def make_grains(rng: np.random.Generator) -> tuple[Grain, ...]:
             Grain(
                 centre_um=(float(0.5 * np.cos(angle)), height_um, float(0.5 * np.sin(angle))),
                 half_axes_um=(float(half[0]), float(half[1]), float(half[2])),
-                direction=None if is_core_shell else (float(direction[0]), float(direction[1]), float(direction[2])),
+                direction=None
+                if is_core_shell
+                else (float(direction[0]), float(direction[1]), float(direction[2])),
                 front_um=(float(first), float(first * rng.uniform(0.3, 0.6))),
                 width_um=float(rng.uniform(0.1, 0.2)),
             )
@@ -83,10 +85,12 @@ def composition_at(
         else:
             reach = np.linalg.norm(np.array(grain.direction) * grain.half_axes_um)
             way = sum(one * part for one, part in zip(away, grain.direction, strict=True)) + reach
-        way = np.broadcast_to(way, shape)
+        way = np.broadcast_to(np.asarray(way, dtype=np.float64), shape)
         # A front that came to `front_um` is at the time front_um for one that moves at 1 µm/s.
         arrival = np.stack([way + grain.front_um[0] - front for front in grain.front_um])
-        fractions = phase_fractions(grain.front_um[0], arrival, np.full((2, *(1,) * len(shape)), grain.width_um))
+        fractions = phase_fractions(
+            grain.front_um[0], arrival, np.full((2, *(1,) * len(shape)), grain.width_um)
+        )
         share = np.where(np.broadcast_to(r < 1.0, shape), fractions, share)
     return share
 

@@ -1,4 +1,4 @@
-"""A tilt series: x in the volume as it is, in the right place, whatever the axis; angles and maps that agree."""
+"""A tilt series: x in the volume as it is and where it is, whatever the axis; what does not agree is refused."""
 
 from __future__ import annotations
 

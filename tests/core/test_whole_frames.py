@@ -63,7 +63,9 @@ def test_readings_that_say_nothing_are_unknown() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), od=st.floats(0.0, 2.0), scale=st.floats(0.01, 100.0))
-def test_amplitudes_give_twice_their_logarithm_whatever_their_scale(seed: int, od: float, scale: float) -> None:
+def test_amplitudes_give_twice_their_logarithm_whatever_their_scale(
+    seed: int, od: float, scale: float
+) -> None:
     rng = np.random.default_rng(seed)
     amplitude = scale * (np.exp(-truth(od) / 2) + rng.normal(0, 0.01, SHAPE))
     found, variance = amplitude_density(amplitude, BLANK)
