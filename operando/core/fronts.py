@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from scipy import optimize, special
@@ -19,6 +20,9 @@ _LEAST_CONTRAST = 0.2
 """Of the range of x: less difference between both sides than this is no front."""
 _MUCH_BETTER = 0.15
 """A character is named only where it explains this share more of the variance of x than the other."""
+
+_ENOUGH = 1e-5
+"""A fit ends where χ² or a parameter changes by less than this share: its errors are percents."""
 
 
 class Character(StrEnum):
@@ -155,7 +159,18 @@ def _logistic(
         before, behind, position, scale = parameters
         return (before + (behind - before) * special.expit((place_um - position) / scale) - x) / error
 
-    found = optimize.least_squares(left, np.clip(guess, lower, upper), bounds=(lower, upper))
+    def slopes(parameters: FloatArray) -> FloatArray:
+        before, behind, position, scale = parameters
+        away = (place_um - position) / scale
+        passed = special.expit(away)
+        turn = (behind - before) * passed * (1 - passed) / scale
+        return np.stack([1 - passed, passed, -turn, -turn * away], axis=1) / error[:, None]
+
+    start = np.clip(guess, lower, upper)
+    jacobian: Any = slopes  # scipy says str, and takes functions
+    found = optimize.least_squares(
+        left, start, jac=jacobian, bounds=(lower, upper), ftol=_ENOUGH, xtol=_ENOUGH
+    )
     freedom = max(x.size - 4, 1)
     inflation = max(2 * float(found.cost) / freedom, 1.0)
     covariance = np.linalg.pinv(found.jac.T @ found.jac) * inflation

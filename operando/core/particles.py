@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from operando.core.distribution import distribution_of
+from operando.core.distribution import Distribution, distribution_of
 from operando.core.evolution import Images
 from operando.core.fit import Design
 from operando.core.fronts import Character, Front, Places, front_of
@@ -120,39 +120,68 @@ def measure(field: Field, labels: Labels, cut: tuple[int, ...] = ()) -> tuple[Pa
         Numbers of particles that the edge of the field cuts off.
     """
     found: list[Particle] = []
-    for number in np.unique(labels[labels > 0]).tolist():
-        pixels = labels == number
-        if (pixels & field.newest.valid).any():
-            found.append(_particle(field, number, pixels, is_cut=number in cut))
+    for number, box in enumerate(ndimage.find_objects(labels), 1):
+        if box is None:
+            continue
+        part = _part_of(field, labels[box] == number, box)
+        if part.valid.any():
+            found.append(_particle(field, number, part, is_cut=number in cut))
     return tuple(found)
 
 
-def _particle(field: Field, number: int, pixels: MaskArray, *, is_cut: bool) -> Particle:
-    newest, (pitch_y, pitch_x) = field.newest, field.pitch_um
-    valid = pixels & newest.valid
-    spectrum = spectrum_at(field.images, valid, field.shared_variance, newest.time_s)
-    whole = lithium_of_spectrum(spectrum, field.design, field.reference_sigma)
-    amount = newest.thickness[valid]
-    rows, columns = np.nonzero(valid)
-    centre = np.average([field.grid.y_um[rows], field.grid.x_um[columns]], axis=1, weights=amount)
-    active, active_error = _active(field, valid)
-    away_um = np.stack([field.grid.y_um[rows] - centre[0], field.grid.x_um[columns] - centre[1]])
-    depth_um = np.asarray(
-        ndimage.distance_transform_edt(np.pad(pixels, 1), sampling=field.pitch_um), dtype=np.float64
-    )[1:-1, 1:-1][valid]
-    places = Places(away_um, depth_um, min(field.pitch_um))
-    character, front = front_of(
-        places, newest.lithium[valid], newest.lithium_error[valid], field.lithium_range
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The part of a field that a particle fills: a field may hold a thousand of them."""
+
+    grid: ScanGrid
+    pixels: MaskArray
+    valid: MaskArray
+    lithium: FloatArray
+    lithium_error: FloatArray
+    thickness: FloatArray
+    images: tuple[Images, ...]
+
+
+def _part_of(field: Field, pixels: MaskArray, box: tuple[slice, slice]) -> _Part:
+    rows, columns = box
+    newest = field.newest
+    return _Part(
+        ScanGrid(field.grid.x_um[columns], field.grid.y_um[rows]),
+        pixels,
+        pixels & newest.valid[box],
+        newest.lithium[box],
+        newest.lithium_error[box],
+        newest.thickness[box],
+        tuple(
+            Images(image.od[:, rows, columns], image.variance[:, rows, columns], image.row_time_s[:, rows])
+            for image in field.images
+        ),
     )
+
+
+def _particle(field: Field, number: int, part: _Part, *, is_cut: bool) -> Particle:
+    valid, time_s, (pitch_y, pitch_x) = part.valid, field.newest.time_s, field.pitch_um
+    spectrum = spectrum_at(part.images, valid, field.shared_variance, time_s)
+    whole = lithium_of_spectrum(spectrum, field.design, field.reference_sigma)
+    lithium, error, amount = part.lithium[valid], part.lithium_error[valid], part.thickness[valid]
+    rows, columns = np.nonzero(valid)
+    places_um = np.stack([part.grid.y_um[rows], part.grid.x_um[columns]])
+    centre = np.average(places_um, axis=1, weights=amount)
+    depth_um = np.asarray(
+        ndimage.distance_transform_edt(np.pad(part.pixels, 1), sampling=field.pitch_um), dtype=np.float64
+    )[1:-1, 1:-1][valid]
+    places = Places(places_um - centre[:, None], depth_um, min(field.pitch_um))
+    character, front = front_of(places, lithium, error, field.lithium_range)
+    active, active_error = _active(distribution_of(lithium, error, amount, field.lithium_range))
     low, high = field.lithium_range
     # What noise puts beyond the end phases belongs to them.
-    x = np.clip(newest.lithium[valid], low, high)
+    x = np.clip(lithium, low, high)
     histogram, _ = np.histogram(x, bins=HISTOGRAM_BINS, range=(low, high), weights=amount)
     return Particle(
         number=number,
-        time_s=newest.time_s,
+        time_s=time_s,
         centre_um=(float(centre[0]), float(centre[1])),
-        area_um2=float(pixels.sum()) * pitch_y * pitch_x,
+        area_um2=float(part.pixels.sum()) * pitch_y * pitch_x,
         lithium=whole.lithium,
         lithium_error=whole.lithium_error,
         thickness=whole.thickness,
@@ -165,17 +194,13 @@ def _particle(field: Field, number: int, pixels: MaskArray, *, is_cut: bool) -> 
     )
 
 
-def _active(field: Field, valid: MaskArray) -> tuple[float, float]:
+def _active(found: Distribution) -> tuple[float, float]:
     """Return the share of material between the end phases, and its standard deviation.
 
     Much of it may lie next to the limits, so where they are drawn is part of what is not known.
     """
-    newest = field.newest
-    low, high = field.lithium_range
+    low, high = float(found.lithium[0]), float(found.lithium[-1])
     span = high - low
-    found = distribution_of(
-        newest.lithium[valid], newest.lithium_error[valid], newest.thickness[valid], (low, high)
-    )
     wide, middle, narrow = (
         found.between(low + margin * span, high - margin * span)
         for margin in (_ACTIVE_MARGIN - _MARGIN_DOUBT, _ACTIVE_MARGIN, _ACTIVE_MARGIN + _MARGIN_DOUBT)

@@ -1,4 +1,4 @@
-"""A tilt series: x in the volume as it is and where it is, whatever the axis; what does not agree is refused."""
+"""A tilt series: x in the volume as it is and where it is, whatever the axis; what disagrees is refused."""
 
 from __future__ import annotations
 
