@@ -11,6 +11,7 @@ from moving_front import Series, truth_of
 from operando.core.evolution import Images
 from operando.core.particles import Field, Particle, measure
 from operando.core.segments import segments
+from operando.core.shared_errors import SharedErrors
 from operando.types import FloatArray
 from seen_cycles import Seen, seen_cycles
 
@@ -54,7 +55,7 @@ def field_of(series: Series, seen: Seen) -> Field:
         (newest, *composite.older),
         composite.shared_variance,
         seen.design,
-        np.zeros(seen.design.phases),
+        SharedErrors(np.zeros(seen.design.phases)),
     )
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from moving_front import Series
+from operando.core.composite import Composite, compose
 from operando.core.evolution import Images, brought_to_now, directions_of
 from operando.core.fit import Background, Design, design_of
 from operando.core.pipeline import due, record, start, step
-from operando.core.stack import Composite, compose
 from operando.types import FloatArray, LithiationMap
 
 __all__ = ["Seen", "seen_cycles"]
