@@ -103,7 +103,7 @@ def steps_of(series: Series, seen: Seen) -> dict[str, Callable[[], object]]:
         ),
         "segments": lambda: segments(newest.thickness, newest.valid),
         "identities": lambda: identify(known, labels),
-        "particles": lambda: measure(field, now.labels),
+        f"particles ({int(now.labels.max())} of them)": lambda: measure(field, now.labels),
         "unknown phases": lambda: watched(before, seen.od, seen.variance, design, seen.amounts, newest.valid),
         "components": lambda: components_of(added(spectra, seen.od[:, material], seen.variance[:, material])),
         "clusters": lambda: clustered(seen.od, seen.variance, material, components, division, clusters),
