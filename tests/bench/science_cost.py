@@ -21,7 +21,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from moving_front import Series
-from operando.core.beam import within_image
+from operando.core.steadiness import within_image
 from operando.core.calibration import energy_offset
 from operando.core.clusters import Division, clustered
 from operando.core.components import added, components_of, no_spectra

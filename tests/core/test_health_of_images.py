@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operando.core.absorption import Detector
-from operando.core.beam import between_cycles, jump_findings, within_image
+from operando.core.steadiness import between_cycles, jump_findings, within_image
 from operando.core.conservation import host_change, host_findings
 from operando.core.defects import defect_findings, defects_of
 from operando.core.region import lithium_of_region
