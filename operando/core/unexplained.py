@@ -90,14 +90,8 @@ def watched(
     ----------
     known
         From the cycles before; `Watch()` at first.
-    od, variance
-        Optical density and its variance, brought to one time, shape (energy, ny, nx); NaN where unknown.
-    design
-        The model; without more energies than columns nothing can stand out.
-    amounts
-        Fitted amounts of the phases, shape (phase, ny, nx).
-    material
-        Where there is enough material to judge, shape (ny, nx).
+    od, variance, design, amounts, material
+        As for `suspicion_of`.
     """
     now = suspicion_of(od, variance, design, amounts, material)
     if now is None:

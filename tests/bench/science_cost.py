@@ -21,7 +21,6 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from moving_front import Series
-from operando.core.beam_jumps import within_image
 from operando.core.calibration import energy_offset
 from operando.core.clusters import Division, clustered
 from operando.core.components import added, components_of, no_spectra
@@ -34,6 +33,7 @@ from operando.core.references import spectra_of
 from operando.core.segments import segments
 from operando.core.shared_errors import SharedErrors
 from operando.core.solution import solve
+from operando.core.steadiness import within_image
 from operando.core.unexplained import Watch, watched
 from operando.types import ScanGrid
 from seen_cycles import Seen, seen_cycles
@@ -104,7 +104,7 @@ def steps_of(series: Series, seen: Seen) -> dict[str, Callable[[], object]]:
         ),
         "segments": lambda: segments(newest.thickness, newest.valid),
         "identities": lambda: identify(known, labels),
-        "particles": lambda: measure(field, now.labels),
+        f"particles ({int(now.labels.max())} of them)": lambda: measure(field, now.labels),
         "unknown phases": lambda: watched(before, seen.od, seen.variance, design, seen.amounts, newest.valid),
         "components": lambda: components_of(added(spectra, seen.od[:, material], seen.variance[:, material])),
         "clusters": lambda: clustered(seen.od, seen.variance, material, components, division, clusters),

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operando.core.absorption import Detector
-from operando.core.beam_jumps import between_cycles, jump_findings, within_image
 from operando.core.conservation import host_change, host_findings
 from operando.core.defects import defect_findings, defects_of
 from operando.core.region import lithium_of_region
 from operando.core.shared_errors import SharedErrors
+from operando.core.steadiness import between_cycles, jump_findings, within_image
 from operando.types import Severity
 from seen_cycles import seen_cycles
 from strange_cells import cell_of
