@@ -13,6 +13,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from operando.regions import Marks, Region
+
 __all__ = [
     "CatchUp",
     "Curve",
@@ -26,11 +28,13 @@ __all__ = [
     "PhaseSpectra",
     "Progress",
     "Reason",
+    "RegionResult",
     "RunClosed",
     "ScanGrid",
     "ScanPlan",
     "Severity",
     "Snapshot",
+    "Vitals",
 ]
 
 FloatArray: TypeAlias = NDArray[np.float64]
@@ -132,6 +136,8 @@ class Line:
         Reading of the incident-beam channel, shape (nx,), or None where there is none.
     time_s
         When the row was finished. Of two deliveries of one row the later one counts.
+    ring_current_ma
+        Current of the storage ring; NaN where the documents do not say.
     dwell_ms
         Time per pixel, where the line says it itself; NaN where it is that of the plan.
     """
@@ -143,6 +149,7 @@ class Line:
     counts: FloatArray
     i0: FloatArray | None
     time_s: float
+    ring_current_ma: float = float("nan")
     dwell_ms: float = float("nan")
 
 
@@ -222,7 +229,7 @@ class LithiationMap:
     cycle
         The newest cycle that contributed.
     time_s
-        The time the map speaks for: the mean time of the rows it is made of.
+        The time the map speaks for: the mean time of the newest complete image of each energy.
     lithium, lithium_error
         x and its standard deviation, shape (ny, nx); NaN where undetermined.
     fraction, fraction_error
@@ -416,6 +423,8 @@ class Delivery:
         Documents missing from their sequence, delivered again, and refused.
     is_finished
         True when the source has ended and everything has been read.
+    failure
+        What ended the monitor before its time, such as a source that cannot be read any more; empty.
     catch_up
         How the monitor that was started late or again caught up, or None.
     """
@@ -428,7 +437,27 @@ class Delivery:
     repeated: int = 0
     rejected: int = 0
     is_finished: bool = False
+    failure: str = ""
     catch_up: CatchUp | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What is measured beside the maps; NaN where nobody measures it.
+
+    Attributes
+    ----------
+    drift_nm_per_min
+        How fast the sample moves under the beam.
+    dose_mgy
+        Dose of the run so far.
+    disk_h
+        Hours until the disk is full at the present pace.
+    """
+
+    drift_nm_per_min: float = float("nan")
+    dose_mgy: float = float("nan")
+    disk_h: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -452,6 +481,48 @@ class Curve:
     lithium: FloatArray
     lithium_error: FloatArray
     pixels: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class RegionResult:
+    """What the material in a region is, fitted as one: the mean of its pixels, not a mean of fits.
+
+    Attributes
+    ----------
+    region
+        Which region, as it was when this was fitted.
+    pixels
+        How many pixels were taken: those within it, in no mask, with a lithium content.
+    od, od_error
+        Mean optical density and its standard deviation, shape (energy,); NaN without pixels.
+    fraction, fraction_error
+        Share of each phase, shape (phase,).
+    thickness
+        Mean amount of material per pixel, in units of the references.
+    background, background_slope
+        As in `LithiationMap`.
+    lithium, lithium_error
+        x = Σ t_s x_s / Σ t_s over all pixels, and its standard deviation; NaN where undetermined.
+    chi2, r_factor
+        χ² per degree of freedom of the mean; Σ residual² / Σ OD².
+    curve
+        x against time, one point per completed cycle.
+    """
+
+    region: Region
+    pixels: int
+    od: FloatArray
+    od_error: FloatArray
+    fraction: FloatArray
+    fraction_error: FloatArray
+    thickness: float
+    background: float
+    background_slope: float
+    lithium: float
+    lithium_error: float
+    chi2: float
+    r_factor: float
+    curve: Curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -482,6 +553,17 @@ class Snapshot:
         Mean lithium content against time.
     findings
         What the user should know, worst first.
+    marks
+        The regions and masks that `regions` and `unmasked_curve` are about.
+    regions
+        One for each region of `marks`, in order.
+    unmasked_curve
+        The curve of the field without the masks; None where there are none. `curve` has all pixels.
+    ring_current_ma
+        Current of the storage ring at each row of `od`, shape (energy, ny), NaN where nobody said; None
+        where nobody ever did.
+    vitals
+        Drift, dose and disk, as far as anybody measures them.
     """
 
     plan: ScanPlan
@@ -498,3 +580,8 @@ class Snapshot:
     curve: Curve
     findings: tuple[Finding, ...] = ()
     delivery: Delivery = field(default_factory=Delivery)
+    marks: Marks = field(default_factory=Marks)
+    regions: tuple[RegionResult, ...] = ()
+    unmasked_curve: Curve | None = None
+    ring_current_ma: FloatArray | None = None
+    vitals: Vitals = field(default_factory=Vitals)

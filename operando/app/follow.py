@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from operando.app.outcome import Keeper, Outcome
 from operando.io.sources import Source
 from operando.live.checkpoints import Checkpoints
-from operando.live.monitor import Monitor
+from operando.live.monitor import Monitor, Work
 from operando.types import Snapshot
+
+if TYPE_CHECKING:
+    from operando.view import HistoryBook
 
 __all__ = ["follow"]
 
@@ -18,6 +25,8 @@ _log = logging.getLogger(__name__)
 
 _POLL_S = 0.2
 _PATIENCE_S = 30.0
+_FAREWELL_S = 0.3
+"""A worker that only served the window ends so soon after it."""
 
 
 def follow(
@@ -49,13 +58,22 @@ def follow(
     tell
         Called now and then with the newest snapshot, in the calling thread.
     """
+    book = _history() if has_window else None
+
+    def on_cycle(snapshot: Snapshot) -> str | None:
+        if book is not None:
+            book.note(snapshot)
+        return keeper(snapshot)
+
     checkpoints = None if checkpoint is None else Checkpoints(checkpoint, keeper.work, keeper)
-    monitor = Monitor(source, keeper.work, keeper, checkpoints=checkpoints, adviser=adviser)
+    monitor = Monitor(source, keeper.work, on_cycle, checkpoints=checkpoints, adviser=adviser)
+    if book is not None:
+        monitor.attend()
     monitor.start()
     was_interrupted = False
     try:
-        if has_window:
-            _show(monitor, source.name)
+        if book is not None:
+            _show(monitor, book, keeper.work, source.name)
         while not monitor.join(_POLL_S):
             newest = monitor.latest.take()
             if newest is not None:
@@ -81,7 +99,23 @@ def follow(
     )
 
 
-def _show(monitor: Monitor, title: str) -> None:
+def _history() -> HistoryBook:
+    from operando.view import HistoryBook  # noqa: PLC0415 - only where there is a window
+
+    return HistoryBook()
+
+
+def _choices_file(work: Work) -> Path:
+    """Return where layout and regions are remembered for these references: a file of their own."""
+    from operando.view import folder_of_choices  # noqa: PLC0415 - only where there is a window
+
+    phases = "\0".join(f"{phase.name}\0{phase.lithium!r}" for phase in work.library.phases)
+    formula = "".join(letter for letter in work.library.formula if letter.isalnum())[:20]
+    tag = hashlib.sha256(phases.encode()).hexdigest()[:8]
+    return folder_of_choices(os.environ, sys.platform) / f"dashboard-{formula}-{tag}.json"
+
+
+def _show(monitor: Monitor, book: HistoryBook, work: Work, title: str) -> None:
     """Show the dashboard until it is closed; where no screen answers, say why and go on without.
 
     Raises
@@ -89,13 +123,22 @@ def _show(monitor: Monitor, title: str) -> None:
     KeyboardInterrupt
         The user interrupted the program rather than closing the window.
     """
-    from operando.view import run_dashboard, screen_trouble  # noqa: PLC0415 - Qt only when it is wanted
+    from operando.view import DashboardOptions, run_dashboard, screen_trouble  # noqa: PLC0415 - as above
 
-    trouble = screen_trouble()
-    if trouble is not None:
-        _log.warning("the fit goes on without a window: %s", trouble)
-        return
-    if run_dashboard(monitor.latest.take, title=f"Operando: {title}"):
-        raise KeyboardInterrupt
-    if not monitor.join(0.0):
+    try:
+        trouble = screen_trouble()
+        if trouble is not None:
+            _log.warning("the fit goes on without a window: %s", trouble)
+            return
+        options = DashboardOptions(
+            title=f"Operando: {title}",
+            history=book.read,
+            send=monitor.send,
+            choices_file=_choices_file(work),
+        )
+        if run_dashboard(monitor.latest.take, options):
+            raise KeyboardInterrupt
+    finally:
+        monitor.leave()
+    if not monitor.join(_FAREWELL_S):
         _log.warning("the window is closed, the fit goes on; Ctrl-C ends it")

@@ -20,6 +20,7 @@ from operando.errors import ConfigurationError
 if TYPE_CHECKING:
     from operando.bench import Row
     from operando.bench_delivery import DeliveryRow
+    from operando.bench_view import ViewRow
 
 __all__ = ["bench", "energies"]
 
@@ -29,6 +30,7 @@ class Benchmark(StrEnum):
 
     FIT = "fit"
     DELIVERY = "delivery"
+    VIEW = "view"
 
 
 @app.command()
@@ -110,6 +112,8 @@ def bench(
         people.print(f"Measuring the {what.value}; this takes {'seconds' if quick else 'some minutes'} …")
         if what is Benchmark.FIT:
             rows, table = _fit_rows(quick)
+        elif what is Benchmark.VIEW:
+            rows, table = _view_rows(quick)
         else:
             rows, table = _delivery_rows(quick, stopped)
         if as_json:
@@ -123,6 +127,13 @@ def _fit_rows(quick: bool) -> tuple[list[Row], str]:
 
     rows = fit_rows((256,), ((5, 4),), (1,), repeats=1) if quick else fit_rows()
     return rows, render(rows)
+
+
+def _view_rows(quick: bool) -> tuple[list[ViewRow], str]:
+    from operando.bench_view import REPAINTS, render_view, view_rows
+
+    rows = view_rows(100 if quick else REPAINTS)
+    return rows, render_view(rows)
 
 
 def _delivery_rows(quick: bool, stopped_s: float) -> tuple[list[DeliveryRow], str]:

@@ -79,6 +79,9 @@ class Composite:
         Mean dwell of each energy's newest image, shape (energy,).
     origins
         What it was made of.
+    ring_current_ma
+        Current of the storage ring at each of the newest rows, shape (energy, ny); None where no
+        document says.
     """
 
     cycle: int
@@ -93,6 +96,7 @@ class Composite:
     older: tuple[Images, ...]
     dwell_ms: FloatArray
     origins: Origins
+    ring_current_ma: FloatArray | None = None
 
     def layer(self, layer: int) -> Images | None:
         """Return the newest rows as layer 0, or older ones; None where there are none."""
@@ -150,6 +154,7 @@ def compose(state: StackState, recipe: Recipe, cycle: int, before: Composite | N
         older=tuple(images for images in older if not np.isnan(images.row_time_s).all()),
         dwell_ms=rows.dwell_ms,
         origins=origins,
+        ring_current_ma=None if np.isnan(rows.ring_current_ma).all() else rows.ring_current_ma,
     )
 
 

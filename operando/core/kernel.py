@@ -75,6 +75,7 @@ def kernel_for(code: int) -> Any:
         energies, row = od.shape
         rows = np.zeros((rows_needed, BLOCK), dtype=od.dtype)
         measured = np.zeros((energies, 2, BLOCK), dtype=od.dtype)
+        candidates = np.zeros(BLOCK, dtype=np.uint16)
         inside, is_open = rows[inside_row : inside_row + phases], rows[is_open_row]
         for block in range(first, last, BLOCK):
             # The last block shares pixels with the one before; it says the same of them.
@@ -91,14 +92,11 @@ def kernel_for(code: int) -> Any:
             # that is right stays while its neighbours go on.
             _survey(code, constants, rows)
             if start is not None:
-                for lane in range(BLOCK):
-                    if is_open[lane] > 0.0:
-                        _put_set(inside, lane, start[begin + lane])
+                _put_sets(inside, is_open, start[begin : begin + BLOCK])
             if _propose(code, constants, rows, exchanges):
                 for candidate in range(sets):
-                    for lane in range(BLOCK):
-                        if is_open[lane] > 0.0:
-                            _put_set(inside, lane, candidate)
+                    candidates[:] = candidate
+                    _put_sets(inside, is_open, candidates)
                     _propose(code, constants, rows, 1)
 
             _solution(code, constants, rows)
@@ -119,7 +117,9 @@ def kernel_for(code: int) -> Any:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _put_set(inside, lane, code):
-    """Put the set with this code, a sum of 2^phase, in place."""
-    for k in range(inside.shape[0]):
-        inside[k, lane] = (code >> k) & 1
+def _put_sets(inside, is_open, codes):
+    """Put sets, each given as a sum of 2^phase, in place where the set is not found yet."""
+    for k in range(np.uint64(inside.shape[0])):
+        for lane in range(np.uint64(is_open.size)):
+            is_in = np.float32((codes[lane] >> k) & np.uint16(1))
+            inside[k, lane] = is_in if is_open[lane] > 0.0 else inside[k, lane]

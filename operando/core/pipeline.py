@@ -11,22 +11,24 @@ Live monitoring, acquisition and replay run these same functions, so they give t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from operando.core.composite import Composite, arriving, compose, gain_of
+from operando.core.curve import Point, curve_of
 from operando.core.fit import design_of
 from operando.core.gain import gain_findings
 from operando.core.health import check_design, findings_of, reference_findings
 from operando.core.increment import Solved, solve_again
 from operando.core.references import Library, spectra_of
 from operando.core.region import lithium_of_region
+from operando.core.regionbook import Model, RegionBook, marked, noted, results_of, unmasked_curve
 from operando.core.shared_errors import SharedErrors
 from operando.core.stack import HISTORY_CYCLES, Recipe, StackState, add, empty_stack, is_complete
 from operando.errors import OperandoError, RunRejected
+from operando.regions import Marks
 from operando.types import (
-    Curve,
     Finding,
     Line,
     LithiationMap,
@@ -44,6 +46,7 @@ __all__ = [
     "due",
     "look",
     "look_again",
+    "mark",
     "record",
     "refusal",
     "replan",
@@ -55,16 +58,6 @@ _CLOCKS_AGREE_S = 3600.0
 """A run may wait for its first line; for an hour, it is likelier that two clocks differ."""
 
 _WORST_FIRST = (Severity.ALARM, Severity.WARNING, Severity.INFO)
-
-
-@dataclass(frozen=True, slots=True)
-class _Point:
-    """Mean lithium content of one recorded cycle."""
-
-    time_s: float
-    lithium: float
-    lithium_error: float
-    pixels: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +78,8 @@ class PipelineState:
         Findings that hold for the whole run.
     closed
         How it ended, or None.
+    book
+        The regions and masks, and what they say.
     """
 
     library: Library
@@ -92,9 +87,10 @@ class PipelineState:
     recipe: Recipe
     stack: StackState
     changed: frozenset[int]
-    points: dict[int, _Point]
+    points: dict[int, Point]
     remarks: tuple[Finding, ...]
     closed: RunClosed | None
+    book: RegionBook = field(default_factory=RegionBook)
 
     @property
     def plan(self) -> ScanPlan:
@@ -137,7 +133,7 @@ def refusal(plan: ScanPlan, library: Library, recipe: Recipe, error: OperandoErr
         i0_mode=recipe.incident.mode.value,
         blank=np.zeros(plan.grid.shape, dtype=bool),
         phases=replace(covered, at_energies=np.full((plan.energies_ev.size, len(library.phases)), nan)),
-        curve=_curve_of({}),
+        curve=curve_of({}),
         findings=(Finding("refused", Severity.ALARM, f"this run is not fitted: {error}"),),
     )
 
@@ -179,6 +175,11 @@ def step(state: PipelineState, line: Line) -> PipelineState:
     return replace(state, stack=stack, changed=state.changed.union(set(reach) & stack.rows_seen.keys()))
 
 
+def mark(state: PipelineState, marks: Marks) -> PipelineState:
+    """Return `state` with other regions and masks; neither changes a map."""
+    return replace(state, book=marked(state.book, marks, state.plan.grid, _model(state)))
+
+
 def close(state: PipelineState, closed: RunClosed) -> PipelineState:
     """Return `state` after the end of its run."""
     return replace(state, closed=closed)
@@ -214,7 +215,8 @@ def record(state: PipelineState, cycle: int) -> tuple[PipelineState, Snapshot]:
     freedom = state.plan.energies_ev.size - state.phases.lithium.size - state.recipe.background
     contradicted = gain_findings(found, state.recipe.detector.gain, newest.chi2[newest.valid], freedom)
     remarks = (*(remark for remark in state.remarks if remark.code != "gain"), *contradicted)
-    state = replace(state, changed=state.changed - {cycle}, points=points, remarks=remarks)
+    book = noted(state.book, composite, newest, _model(state)) if newest.valid.any() else state.book
+    state = replace(state, changed=state.changed - {cycle}, points=points, remarks=remarks, book=book)
     return state, _snapshot(state, composite, newest)
 
 
@@ -269,8 +271,12 @@ def _snapshot(state: PipelineState, composite: Composite, newest: LithiationMap)
         i0_mode=state.recipe.incident.mode.value,
         blank=composite.blank,
         phases=state.phases,
-        curve=_curve_of(state.points),
+        curve=curve_of(state.points),
         findings=tuple(sorted(findings, key=lambda finding: _WORST_FIRST.index(finding.severity))),
+        marks=state.book.marks,
+        regions=results_of(state.book, composite, newest, _model(state)),
+        unmasked_curve=unmasked_curve(state.book),
+        ring_current_ma=composite.ring_current_ma,
     )
 
 
@@ -287,28 +293,24 @@ def _on_one_clock(state: PipelineState) -> tuple[ScanPlan, list[Finding]]:
     return replace(state.plan, started_s=state.stack.first_line_s), [finding]
 
 
-def _mean_lithium(state: PipelineState, composite: Composite, newest: LithiationMap) -> _Point:
-    """Fit all the material in the field at once: a mean of pixels would keep what the bounds do to each."""
-    valid = newest.valid
-    phases = state.phases
-    design = design_of(phases.at_energies, phases.lithium, state.plan.energies_ev, state.recipe.background)
+def _model(state: PipelineState) -> Model:
+    phases, energies_ev = state.phases, state.plan.energies_ev
+    design = design_of(phases.at_energies, phases.lithium, energies_ev, state.recipe.background)
     shared = SharedErrors.of(phases, state.recipe.incident.error)
+    return Model(design, shared, max(float(np.ptp(energies_ev)) / 2, 1e-9))
+
+
+def _mean_lithium(state: PipelineState, composite: Composite, newest: LithiationMap) -> Point:
+    """Fit all the material in the field at once: a mean of pixels would keep what the bounds do to each."""
+    valid, model = newest.valid, _model(state)
     found = lithium_of_region(
-        composite.od[:, valid], composite.variance[:, valid], composite.shared_variance, design, shared
+        composite.od[:, valid],
+        composite.variance[:, valid],
+        composite.shared_variance,
+        model.design,
+        model.shared,
     )
-    return _Point(newest.time_s, found.lithium, found.lithium_error, found.pixels)
-
-
-def _curve_of(by_cycle: dict[int, _Point]) -> Curve:
-    cycles = sorted(by_cycle)
-    points = [by_cycle[cycle] for cycle in cycles]
-    return Curve(
-        cycle=np.array(cycles, dtype=np.int64),
-        time_s=np.array([point.time_s for point in points]),
-        lithium=np.array([point.lithium for point in points]),
-        lithium_error=np.array([point.lithium_error for point in points]),
-        pixels=np.array([point.pixels for point in points], dtype=np.int64),
-    )
+    return Point(newest.time_s, found.lithium, found.lithium_error, found.pixels)
 
 
 def _progress(state: PipelineState) -> Progress:

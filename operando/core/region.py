@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from operando.core.fit import Design, fit
+from operando.core.fit import Design, Fit, fit
 from operando.core.shared_errors import SharedErrors, with_shared_errors
 from operando.types import FloatArray
 
-__all__ = ["RegionLithium", "lithium_of_region"]
+__all__ = ["RegionFit", "RegionLithium", "fit_region", "lithium_of_region"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,26 @@ class RegionLithium:
     pixels: int
 
 
+@dataclass(frozen=True, slots=True)
+class RegionFit:
+    """The mean of the pixels of a region, and its fit.
+
+    Attributes
+    ----------
+    od, variance
+        Mean optical density and its variance, shape (energy,).
+    fit
+        Of that mean, as of a single pixel.
+    pixels
+        How many pixels were taken: those that have every energy.
+    """
+
+    od: FloatArray
+    variance: FloatArray
+    fit: Fit
+    pixels: int
+
+
 def lithium_of_region(
     od: FloatArray,
     variance: FloatArray,
@@ -51,6 +71,31 @@ def lithium_of_region(
     shared: SharedErrors,
 ) -> RegionLithium:
     """Return the lithium content of the material in some pixels, with the error of the whole.
+
+    Parameters are those of `fit_region`.
+    """
+    found = fit_region(od, variance, common_variance, design, shared)
+    if found is None:
+        nan = float("nan")
+        return RegionLithium(nan, nan, nan, nan, 0)
+    whole = found.fit
+    return RegionLithium(
+        float(whole.lithium[0]),
+        float(whole.lithium_error[0]),
+        float(whole.thickness[0]),
+        float(whole.chi2[0]),
+        found.pixels,
+    )
+
+
+def fit_region(
+    od: FloatArray,
+    variance: FloatArray,
+    common_variance: FloatArray,
+    design: Design,
+    shared: SharedErrors,
+) -> RegionFit | None:
+    """Fit the mean of some pixels; None if none of them has every energy.
 
     Parameters
     ----------
@@ -69,8 +114,7 @@ def lithium_of_region(
     known = (np.isfinite(od) & np.isfinite(variance) & (variance > 0)).all(axis=0)
     pixels = int(known.sum())
     if pixels == 0:
-        nan = float("nan")
-        return RegionLithium(nan, nan, nan, nan, 0)
+        return None
     own = np.maximum(variance[:, known] - common_variance[:, None], 0.0)
     # The logarithm of few counts is too low by half its variance; a plain mean has no weights that
     # would make up for it, as those of a pixel's fit do.
@@ -78,10 +122,4 @@ def lithium_of_region(
     spread = own.sum(axis=1, keepdims=True) / pixels**2 + common_variance[:, None]
     whole = fit(mean, spread, design)
     whole = with_shared_errors(whole, mean, spread, design, shared)
-    return RegionLithium(
-        float(whole.lithium[0]),
-        float(whole.lithium_error[0]),
-        float(whole.thickness[0]),
-        float(whole.chi2[0]),
-        pixels,
-    )
+    return RegionFit(mean[:, 0], spread[:, 0], whole, pixels)

@@ -39,6 +39,8 @@ class Rows:
         image; shape (energy,).
     dwell_ms
         Mean dwell of that image, shape (energy,).
+    ring_current_ma
+        Current of the storage ring at each row of layer 0, shape (energy, ny); NaN where nobody said.
     """
 
     cycle: NDArray[np.intp]
@@ -50,6 +52,7 @@ class Rows:
     i0: FloatArray
     i0_variance: FloatArray
     dwell_ms: FloatArray
+    ring_current_ma: FloatArray
 
 
 def choose_rows(
@@ -73,6 +76,7 @@ def choose_rows(
     seen = np.zeros(state.plan.stack_shape, dtype=bool)
     i0, i0_variance = np.full(energies, np.nan), np.zeros(energies)
     dwell_ms = state.plan.dwell_ms.copy()
+    ring_current_ma = np.full((energies, ny), np.nan)
     whole_times_s: dict[int, FloatArray] = {}
     for energy in range(energies):
         found = np.zeros(ny, dtype=np.intp)
@@ -87,6 +91,8 @@ def choose_rows(
             rows &= beam.known_rows
             if not rows.any():
                 continue
+            newest = rows & (found == 0)
+            ring_current_ma[energy, newest] = image.row_ring_ma[newest]
             for layer in np.unique(found[rows]):
                 into = rows & (found == layer)
                 chosen[layer, energy, into] = past
@@ -103,7 +109,18 @@ def choose_rows(
             if (found == layers).all() and energy in whole_times_s:
                 break
     times_s = np.stack([*whole_times_s.values()]) if whole_times_s else time_s[0]
-    return Rows(chosen, marks, of_all_rows, time_s, _mean(times_s), seen, i0, i0_variance, dwell_ms)
+    return Rows(
+        chosen,
+        marks,
+        of_all_rows,
+        time_s,
+        _mean(times_s),
+        seen,
+        i0,
+        i0_variance,
+        dwell_ms,
+        ring_current_ma,
+    )
 
 
 def _mean(times_s: FloatArray) -> float:

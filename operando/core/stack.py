@@ -111,6 +111,7 @@ class Image:
     i0: FloatArray | None
     row_time_s: FloatArray
     row_dwell_ms: FloatArray
+    row_ring_ma: FloatArray
     marks: NDArray[np.object_]
 
     @property
@@ -197,6 +198,7 @@ def add(state: StackState, line: Line) -> StackState:
         image.i0[line.row] = np.nan if line.i0 is None else line.i0
     image.row_time_s[line.row] = line.time_s
     image.row_dwell_ms[line.row] = line.dwell_ms
+    image.row_ring_ma[line.row] = line.ring_current_ma
     image.marks[line.row] = object()
     newest = state.newest
     if newest is None or _order(line) >= _order(newest):
@@ -267,6 +269,7 @@ def _empty_image(state: StackState) -> Image:
         i0=np.full((ny, nx), np.nan) if state.keeps_channel else None,
         row_time_s=np.full(ny, np.nan),
         row_dwell_ms=np.full(ny, np.nan),
+        row_ring_ma=np.full(ny, np.nan),
         marks=np.full(ny, None),
     )
 

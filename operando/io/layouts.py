@@ -18,7 +18,16 @@ from typing import Any, TypeAlias, cast
 
 from operando.errors import FrameRejected, RunRejected
 from operando.io.frames import Frames, lines_of
-from operando.io.readings import dwell_of, incident_of, numbers_of, text, time_of, whole, without_leading
+from operando.io.readings import (
+    dwell_of,
+    incident_of,
+    numbers_of,
+    ring_current_of,
+    text,
+    time_of,
+    whole,
+    without_leading,
+)
 from operando.io.sequence import MAX_GAP, Sequence
 from operando.io.startdoc import Block, block_of
 from operando.settings import LayoutSettings
@@ -314,10 +323,11 @@ def _readings(block: Block, plan: ScanPlan, number: int, event: Mapping[str, Any
     time_s = time_of(event, block.data_field)
     if counts.shape == image:
         for line in lines_of(plan, _place_of_image(number, plan, data), counts, i0, time_s):
-            yield replace(line, dwell_ms=dwell_of(data))
+            yield replace(line, dwell_ms=dwell_of(data), ring_current_ma=ring_current_of(data))
     else:
         cycle, energy, row = _place_of_line(number, plan, data)
-        yield Line(plan.run, cycle, energy, row, counts, i0, time_s, dwell_ms=dwell_of(data))
+        line = Line(plan.run, cycle, energy, row, counts, i0, time_s)
+        yield replace(line, dwell_ms=dwell_of(data), ring_current_ma=ring_current_of(data))
 
 
 def _place_of_line(number: int, plan: ScanPlan, data: Mapping[str, Any]) -> tuple[int, int, int]:

@@ -75,10 +75,8 @@ class PastDamage:
             f"{first}" if first == last else f"{first} to {last}" for first, last in self._places[:_NAMED]
         ]
         more = " and others" if len(self._places) > _NAMED else ""
-        words = (
-            f"{self._count} {'document' if self._count == 1 else 'documents'} of {self.name} are damaged and "
-            f"were passed over (number {', '.join(named)}{more}): {self._reason}"
-        )
+        what = "1 damaged document" if self._count == 1 else f"{self._count} damaged documents"
+        words = f"{what} of {self.name} passed over (number {', '.join(named)}{more}): {self._reason}"
         advice = "what stands around them is fitted; a copy of the log may be whole"
         return (Finding("damage", Severity.WARNING, words, advice), *self._source.findings())
 

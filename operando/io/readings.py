@@ -15,11 +15,21 @@ import numpy as np
 from operando.errors import FrameRejected
 from operando.types import FloatArray
 
-__all__ = ["incident_of", "is_time", "numbers_of", "text", "time_of", "whole", "without_leading"]
+__all__ = [
+    "incident_of",
+    "is_time",
+    "numbers_of",
+    "ring_current_of",
+    "text",
+    "time_of",
+    "whole",
+    "without_leading",
+]
 
 _MAX_WHOLE = 2**31
 _MAX_TIME_S = 253_402_300_800.0
 """The year 10000, beyond which calendars of files and screens do not go."""
+_MAX_RING_MA = 100_000.0
 _MAX_TEXT = 1000
 """Attributes of HDF5 files hold 64 kB at most; a name is shorter than that."""
 _MAX_NAME, _MOST_NAMES = 60, 20
@@ -148,3 +158,13 @@ def incident_of(data: Mapping[str, Any], key: str | None, shape: tuple[int, ...]
         msg = f"the incident beam '{key}' has shape {i0.shape}; the counts beside it have {shape}"
         raise FrameRejected(msg)
     return i0
+
+
+def ring_current_of(data: Mapping[str, Any]) -> float:
+    """Return the current of the storage ring in mA beside a reading; NaN where the event does not say.
+
+    0.00 says nothing: it is how instruments write that nobody measured it.
+    """
+    value = data.get("ring_current_ma", data.get("ring_current"))
+    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    return float(value) if is_number and 0 < value < _MAX_RING_MA else float("nan")

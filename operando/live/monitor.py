@@ -8,6 +8,7 @@ differs.
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from operando.live.catching_up import Start, finding_of
 from operando.live.checkpoints import Checkpoint, Checkpoints, MonitorState, fingerprint_of
 from operando.live.latest import Latest
 from operando.live.runs import Runs, Work
+from operando.regions import Marks
 from operando.types import Delivery, Finding, Severity, Snapshot
 
 __all__ = ["Monitor", "Work"]
@@ -34,6 +36,7 @@ _LOOK_EVERY_S = 0.15
 _LOOK_SHARE = 0.3
 """Looking takes at most this share of the worker's time: pictures are dropped, lines are not."""
 _IDLE_S = 0.02
+_AUDIENCE_POLL_S = 0.05
 
 
 class Monitor:
@@ -95,6 +98,8 @@ class Monitor:
         self._next_look = float("-inf")
         self._trouble: str | None = None
         self._advice_trouble: str | None = None
+        self._inbox: queue.SimpleQueue[Marks] = queue.SimpleQueue()
+        self._has_audience = threading.Event()
         self._stop = threading.Event()
         # Not Thread.join: in Python 3.11 a Ctrl-C while joining marks the thread as ended when it is not.
         self._ended = threading.Event()
@@ -107,6 +112,18 @@ class Monitor:
     def stop(self) -> None:
         """Ask the worker to end after the batch in hand; returns at once."""
         self._stop.set()
+
+    def send(self, marks: Marks) -> None:
+        """Put regions and masks into the inbox, from any thread; the next snapshot has their curves."""
+        self._inbox.put(marks)
+
+    def attend(self) -> None:
+        """Go on answering what is sent after the source has ended, until `leave` or `stop`."""
+        self._has_audience.set()
+
+    def leave(self) -> None:
+        """Nobody sends any more: the worker may end with its source."""
+        self._has_audience.clear()
 
     def join(self, timeout_s: float | None = None) -> bool:
         """Wait for the worker's end; return whether it came in time."""
@@ -130,6 +147,7 @@ class Monitor:
             repeated=self._reader.repeated,
             rejected=self._runs.state.rejections + self._reader.unknown,
             is_finished=self._source.has_ended(self._offset),
+            failure="" if self.failure is None else str(self.failure),
             catch_up=None if self._began is None else self._began.so_far(self._offset, self._clock()),
         )
 
@@ -137,6 +155,7 @@ class Monitor:
         """Read and fit one batch in the calling thread; return how many documents it had."""
         if self._began is None and self._checkpoints is not None and not self._begin(self._checkpoints):
             return 0
+        self._obey()
         batch = self._source.read(self._offset, _BATCH)
         first_s = batch[0].recorded_s if batch else float("nan")
         for logged in batch:
@@ -144,6 +163,7 @@ class Monitor:
                 self._runs.take(item)
             self._offset = logged.seq
             self._newest_document = logged
+            self._obey()
             if self._clock() >= self._next_look:
                 self._lag_s = self._clock() - logged.recorded_s
                 self.show()
@@ -194,16 +214,36 @@ class Monitor:
                     break
                 self._stop.wait(_IDLE_S)
             self.finish()
+            self._answer()
         except OperandoError as error:
             # The source cannot be read any further; what was read is kept.
             self.failure = error
             self.finish()
+            self._answer()
         except Exception as error:  # noqa: BLE001 - the worker's loop: it must say why it ended
             _log.exception("the monitor stopped at document %d", self._offset)
             self.failure = error
         finally:
             self._source.close()
             self._ended.set()
+
+    def _answer(self) -> None:
+        """Serve whoever looks at a run that has ended."""
+        while self._has_audience.is_set() and not self._stop.is_set():
+            if self._inbox.empty():
+                self._stop.wait(_AUDIENCE_POLL_S)
+            else:
+                self._obey()
+                self.show()
+
+    def _obey(self) -> None:
+        """Do what has been sent: of several marks the newest counts."""
+        if self._inbox.empty():
+            return
+        marks = self._inbox.get()
+        while not self._inbox.empty():
+            marks = self._inbox.get()
+        self._runs.mark(marks)
 
     def _begin(self, checkpoints: Checkpoints) -> bool:
         """Go on from the checkpoint, if it is of this log; return False while the log does not answer."""
@@ -234,7 +274,9 @@ class Monitor:
 
     def _save(self) -> None:
         if self._checkpoints is not None and self._newest_document is not None:
-            self._checkpoints.save(self._newest_document, MonitorState(self._reader.state, self._runs.state))
+            self._checkpoints.save(
+                self._newest_document, MonitorState(self._reader.state, self._runs.kept_state())
+            )
 
     def _keep(self, snapshot: Snapshot) -> None:
         self._trouble = self._on_cycle(self._dressed(snapshot))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from operando.core.energies import Selection, select
-from operando.core.pipeline import PipelineState, close, due, record, refusal, replan, start, step
+from operando.core.pipeline import PipelineState, close, due, mark, record, refusal, replan, start, step
 from operando.core.references import Library
+from operando.core.regionbook import without_pages
 from operando.core.stack import Recipe
 from operando.errors import ConfigurationError, FrameRejected, OperandoError, RunRejected
 from operando.io.layouts import Item, Rejection
+from operando.regions import Marks
 from operando.settings import LayoutSettings
 from operando.types import FloatArray, Line, RunClosed, ScanPlan, Snapshot
 
@@ -129,6 +131,7 @@ class Runs:
         self._work = work
         self._on_record = on_record
         self._on_refusal = on_refusal
+        self._marks = Marks()
 
     @property
     def shown(self) -> PipelineState | None:
@@ -156,6 +159,21 @@ class Runs:
             _log.exception("a document of run %s could not be used", item.run[:8])
             self._reject(Rejection(item.run, FrameRejected(f"{type(error).__name__}: {error}")))
 
+    def mark(self, marks: Marks) -> None:
+        """Follow other regions and masks, also in runs to come."""
+        self._marks = marks
+        for run in self.state.fitted.values():
+            run.state = mark(run.state, marks)
+        self.has_news = True
+
+    def kept_state(self) -> RunsState:
+        """Return the state as it is kept on disk: without what only regions yet to be drawn would need."""
+        fitted = {
+            uid: replace(run, state=replace(run.state, book=without_pages(run.state.book)))
+            for uid, run in self.state.fitted.items()
+        }
+        return replace(self.state, fitted=fitted)
+
     def close_all(self, exit_status: str, reason: str) -> None:
         """Record what is there of runs that never said that they ended."""
         for uid, run in self.state.fitted.items():
@@ -173,7 +191,7 @@ class Runs:
         run = self.state.fitted.get(plan.run)
         if run is None:
             started = start(plan, self._work.library, self._work.recipe)
-            self.state.fitted[plan.run] = FittedRun(started, selection)
+            self.state.fitted[plan.run] = FittedRun(mark(started, self._marks), selection)
         else:
             run.state, run.selection = replan(run.state, plan), selection
         self._show(plan.run)

@@ -1,72 +1,42 @@
-"""The window: takes the newest snapshot ten times a second at most, and draws what changed."""
+"""The window: takes the newest snapshot ten times a second at most, draws what changed, obeys keys."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
 
-import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMainWindow, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QMainWindow
 
+from operando.regions import Outline, Region
 from operando.types import Snapshot
-from operando.view.curvepanel import CurvePanel
-from operando.view.findingslist import FindingsList
-from operando.view.framepanel import FramePanel
-from operando.view.mappanel import MapPanel
-from operando.view.pixel import default_pixel
-from operando.view.spectrumpanel import SpectrumPanel
+from operando.view import album as editing
+from operando.view.album import Corners, Layer
+from operando.view.choices import read_choices, write_choices
+from operando.view.deck import Deck
+from operando.view.fieldbox import BODY
+from operando.view.history import History, HistoryBook
+from operando.view.keys import KEYS, Action
+from operando.view.options import DashboardOptions
+from operando.view.session import Session
 from operando.view.status import State, present_status
-from operando.view.strip import StatusStrip
-from operando.view.theme import ThemeName, style_sheet, theme_named
-from operando.view.veil import Veil
+from operando.view.theme import Look, ThemeName, scale_for, style_sheet, theme_named
 from operando.view.words import duration, plain
 
-__all__ = ["Dashboard", "DashboardOptions"]
+__all__ = ["Dashboard"]
 
-
-def _nothing() -> None:
-    """Do nothing when the window closes."""
-
-
-def _is_same_run(one: Snapshot, other: Snapshot) -> bool:
-    # By name and shape, not identity: a snapshot that came over a wire is another object every time.
-    return one.plan.run == other.plan.run and one.plan.grid.shape == other.plan.grid.shape
-
-
-@dataclass(frozen=True, slots=True)
-class DashboardOptions:
-    """How a dashboard looks and keeps time.
-
-    Attributes
-    ----------
-    title
-        What the window is called.
-    theme
-        "dark" or "light".
-    stale_after_s
-        Wall time without a new snapshot after which an open run is greyed out.
-    interval_ms
-        Time between two looks for a new snapshot.
-    clock
-        Wall time in seconds, from any origin; must not jump.
-    on_close
-        Called once when the window closes.
-    """
-
-    title: str = "Operando"
-    theme: ThemeName = "dark"
-    stale_after_s: float = 60.0
-    interval_ms: int = 100
-    clock: Callable[[], float] = time.monotonic
-    on_close: Callable[[], None] = _nothing
+_PLAY_EVERY = 3
+"""Ticks of the timer between two cycles while the history is played."""
+_SAVE_EVERY_S = 2.0
+_REMARK_S = 5.0
 
 
 class Dashboard(QMainWindow):
-    """Shows the newest snapshot.
+    """Shows the newest snapshot, or one of the past.
 
     Parameters
     ----------
@@ -76,145 +46,309 @@ class Dashboard(QMainWindow):
         How to look and keep time.
     """
 
-    def __init__(
-        self, take: Callable[[], Snapshot | None], options: DashboardOptions = DashboardOptions()
-    ) -> None:  # fmt: skip
+    def __init__(self, take: Callable[[], Snapshot | None], options: DashboardOptions | None = None) -> None:
         super().__init__()
+        options = DashboardOptions() if options is None else options
         self._take = take
         self._options = options
-        self._snapshot: Snapshot | None = None
-        self._taken_s = options.clock()
-        self._pixel: tuple[int, int] | None = None
-        self._is_pixel_chosen = False
-        theme = theme_named(options.theme)
+        self._taken_s = self._saved_s = options.clock()
+        self._book = HistoryBook() if options.history is None else None
+        read_history = self._book.read if options.history is None and self._book else options.history
+        choices = read_choices(options.choices_file)
+        self._saved = choices
+        self.session = Session(choices, read_history or History, options.send)
+        self._tool: Outline | None = None
+        self._layer = Layer.REGIONS
+        self._held: Region | None = None
+        self._ticks = 0
+        self._is_open = True
+        self._remark, self._remarked_s = "", 0.0
         pg.setConfigOptions(antialias=True)
         self.setWindowTitle(plain(options.title, 80))
-        self.setStyleSheet(style_sheet(theme))
-        self.strip = StatusStrip(theme)
-        self.map_panel = MapPanel(theme)
-        self.frame_panel = FramePanel(theme)
-        self.findings = FindingsList(theme)
-        self.curve_panel = CurvePanel(theme)
-        self.spectrum_panel = SpectrumPanel(theme)
-        self.map_panel.picked.connect(self.choose_pixel)
-        self._pictures = self._lay_out()
-        self.veil = Veil(self._pictures, theme)
-        self.spectrum_panel.clear()
         self.setMinimumSize(1040, 680)
         self.resize(1280, 800)
+        self.deck = self._build()
+        self._listen()
         self.timer = QTimer(self)
         self.timer.setInterval(max(options.interval_ms, 100))
         self.timer.timeout.connect(self.refresh)
         self.timer.start()
         self._say_how_it_stands()
 
-    def _lay_out(self) -> QWidget:
-        below = QHBoxLayout()
-        below.setSpacing(8)
-        below.addWidget(self.frame_panel, 5)
-        below.addWidget(self.findings, 6)
-        pictures = QWidget()
-        grid = QGridLayout(pictures)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(8)
-        left, right = QVBoxLayout(), QVBoxLayout()
-        for column, upper, lower, parts in (
-            (left, self.map_panel, below, (72, 28)),
-            (right, self.curve_panel, self.spectrum_panel, (40, 60)),
-        ):
-            column.setSpacing(8)
-            column.addWidget(upper, parts[0])
-            if isinstance(lower, QWidget):
-                column.addWidget(lower, parts[1])
-            else:
-                column.addLayout(lower, parts[1])
-        grid.addLayout(left, 0, 0)
-        grid.addLayout(right, 0, 1)
-        # Shares of the width, whatever the words in the panels would like.
-        for panel in (self.map_panel, self.curve_panel, self.spectrum_panel, self.frame_panel, self.findings):
-            panel.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
-        grid.setColumnStretch(0, 1)
-        grid.setColumnStretch(1, 1)
-        ground = QWidget()
-        ground.setObjectName("ground")
-        column = QVBoxLayout(ground)
-        column.setContentsMargins(10, 10, 10, 10)
-        column.setSpacing(8)
-        column.addWidget(self.strip)
-        column.addWidget(pictures, 1)
-        self.setCentralWidget(ground)
-        # Without this the first button would have the focus, and look chosen beside the chosen one.
-        ground.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        ground.setFocus()
-        return pictures
+    # What it is made of
+
+    @property
+    def look(self) -> Look:
+        """The colours and the size that the window wants now."""
+        chosen = self.session.choices.theme
+        theme = theme_named(self._options.theme if chosen is None else cast("ThemeName", chosen))
+        return Look(theme, scale_for(self.width(), self.height()))
+
+    def _build(self) -> Deck:
+        """Make all panels for the look that is wanted."""
+        look = self.look
+        self.setStyleSheet(style_sheet(look))
+        deck = Deck(look, self.session)
+        deck.maps.pixel_picked.connect(self.choose_pixel)
+        deck.maps.region_picked.connect(self._choose)
+        deck.maps.drawn.connect(self._add)
+        deck.maps.dragged.connect(self._drag)
+        deck.maps.tool_asked.connect(self._toggle_tool)
+        deck.maps.mask_button.clicked.connect(lambda: self.act(Action.MASK))
+        deck.maps.fade.clicked.connect(lambda: self.act(Action.FADE))
+        deck.maps.palette_button.clicked.connect(lambda: self.act(Action.PALETTE))
+        deck.maps.autoscale.clicked.connect(lambda: self.act(Action.LEVELS))
+        deck.notes.asked.connect(self._show_tab)
+        deck.notes.regions.chosen.connect(self._choose)
+        deck.notes.regions.asked.connect(self.act)
+        deck.editor.applied.connect(self._apply)
+        for panel in (deck.maps, deck.time):
+            panel.changed.connect(self.draw)
+        self.setCentralWidget(deck)
+        deck.setFocus()
+        deck.maps.choose_tool(self._tool, self._layer)
+        if self.session.shown is not None:
+            deck.begin_run(self.session.shown)
+        return deck
+
+    def _rebuild(self) -> None:
+        """Make all panels anew where the look has changed; Qt deletes the old ones."""
+        self.deck = self._build()
+        self.draw()
+        self._say_how_it_stands()
+
+    def _listen(self) -> None:
+        for key in KEYS:
+            for sequence in key.sequences:
+                shortcut = QShortcut(QKeySequence(sequence), self)
+                shortcut.activated.connect(lambda action=key.action: self.act(action))
+
+    # The passing of time
 
     def refresh(self) -> None:
         """Take the newest snapshot if there is one, and say how old what is shown is."""
+        self._ticks += 1
+        if self.deck.look != self.look:
+            self._rebuild()
         snapshot = self._take()
+        is_playing = self.session.is_playing and self._ticks % _PLAY_EVERY == 0
+        if is_playing:
+            self.session.play_on()
         if snapshot is not None:
             self._taken_s = self._options.clock()
-            self._show(snapshot)
+            self._note(snapshot)
+            if self.session.take(snapshot):
+                self.deck.begin_run(snapshot)
+        if snapshot is not None or is_playing:
+            self.draw()
         self._say_how_it_stands()
+        if self._options.clock() - self._saved_s >= _SAVE_EVERY_S:
+            self._save()
 
-    def _show(self, snapshot: Snapshot) -> None:
-        before, self._snapshot = self._snapshot, snapshot
-        if before is None or not _is_same_run(before, snapshot):
-            if before is not None and before.plan.grid.shape != snapshot.plan.grid.shape:
-                self._pixel, self._is_pixel_chosen = None, False
-            self.map_panel.begin_run(snapshot)
-            self.frame_panel.begin_run(snapshot)
-        if before is None or not np.array_equal(before.plan.energies_ev, snapshot.plan.energies_ev):
-            # A run that does not say its energies beforehand grows them.
-            self.spectrum_panel.take_energies(snapshot)
-        self.map_panel.draw(snapshot)
-        self.frame_panel.draw(snapshot)
-        self.curve_panel.draw(snapshot)
-        self.findings.draw(snapshot)
-        if not self._is_pixel_chosen:
-            self._pixel = self._still_good(snapshot) or default_pixel(snapshot)
-        self._draw_pixel()
+    def _note(self, snapshot: Snapshot) -> None:
+        """Keep a cycle of record in the window's own history, where nobody else keeps one."""
+        if self._book is None or snapshot.map is None or snapshot.map.is_provisional:
+            return
+        newest = self._book.read()
+        is_known = newest.run == snapshot.plan.run and snapshot.map.cycle in newest.recorded
+        if not is_known:
+            self._book.note(snapshot)
 
-    def _still_good(self, snapshot: Snapshot) -> tuple[int, int] | None:
-        """Return the pixel shown by default while it is valid: it should not wander."""
-        if self._pixel is None or snapshot.map is None or not snapshot.map.valid[self._pixel]:
-            return None
-        return self._pixel
-
-    def choose_pixel(self, row: int, column: int) -> None:
-        """Show the spectrum of one pixel from now on."""
-        self._pixel, self._is_pixel_chosen = (row, column), True
-        self._draw_pixel()
-
-    def _draw_pixel(self) -> None:
-        self.map_panel.mark_pixel(self._pixel)
-        if self._snapshot is None or self._pixel is None:
-            self.spectrum_panel.clear()
-        else:
-            self.spectrum_panel.draw(self._snapshot, self._pixel)
+    def draw(self) -> None:
+        """Show what the session shows."""
+        self.deck.draw()
 
     def _say_how_it_stands(self) -> None:
         age_s = self._options.clock() - self._taken_s
-        status = present_status(self._snapshot, age_s, self._options.stale_after_s)
-        self.strip.draw(status)
-        if self._snapshot is None:
-            self.veil.lower_with("WAITING FOR A RUN", f"for {duration(age_s)}; nothing has come yet.")
+        live, deck = self.session.live, self.deck
+        status = present_status(live, age_s, self._options.stale_after_s)
+        if self._remark and self._options.clock() - self._remarked_s < _REMARK_S:
+            deck.strip.draw(replace(status, detail=plain(self._remark, 90)))
+        else:
+            self._remark = ""
+            deck.strip.draw(status)
+        if live is None:
+            deck.veil.lower_with("WAITING FOR A RUN", f"for {duration(age_s)}; nothing has come yet.")
         elif status.state is State.STALE:
-            self.veil.lower_with(
+            deck.veil.lower_with(
                 f"NO NEW DATA FOR {duration(age_s)}",
                 f"The run is not closed. What is shown is that old.  "
                 f"(Shown after {self._options.stale_after_s:.0f} s without a new line.)",
             )
         else:
-            self.veil.lift()
+            deck.veil.lift()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
-        """Keep the veil over the pictures."""
-        super().resizeEvent(event)
-        self.veil.setGeometry(self._pictures.rect())
+    # What somebody does
+
+    def act(self, action: Action) -> None:
+        """Do what a key or button asks for, and draw what changed."""
+        session = self.session
+        simple: dict[Action, Callable[[], None]] = {
+            Action.FREEZE: session.freeze,
+            Action.LIVE: session.go_live,
+            Action.EARLIER: session.earlier,
+            Action.LATER: session.later,
+            Action.FIRST: session.first,
+            Action.PLAY: session.play,
+            Action.NEXT_MAP: lambda: session.step_map(1),
+            Action.PREVIOUS_MAP: lambda: session.step_map(-1),
+            Action.NEXT_PANE: session.next_pane,
+            Action.PANES: session.more_panes,
+            Action.LEVELS: session.refit_levels,
+            Action.WIDER: lambda: session.widen_levels(1),
+            Action.NARROWER: lambda: session.widen_levels(-1),
+            Action.PALETTE: session.next_palette,
+            Action.FADE: session.fade,
+            Action.FIT_CURVES: session.fit_curves,
+            Action.WHOLE_FIELD: self.deck.maps.grid.reset_zoom,
+            Action.RECTANGLE: lambda: self._toggle_tool(Outline.RECTANGLE),
+            Action.POLYGON: lambda: self._toggle_tool(Outline.POLYGON),
+            Action.LASSO: lambda: self._toggle_tool(Outline.LASSO),
+            Action.MASK: self._toggle_layer,
+            Action.CLOSE_OUTLINE: self.deck.maps.grid.close_outline,
+            Action.NEXT_REGION: session.next_pick,
+            Action.EDIT: self._edit,
+            Action.LOCK: self._lock,
+            Action.DELETE: self._delete,
+            Action.UNDO: lambda: session.edit(editing.undone(session.album)),
+            Action.REDO: lambda: session.edit(editing.redone(session.album)),
+            Action.CANCEL: self._cancel,
+            Action.TAB: self._next_tab,
+            Action.PICTURE: self._save_picture,
+            Action.THEME: self._change_theme,
+            Action.FULL_SCREEN: self._toggle_full_screen,
+            Action.RESET: self._reset,
+            Action.KEYS: lambda: self.deck.keys.toggle(self.deck.room),
+        }
+        simple[action]()
+        self.draw()
+
+    def choose_pixel(self, row: int, column: int) -> None:
+        """Show the spectrum of one pixel from now on."""
+        self.session.choose_pixel(row, column)
+        self.draw()
+
+    def _choose(self, pick: editing.Pick) -> None:
+        self.session.choose(pick)
+        self.draw()
+
+    def _show_tab(self, tab: str) -> None:
+        self.session.choices = replace(self.session.choices, tab=tab)
+        self.draw()
+
+    def _next_tab(self) -> None:
+        self._show_tab("regions" if self.session.choices.tab == "findings" else "findings")
+
+    def _toggle_tool(self, tool: Outline) -> None:
+        self._tool = None if tool is self._tool else tool
+        self.deck.maps.choose_tool(self._tool, self._layer)
+
+    def _toggle_layer(self) -> None:
+        self._layer = Layer.MASKS if self._layer is Layer.REGIONS else Layer.REGIONS
+        self.deck.maps.choose_tool(self._tool, self._layer)
+
+    def _add(self, outline: Outline, corners: Corners) -> None:
+        session = self.session
+        number = len(session.album.layer(self._layer))
+        session.edit(editing.added(session.album, self._layer, outline, corners))
+        session.choose(editing.Pick(self._layer, number))
+        self._tool = None
+        self.deck.maps.choose_tool(None, self._layer)
+        self._show_tab("regions")
+
+    def _drag(self, grip: int, start: tuple[float, float], now: tuple[float, float], is_end: bool) -> None:
+        """Move a corner or the whole of the chosen region; one drag is one edit."""
+        session = self.session
+        region = session.album.at(session.pick)
+        if region is None or session.pick is None or region.is_locked:
+            return
+        if grip == BODY:
+            moved = editing.shifted(region, now[0] - start[0], now[1] - start[1])
+        else:
+            moved = editing.handle_moved(region, grip, *now)
+        if is_end:
+            session.change(moved)
+            self.draw()
+        else:
+            preview = editing.changed(session.album, session.pick, moved)
+            self.deck.maps.draw_marks(preview.marks, session.pick)
+
+    def _apply(self, region: Region) -> None:
+        self.session.change(region)
+        self.draw()
+
+    def _edit(self) -> None:
+        region = self.session.album.at(self.session.pick)
+        if region is not None:
+            self.deck.editor.edit(region, self.deck.room)
+
+    def _lock(self) -> None:
+        region = self.session.album.at(self.session.pick)
+        if region is not None:
+            self.session.change(replace(region, is_locked=not region.is_locked))
+
+    def _delete(self) -> None:
+        if self.session.pick is not None:
+            self.session.edit(editing.removed(self.session.album, self.session.pick))
+
+    def _cancel(self) -> None:
+        """Leave the innermost of what is open."""
+        if self.deck.keys.isVisible() or self.deck.editor.isVisible():
+            self.deck.keys.hide()
+            self.deck.editor.hide()
+        elif self._tool is not None:
+            self._tool = None
+            self.deck.maps.choose_tool(None, self._layer)
+        elif self.session.pick is not None:
+            self.session.choose(None)
+        elif self.isFullScreen():
+            self.showNormal()
+
+    def _toggle_full_screen(self) -> None:
+        if self.isFullScreen():
+            self.showNormal()
+        else:
+            self.showFullScreen()
+
+    def _change_theme(self) -> None:
+        theme = "light" if self.look.theme == theme_named("dark") else "dark"
+        self.session.choices = replace(self.session.choices, theme=theme)
+        self._rebuild()
+
+    def _reset(self) -> None:
+        self.session.forget_choices()
+        self._rebuild()
+
+    def _save_picture(self) -> None:
+        live = self.session.live
+        run = "no-run" if live is None else "".join(filter(str.isalnum, live.plan.run))[:8]
+        shown = self.session.shown
+        cycle = "" if shown is None or shown.map is None else f"-cycle-{shown.map.cycle + 1}"
+        path = free_path(self._options.picture_folder / f"operando-{run}{cycle}.png")
+        words = f"saved {path.name}" if self.grab().save(str(path)) else f"cannot write {path}"
+        self._remark, self._remarked_s = words, self._options.clock()
+        self._say_how_it_stands()
+
+    # What is remembered
+
+    def _save(self) -> None:
+        self._saved_s = self._options.clock()
+        choices = self.session.choices
+        if choices != self._saved:
+            self._saved = choices
+            write_choices(self._options.choices_file, choices)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Stop taking; whoever fits goes on."""
-        if self.timer.isActive():
+        if self._is_open:
+            self._is_open = False
             self.timer.stop()
+            self._save()
             self._options.on_close()
         super().closeEvent(event)
+
+
+def free_path(path: Path) -> Path:
+    """Return a path that does not exist yet, with a number if need be."""
+    numbered = (path.with_stem(f"{path.stem}-{number}") for number in range(2, 10_000))
+    return next((each for each in (path, *numbered) if not each.exists()), path)

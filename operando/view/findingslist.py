@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
-from operando.types import Finding, Severity, Snapshot
+from operando.types import Finding, Severity
 from operando.view.label import plain_label
-from operando.view.present import present_findings
-from operando.view.theme import Theme, severity_colour
+from operando.view.theme import Look, Theme, severity_colour
 from operando.view.words import plain
 
-__all__ = ["FindingsList"]
+__all__ = ["SIGNS", "FindingsList"]
 
 SIGNS = {Severity.ALARM: "◆", Severity.WARNING: "▲", Severity.INFO: "●"}
 """A shape for each severity, so that no colour is needed to tell."""
@@ -20,10 +19,10 @@ SIGNS = {Severity.ALARM: "◆", Severity.WARNING: "▲", Severity.INFO: "●"}
 class _Entry(QWidget):
     """One finding: sign, message, advice. Reused for others, so that nothing is made while running."""
 
-    def __init__(self) -> None:
+    def __init__(self, look: Look) -> None:
         super().__init__()
         self._sign = plain_label("sign")
-        self._sign.setFixedWidth(15)
+        self._sign.setFixedWidth(look.px(15))
         self.message = plain_label("message")
         self.advice = plain_label("muted")
         for label in (self.message, self.advice):
@@ -48,50 +47,37 @@ class _Entry(QWidget):
         self.setVisible(True)
 
 
-class FindingsList(QFrame):
+class FindingsList(QScrollArea):
     """Lists the findings of a snapshot."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, look: Look) -> None:
         super().__init__()
-        self.setObjectName("card")
-        self._theme = theme
+        self._look = look
         self._shown: tuple[Finding, ...] | None = None
         self.entries: list[_Entry] = []
-        self.title = plain_label("title", "Findings")
         self._nothing = plain_label("muted", "Nothing to report")
         content = QWidget()
         self._column = QVBoxLayout(content)
         self._column.setContentsMargins(0, 0, 6, 0)
-        self._column.setSpacing(4)
+        self._column.setSpacing(look.px(4))
         self._column.addWidget(self._nothing)
         self._column.addStretch(1)
-        area = QScrollArea()
-        area.setWidget(content)
-        area.setWidgetResizable(True)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        head = QHBoxLayout()
-        head.addWidget(self.title)
-        head.addStretch(1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(14, 10, 6, 8)
-        layout.setSpacing(6)
-        layout.addLayout(head)
-        layout.addWidget(area, 1)
+        self.setWidget(content)
+        self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
-    def draw(self, snapshot: Snapshot) -> None:
-        """Show the findings of a snapshot, if they are others."""
-        if snapshot.findings == self._shown:
+    def draw(self, findings: tuple[Finding, ...]) -> None:
+        """Show findings, if they are others."""
+        if findings == self._shown:
             return
-        self._shown = snapshot.findings
-        findings = present_findings(snapshot)
+        self._shown = findings
         self._nothing.setVisible(not findings)
-        self.title.setText(f"Findings  {len(findings)}" if findings else "Findings")
         while len(self.entries) < len(findings):
-            entry = _Entry()
+            entry = _Entry(self._look)
             self._column.insertWidget(self._column.count() - 1, entry)
             self.entries.append(entry)
         for entry, finding in zip(self.entries, findings, strict=False):
-            entry.show_finding(finding, self._theme)
+            entry.show_finding(finding, self._look.theme)
         for entry in self.entries[len(findings) :]:
             entry.setVisible(False)

@@ -2,56 +2,59 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QVBoxLayout
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
 
 from operando.types import Frame, Snapshot
+from operando.view.colours import GREY, colour_table
 from operando.view.image import ImageView
 from operando.view.label import ElidedLabel
 from operando.view.present import FrameKind, arriving_row, frame_levels, present_frame
+from operando.view.quantities import Colouring
 from operando.view.scales import Levels
-from operando.view.theme import Theme
+from operando.view.theme import Look
 
 __all__ = ["FramePanel"]
-
-_LABELS = {FrameKind.OD: "optical density", FrameKind.COUNTS: "counts"}
 
 
 class FramePanel(QFrame):
     """Shows the frame that is arriving."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, look: Look) -> None:
         super().__init__()
+        self._look = look
         self.setObjectName("card")
         self._kind = FrameKind.OD
         self._levels: dict[FrameKind, Levels] = {}
         self._snapshot: Snapshot | None = None
         self._drawn: Frame | None = None
-        self.image = ImageView(theme, is_large=False)
-        self.title = ElidedLabel("title", "Frame")
-        self.buttons = {FrameKind.OD: QPushButton("OD"), FrameKind.COUNTS: QPushButton("Counts")}
-        self.buttons[FrameKind.OD].setToolTip("Optical density ln(I0/I)")
-        self.buttons[FrameKind.COUNTS].setToolTip("Counts as the detector gave them")
-        group = QButtonGroup(self)
+        self.image = ImageView(look, is_large=False)
+        self.title = ElidedLabel("title", "Arriving")
+        self.title.setToolTip("The image now arriving, as far as it has come")
+        self.toggle = QPushButton("OD")
+        self.toggle.setToolTip("Optical density ln(I0/I), or counts as the detector gave them")
+        self.toggle.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.toggle.clicked.connect(self._show_other)
         head = QHBoxLayout()
-        head.setSpacing(5)
+        head.setSpacing(look.px(5))
         head.addWidget(self.title, 1)
-        for kind, button in self.buttons.items():
-            button.setCheckable(True)
-            button.clicked.connect(lambda _checked=False, kind=kind: self.show_kind(kind))
-            group.addButton(button)
-            head.addWidget(button)
+        head.addWidget(self.toggle)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 8, 6, 6)
+        layout.setContentsMargins(look.px(12), look.px(6), look.px(6), look.px(4))
         layout.setSpacing(2)
         layout.addLayout(head)
         layout.addWidget(self.image, 1)
         self.show_kind(FrameKind.OD)
 
+    def _show_other(self) -> None:
+        self.show_kind(FrameKind.COUNTS if self._kind is FrameKind.OD else FrameKind.OD)
+
     def show_kind(self, kind: FrameKind) -> None:
         """Choose between optical density and counts."""
         self._kind = kind
-        self.buttons[kind].setChecked(True)
-        self.image.set_colours("grey", _LABELS[kind])
+        self.toggle.setText("OD" if kind is FrameKind.OD else "Counts")
+        table = colour_table(self._look.theme, Colouring.SEQUENTIAL, GREY)
+        self.image.set_colours(table, "")
         self._draw_frame()
 
     def begin_run(self, snapshot: Snapshot) -> None:
@@ -76,4 +79,4 @@ class FramePanel(QFrame):
         frame = self._snapshot.frame
         self._drawn = frame
         self.image.mark_arriving(arriving_row(self._snapshot))
-        self.title.setText("Frame" if frame is None else f"Frame  {frame.energy_ev:.2f} eV")
+        self.title.setText("Arriving" if frame is None else f"Now {frame.energy_ev:.2f} eV")

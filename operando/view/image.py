@@ -1,4 +1,4 @@
-"""One image in true µm with its colour bar, scale bar, crosshair and the row now arriving."""
+"""One image in true µm with its colour bar, scale bar, crosshair, outlines and the row now arriving."""
 
 from __future__ import annotations
 
@@ -6,41 +6,25 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QTransform
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF, Signal
+from PySide6.QtGui import QColor, QTransform
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from operando.types import MaskArray, ScanGrid
+from operando.view.axes import quiet_axis, tick_font, title
+from operando.view.colourbar import ColourBar
+from operando.view.fieldbox import FieldBox
 from operando.view.geometry import Placement, pixel_at, placement, scale_bar_um
-from operando.view.present import Picture
-from operando.view.scales import FIRST_COLOUR, Levels, ticks
-from operando.view.theme import Theme
+from operando.view.maps import Picture
+from operando.view.regionlayer import RegionLayer
+from operando.view.theme import Look
 from operando.view.words import general
 
-__all__ = ["ImageView", "colour_table", "tick_font"]
+__all__ = ["ImageView"]
 
 _GUTTER = 0.018
 """Width of the column of tick marks beside the rows, as a share of the field."""
-
-
-def tick_font(pixels: int = 12) -> QFont:
-    """Return the font of axis numbers: sized in pixels, so that it does not depend on the screen's dpi."""
-    font = QFont()
-    font.setPixelSize(pixels)
-    return font
-
-
-def colour_table(theme: Theme, colours: str) -> np.ndarray:
-    """Return the 256 colours behind `colour_index`, shape (256, 4): two neutral tones, then the map."""
-    number = 256 - FIRST_COLOUR
-    if colours == "grey":
-        ramp = np.linspace(0, 255, number).astype(np.uint8)
-        table = np.stack([ramp, ramp, ramp, np.full(number, 255, np.uint8)], axis=1)
-    else:
-        ramps: Any = pg.colormap.get(colours)
-        table = ramps.getLookupTable(nPts=number, alpha=True)
-    neutral = [QColor(tone).getRgb() for tone in (theme.unseen, theme.undetermined)]
-    return np.concatenate([np.array(neutral, np.uint8), np.asarray(table, np.uint8)])
 
 
 class ImageView(QWidget):
@@ -48,108 +32,96 @@ class ImageView(QWidget):
 
     Parameters
     ----------
-    theme
-        Colours.
+    look
+        Colours and size.
     is_large
-        The large map has axes with titles and answers to the mouse; the small one is only looked at.
+        A large map has axes with titles and answers to the mouse; a small one is only looked at.
     """
 
-    picked = Signal(int, int)
-    """Row and column of the pixel that was clicked."""
-    hovered = Signal(int, int)
-    """Row and column under the mouse; (-1, -1) outside of the field."""
+    hovered = Signal(float, float)
+    """Where the mouse is, in µm; NaN when it has left the axes."""
 
-    def __init__(self, theme: Theme, *, is_large: bool) -> None:
+    def __init__(self, look: Look, *, is_large: bool) -> None:
         super().__init__()
-        self._theme = theme
+        self._look = look
         self._is_large = is_large
         self._grid: ScanGrid | None = None
         self._place: Placement | None = None
-        self._canvas = pg.GraphicsLayoutWidget()
-        self._canvas.setBackground(theme.panel)
-        self._canvas.ci.setContentsMargins(0, 6, 0, 0 if is_large else 8)
-        self._canvas.ci.setSpacing(2)
+        self.canvas = pg.GraphicsLayoutWidget()
+        self.canvas.setBackground(look.theme.panel)
+        self.canvas.ci.setContentsMargins(0, 6, 0, 0 if is_large else 8)
+        self.canvas.ci.setSpacing(2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._canvas)
-        self._plot = self._make_plot()
-        self._image = pg.ImageItem(axisOrder="row-major")
+        layout.addWidget(self.canvas)
+        self.box = FieldBox()
+        self.plot = self._make_plot()
+        self.bar = ColourBar(self.canvas, look, is_large=is_large)
+        if is_large:
+            self.be_compact(False)
+        self.image: Any = pg.ImageItem(axisOrder="row-major")
+        self._table: NDArray[np.uint8] | None = None
         self._gutter = pg.ImageItem(axisOrder="row-major")
         self._gutter.setLookupTable(
-            np.array([(0, 0, 0, 0), QColor(theme.accent).getRgb()], np.uint8),
+            np.array([(0, 0, 0, 0), QColor(look.theme.accent).getRgb()], np.uint8),
         )
-        self._arriving = pg.PlotCurveItem(pen=pg.mkPen(theme.accent, width=1.5))
+        self._make_marks()
+        self.layer = RegionLayer(self.plot, look)
+        self.box.sketched.connect(self.layer.sketch)
+        if is_large:
+            self.plot.scene().sigMouseMoved.connect(self._on_move)
+
+    def _make_marks(self) -> None:
+        look = self._look
+        self._arriving = pg.PlotCurveItem(pen=pg.mkPen(look.theme.accent, width=1.5))
         self._cross = pg.PlotCurveItem(pen=pg.mkPen("#ffffff", width=1.6), connect="pairs")
         self._cross_edge = pg.PlotCurveItem(pen=pg.mkPen("#000000", width=3.6), connect="pairs")
-        self._ruler = pg.PlotCurveItem(pen=pg.mkPen(theme.text, width=3))
-        self._ruler_text = pg.TextItem(color=theme.text, anchor=(0.5, 1.0))
-        self._ruler_text.setFont(tick_font(12))
-        crosshair, ruler = (self._cross_edge, self._cross), (self._ruler, self._ruler_text)
-        for item in (self._image, self._gutter, self._arriving, *crosshair, *ruler):
-            self._plot.addItem(item, ignoreBounds=True)
-        self._bar, self._bar_image = self._make_bar()
-        self._ruler.setVisible(is_large)
-        self._ruler_text.setVisible(is_large)
-        if is_large:
-            self._plot.scene().sigMouseClicked.connect(self._on_click)
-            self._plot.scene().sigMouseMoved.connect(self._on_move)
-
-    def _style_axis(self, axis: pg.AxisItem) -> None:
-        axis.setPen(pg.mkPen(self._theme.border))
-        axis.setTextPen(pg.mkPen(self._theme.muted))
-        axis.setTickFont(tick_font(12 if self._is_large else 11))
-        axis.setStyle(tickLength=-4, tickTextOffset=4)
-        # pyqtgraph would otherwise rename 0.15 to 150 (×0.001).
-        axis.enableAutoSIPrefix(False)
+        self._cursor = [pg.InfiniteLine(angle=angle, pen=pg.mkPen("#ffffff", width=1)) for angle in (0, 90)]
+        self._cursor_edge = [pg.InfiniteLine(angle=angle, pen=pg.mkPen(0, 0, 0, 120)) for angle in (0, 90)]
+        self._ruler = pg.PlotCurveItem(pen=pg.mkPen(look.theme.text, width=look.px(3)))
+        self._ruler_text = pg.TextItem(color=look.theme.text, anchor=(0.5, 1.0))
+        self._ruler_text.setFont(tick_font(look.px(12)))
+        items = (
+            *(self.image, self._gutter, self._arriving, *self._cursor_edge, *self._cursor),
+            *(self._cross_edge, self._cross, self._ruler, self._ruler_text),
+        )
+        for item in items:
+            self.plot.addItem(item, ignoreBounds=True)
+        for item in (self._ruler, self._ruler_text):
+            item.setVisible(self._is_large)
+        self.mark_cursor(None)
 
     def _make_plot(self) -> pg.PlotItem:
-        plot = self._canvas.addPlot(row=0, col=0)
+        plot = self.canvas.addPlot(row=0, col=0, viewBox=self.box)
         plot.setMenuEnabled(False)
         plot.hideButtons()
-        plot.getViewBox().setAspectLocked(True)
-        plot.getViewBox().setMouseEnabled(self._is_large, self._is_large)
+        self.box.setAspectLocked(True)
+        self.box.setMouseEnabled(self._is_large, self._is_large)
+        look = self._look
         for side in ("left", "bottom"):
-            self._style_axis(plot.getAxis(side))
+            axis = plot.getAxis(side)
+            quiet_axis(axis, look, 12 if self._is_large else 11)
+            axis.setStyle(tickLength=-4, tickTextOffset=4)
+            plot.showAxis(side, self._is_large)
         if self._is_large:
-            plot.setLabel("bottom", "X (µm)", color=self._theme.muted)
-            plot.setLabel("left", "Y (µm)", color=self._theme.muted)
-            plot.getAxis("left").setWidth(48)
-            plot.getAxis("bottom").setHeight(38)
-        else:
-            plot.hideAxis("left")
-            plot.hideAxis("bottom")
+            title(plot, "bottom", "X (µm)", look)
+            title(plot, "left", "Y (µm)", look)
         return plot
 
-    def _make_bar(self) -> tuple[pg.PlotItem, pg.ImageItem]:
-        bar = self._canvas.addPlot(row=0, col=1)
-        bar.setMenuEnabled(False)
-        bar.hideButtons()
-        bar.setMouseEnabled(x=False, y=False)
-        bar.hideAxis("left")
-        bar.showAxis("right")
-        right = bar.getAxis("right")
-        self._style_axis(right)
-        right.setStyle(tickLength=4)
-        # An invisible axis of the same height keeps the bar level with the image.
-        bottom = bar.getAxis("bottom")
-        bottom.setTicks([])
-        bottom.setPen(pg.mkPen(None))
-        bottom.setHeight(38)
-        bottom.setVisible(self._is_large)
-        bar.setFixedWidth(78 if self._is_large else 70)
-        right.setWidth(62 if self._is_large else 58)
-        image = pg.ImageItem(axisOrder="row-major")
-        ramp = np.arange(FIRST_COLOUR, 256, dtype=np.uint8)[:, np.newaxis]
-        image.setImage(ramp, autoLevels=False, levels=(0, 255))
-        bar.addItem(image, ignoreBounds=True)
-        bar.setXRange(0, 1, padding=0)
-        return bar, image
+    def be_compact(self, is_compact: bool) -> None:
+        """Leave out the titles of the axes, where several maps share the room, or have them back."""
+        px = self._look.px
+        for side in ("left", "bottom"):
+            self.plot.getAxis(side).showLabel(not is_compact)
+        self.plot.getAxis("left").setWidth(px(30 if is_compact else 46))
+        self.plot.getAxis("bottom").setHeight(px(20 if is_compact else 38))
+        self.bar.be_compact(is_compact)
 
     def set_grid(self, grid: ScanGrid) -> None:
         """Lay the image into the axes of a run."""
         self._grid = grid
         self._place = place = placement(grid)
-        self._image.setTransform(
+        self.image.setTransform(
             QTransform.fromTranslate(place.left_um, place.first_um).scale(place.pitch_x_um, place.pitch_y_um)
         )
         left, lower = place.lower_left_um
@@ -173,7 +145,7 @@ class ImageView(QWidget):
         left, lower = self._place.lower_left_um
         margin_x = (2.2 if self._is_large else 0.6) * _GUTTER * self._place.width_um
         margin_y = (0.055 if self._is_large else 0.01) * self._place.height_um
-        self._plot.getViewBox().setRange(
+        self.box.setRange(
             QRectF(
                 left - margin_x,
                 lower - margin_y,
@@ -183,23 +155,31 @@ class ImageView(QWidget):
             padding=0,
         )
 
-    def set_colours(self, colours: str, label: str) -> None:
-        """Choose the colour map and the words beside its bar."""
-        table = colour_table(self._theme, colours)
-        self._image.setLookupTable(table)
-        self._bar_image.setLookupTable(table)
-        self._bar.setLabel("right", label, color=self._theme.muted)
+    def set_colours(self, table: NDArray[np.uint8], label: str) -> None:
+        """Choose the colours, shape (256, 4), and the words beside their bar."""
+        self._table = table
+        self.image.setLookupTable(table)
+        self.bar.set_colours(table, label)
 
-    def draw(self, picture: Picture) -> None:
-        """Draw an image; everything else stays as it is."""
-        self._image.setImage(picture.index, autoLevels=False, levels=(0, 255))
-        self._set_levels(picture.levels)
+    def draw(self, picture: Picture, names: tuple[str, ...] = ()) -> None:
+        """Draw an image; everything else stays as it is.
 
-    def _set_levels(self, levels: Levels) -> None:
-        self._bar_image.setRect(QRectF(0.0, levels.low, 1.0, levels.high - levels.low))
-        # A hair more than the scale: rounding would otherwise cost the tick at its upper end.
-        self._bar.setYRange(levels.low, levels.high, padding=0.001)
-        self._bar.getAxis("right").setTicks([[(value, general(value)) for value in ticks(levels)]])
+        Parameters
+        ----------
+        picture
+            What to draw.
+        names
+            Of the categories, where its quantity has some instead of a scale.
+        """
+        if picture.opacity is None or self._table is None:
+            self.image.setLookupTable(self._table)
+            self.image.setImage(picture.index, autoLevels=False, levels=(0, 255))
+        else:
+            coloured = self._table[picture.index]
+            coloured[..., 3] = picture.opacity
+            self.image.setLookupTable(None)
+            self.image.setImage(coloured, autoLevels=False, levels=(0, 255))
+        self.bar.set_levels(picture.levels, names)
 
     def mark_renewed(self, renewed: MaskArray) -> None:
         """Tick the rows that have been renewed, shape (ny,)."""
@@ -231,29 +211,26 @@ class ImageView(QWidget):
         for item in (self._cross, self._cross_edge):
             item.setData(xs, ys)
 
-    def _on_click(self, event: object) -> None:
-        if event.double():
-            self.reset_zoom()
-        elif event.button() == Qt.MouseButton.LeftButton:
-            pixel = self.pixel_below(event.scenePos())
-            if pixel is not None:
-                self.picked.emit(*pixel)
+    def mark_cursor(self, position_um: tuple[float, float] | None) -> None:
+        """Show where the mouse is on a map beside this one, or take it away."""
+        for lines in (self._cursor, self._cursor_edge):
+            for line, value in zip(lines, reversed(position_um or (0.0, 0.0)), strict=True):
+                line.setVisible(position_um is not None)
+                line.setValue(value)
+
+    def pixel_at(self, x_um: float, y_um: float) -> tuple[int, int] | None:
+        """Return the (row, column) drawn at a position."""
+        return None if self._grid is None or not np.isfinite(x_um) else pixel_at(self._grid, x_um, y_um)
+
+    def position_of(self, x_um: float, y_um: float) -> QPointF:
+        """Return where in this widget a place of the sample is drawn."""
+        scene = self.box.mapViewToScene(QPointF(x_um, y_um))
+        return QPointF(self.canvas.mapTo(self, self.canvas.mapFromScene(scene)))
 
     def _on_move(self, position: QPointF) -> None:
-        self.hovered.emit(*(self.pixel_below(position) or (-1, -1)))
-
-    def pixel_below(self, scene_position: QPointF) -> tuple[int, int] | None:
-        """Return the (row, column) drawn at a position of the scene."""
-        box = self._plot.getViewBox()
-        if self._grid is None or not box.sceneBoundingRect().contains(scene_position):
-            return None
-        position = box.mapSceneToView(scene_position)
-        return pixel_at(self._grid, position.x(), position.y())
-
-    def position_of(self, row: int, column: int) -> QPointF:
-        """Return where in this widget the centre of a pixel is drawn."""
-        if self._grid is None:
-            return QPointF()
-        centre = QPointF(float(self._grid.x_um[column]), float(self._grid.y_um[row]))
-        scene = self._plot.getViewBox().mapViewToScene(centre)
-        return QPointF(self._canvas.mapTo(self, self._canvas.mapFromScene(scene)))
+        if not self.box.sceneBoundingRect().contains(position):
+            self.hovered.emit(float("nan"), float("nan"))
+            return
+        point = self.box.mapSceneToView(position)
+        self.box.hover(point.x(), point.y())
+        self.hovered.emit(point.x(), point.y())

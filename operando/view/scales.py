@@ -12,9 +12,11 @@ from operando.types import MaskArray
 
 __all__ = [
     "FIRST_COLOUR",
+    "MASKED",
     "UNDETERMINED",
     "UNSEEN",
     "Levels",
+    "centred",
     "colour_index",
     "fitted",
     "held",
@@ -26,7 +28,9 @@ UNSEEN = 0
 """Index of a pixel that has not been measured."""
 UNDETERMINED = 1
 """Index of a pixel that was measured and has no value."""
-FIRST_COLOUR = 2
+MASKED = 2
+"""Index of a pixel that somebody masked."""
+FIRST_COLOUR = 3
 """Index of the lower end of the colour scale; 255 is the upper end."""
 
 _STEPS = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
@@ -59,7 +63,10 @@ def nice_ceiling(value: float) -> float:
 
 
 def ticks(levels: Levels) -> list[float]:
-    """Return three to six round values of a scale that starts at zero, both of its ends among them."""
+    """Return three to nine round values of a scale that starts at zero, or has it in its middle."""
+    if levels.low < 0:
+        upper = ticks(Levels(0.0, levels.high))
+        return [*(-value for value in reversed(upper[1:])), *upper]
     high = levels.high
     mantissa = high / 10.0 ** math.floor(math.log10(high)) if high > 0 else 0.0
     for leading, parts in ((1.0, 5), (1.2, 4), (1.5, 3), (2.0, 4), (2.5, 5), (3.0, 3), (4.0, 4), (8.0, 4)):
@@ -92,6 +99,12 @@ def fitted(values: NDArray[np.float32], mask: MaskArray, *, is_locked: bool) -> 
     if usable.size == 0:
         return None
     return Levels(0.0, nice_ceiling(float(np.percentile(usable, 99.0))), is_locked)
+
+
+def centred(values: NDArray[np.float32], mask: MaskArray, *, is_locked: bool) -> Levels | None:
+    """Return levels with zero in their middle, for quantities of both signs; as `fitted` otherwise."""
+    reach = fitted(np.abs(values), mask, is_locked=is_locked)
+    return None if reach is None else Levels(-reach.high, reach.high, is_locked)
 
 
 def held(previous: Levels | None, proposed: Levels | None) -> Levels:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from operando.errors import ConfigurationError
 from operando.types import Snapshot
+from operando.view.options import DashboardOptions
 from operando.view.qt import application, offscreen
 from operando.view.screen import require_screen, screen_trouble
 from operando.view.theme import ThemeName
@@ -17,34 +19,25 @@ from operando.view.theme import ThemeName
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["run_dashboard", "save_screenshot"]
+    from PySide6.QtGui import QPixmap
+
+    from operando.view.dashboard import Dashboard
+
+__all__ = ["Sitting", "picture_of", "run_dashboard", "save_screenshot"]
 
 _PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp"})
 _INTERRUPTED = 130
 
 
-def run_dashboard(
-    take: Callable[[], Snapshot | None],
-    *,
-    title: str = "Operando",
-    on_close: Callable[[], None] = lambda: None,
-    theme: ThemeName = "dark",
-    stale_after_s: float = 60.0,
-) -> int:
+def run_dashboard(take: Callable[[], Snapshot | None], options: DashboardOptions | None = None) -> int:
     """Show the dashboard until its window is closed.
 
     Parameters
     ----------
     take
         Returns the newest snapshot not yet taken, or None; must not block.
-    title
-        What the window is called.
-    on_close
-        Called once when the window closes.
-    theme
-        "dark" or "light".
-    stale_after_s
-        Wall time without a new snapshot after which an open run is greyed out.
+    options
+        How to look and keep time, and whom it knows.
 
     Returns
     -------
@@ -58,11 +51,9 @@ def run_dashboard(
     """
     require_screen()
     running = application()
-    from operando.view.dashboard import Dashboard, DashboardOptions  # noqa: PLC0415 - only once Qt is known to load
+    from operando.view.dashboard import Dashboard  # noqa: PLC0415 - only once Qt is known to load
 
-    window = Dashboard(
-        take, DashboardOptions(title=title, theme=theme, stale_after_s=stale_after_s, on_close=on_close)
-    )
+    window = Dashboard(take, DashboardOptions() if options is None else options)
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         window.close()
@@ -79,6 +70,58 @@ def run_dashboard(
         for number, handler in before.items():
             signal.signal(number, handler)
         window.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """How a picture of the window is made.
+
+    Attributes
+    ----------
+    options
+        Of the window.
+    size
+        Width and height in pixels.
+    prepare
+        What is done to the window before its picture is taken.
+    """
+
+    options: DashboardOptions = field(default_factory=DashboardOptions)
+    size: tuple[int, int] = (1280, 800)
+    prepare: Callable[[Dashboard], None] = lambda _window: None
+
+
+def picture_of(snapshot: Snapshot | None, sitting: Sitting) -> QPixmap:
+    """Return a picture of the dashboard showing one snapshot, or none; needs no screen.
+
+    Raises
+    ------
+    ConfigurationError
+        If Qt's libraries are missing.
+    """
+    with offscreen() if screen_trouble() else nullcontext():
+        running = application()
+    from PySide6.QtCore import Qt  # noqa: PLC0415 - only once Qt is known to load
+
+    from operando.view.dashboard import Dashboard  # noqa: PLC0415 - only once Qt is known to load
+
+    waiting = [] if snapshot is None else [snapshot]
+    window = Dashboard(lambda: waiting.pop() if waiting else None, sitting.options)
+    window.timer.stop()
+    window.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
+    window.resize(*sitting.size)
+    window.show()
+    window.refresh()
+    sitting.prepare(window)
+    window.refresh()
+    # Layouts settle in two rounds: sizes first, then the plots that depend on them.
+    for _ in range(3):
+        running.processEvents()
+    picture = window.grab()
+    window.close()
+    window.deleteLater()
+    running.processEvents()
+    return picture
 
 
 def save_screenshot(
@@ -113,28 +156,11 @@ def save_screenshot(
     if target.suffix.lower() not in _PICTURE_SUFFIXES:
         message = f"Cannot write a picture to {target}: expected a name ending in .png or .jpg."
         raise ConfigurationError(message)
-    with offscreen() if screen_trouble() else nullcontext():
-        running = application()
-    from PySide6.QtCore import Qt  # noqa: PLC0415 - only once Qt is known to load
 
-    from operando.view.dashboard import Dashboard, DashboardOptions  # noqa: PLC0415 - only once Qt is known to load
+    def choose(window: Dashboard) -> None:
+        if pixel is not None:
+            window.choose_pixel(*pixel)
 
-    waiting = [snapshot]
-    window = Dashboard(lambda: waiting.pop() if waiting else None, DashboardOptions(theme=theme))
-    window.timer.stop()
-    window.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
-    window.resize(*size)
-    window.show()
-    window.refresh()
-    if pixel is not None:
-        window.choose_pixel(*pixel)
-    # Layouts settle in two rounds: sizes first, then the plots that depend on them.
-    for _ in range(3):
-        running.processEvents()
-    is_written = window.grab().save(str(target))
-    window.close()
-    window.deleteLater()
-    running.processEvents()
-    if not is_written:
+    if not picture_of(snapshot, Sitting(DashboardOptions(theme=theme), size, choose)).save(str(target)):
         message = f"Cannot write a picture to {target}: the folder must exist and be writable."
         raise ConfigurationError(message)

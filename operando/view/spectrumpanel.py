@@ -1,4 +1,4 @@
-"""The spectrum of the chosen pixel: points with error bars, the fit, its parts and what is left over."""
+"""The spectrum of what is chosen: points with error bars, the fit, its parts and what is left over."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout
 
-from operando.types import FloatArray, Reason, Snapshot
-from operando.view.curvepanel import quiet_axes
+from operando.types import FloatArray, Snapshot
+from operando.view.axes import quiet_axes, title
 from operando.view.label import ElidedLabel, plain_label, rich_label
-from operando.view.pixel import REASONS, PixelSpectrum, spectrum_at
-from operando.view.theme import Theme
+from operando.view.spectrum import Spectrum
+from operando.view.theme import Look, Theme
 from operando.view.words import about, general, markup, measurement, share
 
 __all__ = ["SpectrumPanel", "age_words", "legend_markup"]
@@ -19,23 +19,21 @@ __all__ = ["SpectrumPanel", "age_words", "legend_markup"]
 _POINT_PX, _SMALL_POINT_PX, _MANY = 9, 4, 30
 _DASHES = (Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine, Qt.PenStyle.DashDotDotLine)
 _MOST_AGES = 6
+_WAITING = "Shown as soon as a pixel has been measured; click the map to choose one"
 
 
-def age_words(spectrum: PixelSpectrum) -> str:
+def age_words(spectrum: Spectrum) -> str:
     """Return how old each energy is, the oldest and newest only where they are many."""
     ages = spectrum.age_s
     if ages.size == 0:
         return ""
-    note = "" if bool(np.all(spectrum.is_this_cycle)) else "  ○ last cycle"
     if ages.size > _MOST_AGES:
-        return f"{ages.size} energies, {about(float(ages.min()))} to {about(float(ages.max()))} old{note}"
-    each = (
-        f"{energy:.2f} eV {about(float(age))}" for energy, age in zip(spectrum.energy_ev, ages, strict=True)
-    )
-    return "age " + " · ".join(each) + note
+        return f"{ages.size} energies, {about(float(ages.min()))} to {about(float(ages.max()))} old"
+    each = (f"{energy:.2f} {about(float(age))}" for energy, age in zip(spectrum.energy_ev, ages, strict=True))
+    return "age:  " + " · ".join(each)
 
 
-def legend_markup(spectrum: PixelSpectrum, theme: Theme) -> str:
+def legend_markup(spectrum: Spectrum, theme: Theme) -> str:
     """Return the legend as markup; names of phases are untrusted and escaped."""
     words = [f'<span style="color:{theme.text}">━ fit</span>'] if spectrum.components else []
     for number, component in enumerate(spectrum.components):
@@ -46,6 +44,8 @@ def legend_markup(spectrum: PixelSpectrum, theme: Theme) -> str:
         )
     if spectrum.components and spectrum.background:
         words.append(f'<span style="color:{theme.muted}">┄ background {spectrum.background:+.2f}</span>')
+    if not bool(np.all(spectrum.is_this_cycle)):
+        words.append(f'<span style="color:{theme.text}">○ last cycle</span>')
     return "&nbsp;&nbsp;&nbsp; ".join(words)
 
 
@@ -55,13 +55,15 @@ def _drawable(error: FloatArray) -> FloatArray:
 
 
 class SpectrumPanel(QFrame):
-    """Shows the spectrum of one pixel of a snapshot."""
+    """Shows the spectrum of a pixel or a region."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, look: Look) -> None:
         super().__init__()
         self.setObjectName("card")
-        self._theme = theme
+        self._look = look
+        self._theme = theme = look.theme
         self.where = ElidedLabel("title", "Spectrum")
+        self.place = ElidedLabel("muted")
         self.result = plain_label("result")
         self.quality = plain_label("muted")
         self.legend = rich_label("muted")
@@ -73,11 +75,11 @@ class SpectrumPanel(QFrame):
         self._plot = self.canvas.addPlot(row=0, col=0)
         self._rest = self.canvas.addPlot(row=1, col=0)
         for plot in (self._plot, self._rest):
-            quiet_axes(plot, theme)
-        self._plot.setLabel("left", "optical density", color=theme.muted)
+            quiet_axes(plot, look)
+        title(self._plot, "left", "optical density", look)
         self._plot.getAxis("bottom").setStyle(showValues=False)
-        self._rest.setLabel("left", "residual / σ", color=theme.muted)
-        self._rest.setLabel("bottom", "photon energy (eV)", color=theme.muted)
+        title(self._rest, "left", "residual / σ", look)
+        title(self._rest, "bottom", "photon energy (eV)", look)
         self._rest.setXLink(self._plot)
         self.canvas.ci.layout.setRowStretchFactor(0, 5)
         self.canvas.ci.layout.setRowStretchFactor(1, 2)
@@ -90,24 +92,29 @@ class SpectrumPanel(QFrame):
         head.addWidget(self.result)
         beside = QHBoxLayout()
         beside.setSpacing(14)
-        beside.addWidget(self.legend, 1)
+        beside.addWidget(self.place, 1)
         beside.addWidget(self.quality)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(14, 6, 10, 6)
         layout.setSpacing(2)
         layout.addLayout(head)
         layout.addLayout(beside)
+        layout.addWidget(self.legend)
         layout.addWidget(self.canvas, 1)
         layout.addWidget(self.ages)
 
     def _make_items(self) -> None:
-        theme = self._theme
+        look, theme = self._look, self._theme
         self._parts: list[pg.PlotCurveItem] = []
-        self._ground = pg.PlotCurveItem(pen=pg.mkPen(theme.muted, width=1, style=Qt.PenStyle.DotLine))
-        self._fit = pg.PlotCurveItem(pen=pg.mkPen(theme.text, width=2.5), connect="finite")
-        bar_pen = pg.mkPen(theme.text, width=1.4)
+        self._ground = pg.PlotCurveItem(
+            pen=pg.mkPen(theme.muted, width=look.px(1), style=Qt.PenStyle.DotLine)
+        )
+        self._fit = pg.PlotCurveItem(pen=pg.mkPen(theme.text, width=look.px(2)), connect="finite")
+        bar_pen = pg.mkPen(theme.text, width=look.px(1.4))
         self._bars = pg.ErrorBarItem(pen=bar_pen)
-        self._points = pg.ScatterPlotItem(size=_POINT_PX, pen=pg.mkPen(theme.text, width=1.6))
+        self._points = pg.ScatterPlotItem(
+            size=look.px(_POINT_PX), pen=pg.mkPen(theme.text, width=look.px(1.6))
+        )
         for item in (self._ground, self._fit, self._bars, self._points):
             self._plot.addItem(item, ignoreBounds=True)
         band = pg.LinearRegionItem(
@@ -118,7 +125,7 @@ class SpectrumPanel(QFrame):
         zero = pg.InfiniteLine(0, angle=0, pen=pg.mkPen(theme.muted, width=1))
         self._rest_bars = pg.ErrorBarItem(pen=bar_pen)
         self._rest_points = pg.ScatterPlotItem(
-            size=_POINT_PX - 2, pen=pg.mkPen(theme.text, width=1.4), brush=theme.text
+            size=look.px(_POINT_PX - 2), pen=pg.mkPen(theme.text, width=look.px(1.4)), brush=theme.text
         )
         for item in (band, zero, self._rest_bars, self._rest_points):
             self._rest.addItem(item, ignoreBounds=True)
@@ -128,57 +135,55 @@ class SpectrumPanel(QFrame):
         ends = np.concatenate([snapshot.plan.energies_ev, snapshot.phases.energy_ev])
         self._plot.setXRange(float(ends.min()), float(ends.max()), padding=0.02)
 
-    def clear(self) -> None:
-        """Show that no pixel can be shown yet."""
-        self.where.setText("Spectrum")
-        self.legend.setText("Shown as soon as a pixel has been measured; click the map to choose one")
-        for label in (self.result, self.quality, self.ages):
+    def clear(self, title: str = "Spectrum", words: str = _WAITING) -> None:
+        """Show that there is nothing to be shown yet, and why."""
+        self.where.setText(title)
+        self.legend.setText(words)
+        for label in (self.place, self.result, self.quality, self.ages):
             label.setText("")
         for plot in (self._plot, self._rest):
             for item in plot.listDataItems():
                 item.setData([], [])
 
-    def draw(self, snapshot: Snapshot, pixel: tuple[int, int]) -> None:
-        """Show one pixel (row, column) of a snapshot."""
-        spectrum = spectrum_at(snapshot, *pixel)
+    def draw(self, spectrum: Spectrum) -> None:
+        """Show a spectrum."""
         self._write(spectrum)
         self._draw_points(spectrum)
         self._draw_fit(spectrum)
         self._set_range(spectrum)
 
-    def _write(self, spectrum: PixelSpectrum) -> None:
-        self.where.setText(
-            f"Pixel {spectrum.column}, {spectrum.row}   at {spectrum.x_um:.2f}, {spectrum.y_um:.2f} µm"
-        )
-        if spectrum.reason is Reason.DETERMINED:
+    def _write(self, spectrum: Spectrum) -> None:
+        self.where.setText(spectrum.title)
+        self.place.setText(spectrum.place)
+        if spectrum.why_not:
+            self.result.setText("x = –")
+            self.quality.setText(spectrum.why_not)
+        else:
             self.result.setText(f"x = {measurement(spectrum.lithium, spectrum.lithium_error)}")
             self.quality.setText(f"χ²/dof {general(spectrum.chi2)}   R {general(spectrum.r_factor)}")
-        else:
-            why = "no map yet" if spectrum.reason is None else REASONS[spectrum.reason]
-            self.result.setText("x = –")
-            self.quality.setText(why)
         self.legend.setText(
             legend_markup(spectrum, self._theme)
             if spectrum.components
-            else "measured optical density, no fit yet"
+            else "measured optical density, no fit"
         )
         self.ages.setText(age_words(spectrum))
 
-    def _draw_points(self, spectrum: PixelSpectrum) -> None:
+    def _draw_points(self, spectrum: Spectrum) -> None:
         energy, od = spectrum.energy_ev, spectrum.od
         error = _drawable(spectrum.od_error)
         self._bars.setData(x=energy, y=od, height=2 * error)
         new, old = pg.mkBrush(self._theme.text), pg.mkBrush(self._theme.panel)
         # A few energies are large dots; a whole stack must not hide its own curve.
-        self._points.setSize(_POINT_PX if energy.size <= _MANY else _SMALL_POINT_PX)
+        px = self._look.px
+        self._points.setSize(px(_POINT_PX if energy.size <= _MANY else _SMALL_POINT_PX))
         self._points.setData(energy, od, brush=[new if is_new else old for is_new in spectrum.is_this_cycle])
         known = np.isfinite(spectrum.residual_sigma)
         rest = spectrum.residual_sigma[known]
         self._rest_bars.setData(x=energy[known], y=rest, height=np.full(rest.size, 2.0))
-        self._rest_points.setSize(_POINT_PX - 2 if energy.size <= _MANY else _SMALL_POINT_PX)
+        self._rest_points.setSize(px(_POINT_PX - 2 if energy.size <= _MANY else _SMALL_POINT_PX))
         self._rest_points.setData(energy[known], rest)
 
-    def _draw_fit(self, spectrum: PixelSpectrum) -> None:
+    def _draw_fit(self, spectrum: Spectrum) -> None:
         self._fit.setData(spectrum.dense_ev, spectrum.fit)
         is_raised = bool(np.any(spectrum.ground))
         ends = [0, -1] if is_raised else []
@@ -186,7 +191,7 @@ class SpectrumPanel(QFrame):
         while len(self._parts) < len(spectrum.components):
             number = len(self._parts)
             colour = self._theme.phases[number % len(self._theme.phases)]
-            pen = pg.mkPen(colour, width=1.8, style=_DASHES[number % len(_DASHES)])
+            pen = pg.mkPen(colour, width=self._look.px(1.8), style=_DASHES[number % len(_DASHES)])
             part = pg.PlotCurveItem(pen=pen, connect="finite")
             self._plot.addItem(part, ignoreBounds=True)
             self._parts.append(part)
@@ -196,7 +201,7 @@ class SpectrumPanel(QFrame):
             else:
                 part.setData([], [])
 
-    def _set_range(self, spectrum: PixelSpectrum) -> None:
+    def _set_range(self, spectrum: Spectrum) -> None:
         heights = np.concatenate([spectrum.od + _drawable(spectrum.od_error), spectrum.fit, [0.1]])
         depths = np.concatenate([spectrum.od - _drawable(spectrum.od_error), spectrum.ground, [0.0]])
         self._plot.setYRange(float(np.nanmin(depths)), float(np.nanmax(heights)), padding=0.06)

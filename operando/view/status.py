@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 
-from operando.types import Snapshot
-from operando.view.words import UNKNOWN, count, duration, plain
+import numpy as np
 
-__all__ = ["CATCHING_UP_FROM", "Field", "State", "Status", "present_status"]
+from operando.types import Snapshot
+from operando.view.words import UNKNOWN, count, duration, general, plain
+
+__all__ = ["CATCHING_UP_FROM", "Field", "State", "Status", "present_status", "rows_missing"]
 
 CATCHING_UP_FROM = 20
 """Documents behind from which the screen says so: less than a second's worth is no news."""
@@ -21,6 +24,7 @@ class State(Enum):
     LIVE = ("●", "LIVE")
     CATCHING_UP = ("▲", "CATCHING UP")
     STALE = ("◆", "STALE")
+    LOST = ("✕", "SOURCE LOST")
     FINISHED = ("■", "FINISHED")
     ABORTED = ("✖", "ABORTED")
     INCOMPLETE = ("◧", "INCOMPLETE")
@@ -79,6 +83,7 @@ def _state(snapshot: Snapshot, age_s: float, stale_after_s: float) -> tuple[Stat
             State.FINISHED,
             f"{count(progress.lines_seen)} lines",
         ),
+        (bool(delivery.failure), State.LOST, plain(delivery.failure, 90)),
         (progress.is_closed, State.ABORTED, f"exit status “{plain(progress.exit_status, 16)}”"),
         (delivery.is_finished, State.INCOMPLETE, "source ended, run did not"),
         (age_s > stale_after_s, State.STALE, f"for {duration(age_s)}"),
@@ -128,12 +133,72 @@ def _time_fields(snapshot: Snapshot, age_s: float) -> tuple[Field, ...]:
             "Estimated from the pace so far, in acquisition time",
         ),
         Field("Data age", duration(age_s), "Wall time since something new came to this screen"),
-        Field("Lag", lag(delivery.lag_s), "Wall time between recording and reading of the newest document"),
+        Field(
+            "Lag",
+            f"{lag(delivery.lag_s)} · {count(delivery.behind)}",
+            "Wall time between recording and reading of the newest document · documents not read yet",
+            is_alarming=delivery.behind >= CATCHING_UP_FROM,
+        ),
     )
+
+
+def _loss_fields(snapshot: Snapshot) -> tuple[Field, ...]:
+    delivery, missing = snapshot.delivery, rows_missing(snapshot)
+    return (
+        Field(
+            "Lost · again · refused",
+            f"{count(delivery.lost)} · {count(delivery.repeated)} · {count(delivery.rejected)}",
+            "Documents missing from their sequence, delivered again, and refused",
+            is_alarming=delivery.lost > 0 or delivery.rejected > 0,
+        ),
+        Field(
+            "Gaps",
+            UNKNOWN if missing is None else f"{count(missing)} rows",
+            "Rows that have not come though later ones have",
+            is_alarming=bool(missing),
+        ),
+    )
+
+
+def rows_missing(snapshot: Snapshot) -> int | None:
+    """Return how many rows have not come though later ones have; None where the order is not known."""
+    plan, progress = snapshot.plan, snapshot.progress
+    if plan.is_open or progress.lines_seen == 0:
+        return None
+    before = sum(plan.lines_in(cycle) for cycle in range(progress.cycle))
+    images = sum(energy < progress.energy for energy in plan.visited_in(progress.cycle))
+    expected = before + images * plan.grid.shape[0] + progress.row + 1
+    return max(expected - progress.lines_seen, 0)
+
+
+def _beam_fields(snapshot: Snapshot) -> tuple[Field, ...]:
+    energy = snapshot.progress.energy
+    i0 = float(snapshot.i0[energy]) if energy < snapshot.i0.size else float("nan")
+    vitals = snapshot.vitals
+    return (
+        Field("I0 now", general(i0), f"Incident counts of the newest image, from the {snapshot.i0_mode}"),
+        Field("Ring", _with_unit(_newest_current_ma(snapshot), "mA"), "Current of the storage ring"),
+        Field("Drift", _with_unit(vitals.drift_nm_per_min, "nm/min"), "Of the sample under the beam"),
+        Field("Dose", _with_unit(vitals.dose_mgy, "MGy"), "Of the run so far"),
+        Field("Disk", duration(3600.0 * vitals.disk_h), "Until it is full at the present pace"),
+    )
+
+
+def _with_unit(value: float, unit: str) -> str:
+    return f"{general(value)} {unit}" if math.isfinite(value) else UNKNOWN
+
+
+def _newest_current_ma(snapshot: Snapshot) -> float:
+    current_ma, time_s = snapshot.ring_current_ma, snapshot.row_time_s
+    if current_ma is None or not np.isfinite(current_ma).any():
+        return float("nan")
+    return float(current_ma.flat[np.nanargmax(np.where(np.isfinite(current_ma), time_s, np.nan))])
 
 
 def lag(seconds: float) -> str:
     """Write a lag: milliseconds matter below a second, tenths below ten."""
+    if not math.isfinite(seconds):
+        return UNKNOWN
     if seconds < 1:
         return f"{1000 * max(seconds, 0.0):.0f} ms"
     return f"{seconds:.1f} s" if seconds < 10 else duration(seconds)
@@ -156,17 +221,16 @@ def present_status(snapshot: Snapshot | None, age_s: float, stale_after_s: float
     state, detail = _state(snapshot, age_s, stale_after_s)
     plan, delivery = snapshot.plan, snapshot.delivery
     source = plain(delivery.source, 120)
-    lines = Field(
-        "Lost · again · refused",
-        f"{count(delivery.lost)} · {count(delivery.repeated)} · {count(delivery.rejected)}",
-        "Documents missing from their sequence, delivered again, and refused",
-        is_alarming=delivery.lost > 0 or delivery.rejected > 0,
-    )
     return Status(
         state=state,
         detail=detail,
         sample=plain(plan.sample, 60) or "unnamed sample",
         run=" · ".join(filter(None, (plain(plan.run)[:8], plain(plan.plan_name, 40), source))),
         source=source,
-        fields=(*_progress_fields(snapshot), *_time_fields(snapshot, age_s), lines),
+        fields=(
+            *_progress_fields(snapshot),
+            *_time_fields(snapshot, age_s),
+            *_loss_fields(snapshot),
+            *_beam_fields(snapshot),
+        ),
     )

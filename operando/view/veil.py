@@ -6,7 +6,7 @@ from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
-from operando.view.theme import Theme
+from operando.view.theme import Look
 
 __all__ = ["Veil"]
 
@@ -14,10 +14,11 @@ __all__ = ["Veil"]
 class Veil(QWidget):
     """Greys its parent and says why; the mouse goes through it."""
 
-    def __init__(self, parent: QWidget, theme: Theme) -> None:
+    def __init__(self, parent: QWidget, look: Look) -> None:
         super().__init__(parent)
         self._covered = parent
-        self._theme = theme
+        self._look = look
+        self._theme = look.theme
         self._headline = ""
         self._detail = ""
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -49,20 +50,25 @@ class Veil(QWidget):
         grey = QColor(self._theme.window)
         grey.setAlpha(175)
         painter.fillRect(self.rect(), grey)
-        band = QRect(0, self.height() // 2 - 60, self.width(), 120)
+        px = self._look.px
+        band = QRect(0, self.height() // 2 - px(60), self.width(), px(120))
         painter.fillRect(band, QColor(self._theme.panel))
         painter.fillRect(QRect(band.left(), band.top(), band.width(), 2), QColor(self._theme.alarm))
         painter.fillRect(QRect(band.left(), band.bottom() - 1, band.width(), 2), QColor(self._theme.alarm))
         font = QFont(self.font())
-        font.setPixelSize(34)
+        font.setPixelSize(px(34))
         font.setBold(True)
         painter.setFont(font)
         painter.setPen(QColor(self._theme.text))
         centre = Qt.AlignmentFlag.AlignHCenter
-        painter.drawText(band.adjusted(0, 20, 0, -50), centre | Qt.AlignmentFlag.AlignVCenter, self._headline)
-        font.setPixelSize(15)
+        painter.drawText(
+            band.adjusted(0, px(20), 0, -px(50)), centre | Qt.AlignmentFlag.AlignVCenter, self._headline
+        )
+        font.setPixelSize(px(15))
         font.setBold(False)
         painter.setFont(font)
         painter.setPen(QColor(self._theme.muted))
-        painter.drawText(band.adjusted(0, 74, 0, -12), centre | Qt.AlignmentFlag.AlignVCenter, self._detail)
+        painter.drawText(
+            band.adjusted(0, px(74), 0, -px(12)), centre | Qt.AlignmentFlag.AlignVCenter, self._detail
+        )
         painter.end()

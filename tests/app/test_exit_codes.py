@@ -73,9 +73,9 @@ def test_a_failure_decides_whatever_was_fitted(whole: Outcome, failure: Exceptio
 
 def test_damage_that_was_passed_over_is_damage_whatever_was_fitted(whole: Outcome) -> None:
     for outcome in (whole, NOTHING, replace(whole, was_interrupted=True)):
-        ending = ending_of(replace(outcome, damage="2 documents of the log are damaged"))
+        ending = ending_of(replace(outcome, damage="2 damaged documents of the log passed over"))
         assert ending.code == (Exit.INTERRUPTED if outcome.was_interrupted else Exit.DAMAGED)
-        assert ending.reasons[0] == "2 documents of the log are damaged"
+        assert ending.reasons[0] == "2 damaged documents of the log passed over"
 
 
 def test_results_that_could_not_be_written_are_a_failure(whole: Outcome) -> None:

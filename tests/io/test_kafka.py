@@ -99,7 +99,7 @@ def test_a_message_that_is_none_is_passed_over_and_counted() -> None:
     found = source.read(0, 100)
     found += source.read(found[-1].seq, 100)
     assert [logged.name for logged in found] == [name for name, _ in DOCUMENTS]
-    assert source.findings()[0].message.startswith("2 documents of kafka")
+    assert source.findings()[0].message.startswith("2 damaged documents of kafka")
 
 
 def test_what_kafka_no_longer_has_is_said() -> None:

@@ -32,7 +32,7 @@ patient = settings(deadline=None, max_examples=15, suppress_health_check=list(He
 ways = st.sampled_from(
     [
         "UPDATE documents SET blob = x'80' WHERE seq = ?",
-        "UPDATE documents SET name = 'start' WHERE seq = ?",
+        "UPDATE documents SET name = 'stopped' WHERE seq = ?",
         "DELETE FROM documents WHERE seq = ?",
     ]
 )
@@ -70,9 +70,8 @@ def test_all_but_the_bad_is_read_and_the_bad_is_counted(
     findings = {finding.code: finding.message for finding in source.findings()}
     assert bool(bad) == ("damage" in findings)
     if bad:
-        assert findings["damage"].startswith(
-            f"{len(bad)} documents of {log} are damaged and were passed over"
-        )
+        assert findings["damage"].startswith(f"{len(bad)} damaged document")
+        assert f" of {log} passed over (number {min(bad)}" in findings["damage"]
     source.close()
 
 
@@ -142,7 +141,7 @@ def test_what_is_served_is_read_past_damage_too(tmp_path: Path) -> None:
             if len(seen) == len(DOCUMENTS) - 1:
                 break
         assert seen == [n for n in range(1, len(DOCUMENTS) + 1) if n != 5]
-        assert "1 document of" in source.findings()[0].message
+        assert "1 damaged document of" in source.findings()[0].message
 
 
 def test_a_bad_last_document_is_passed_over_once_another_has_come(tmp_path: Path) -> None:

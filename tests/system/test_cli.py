@@ -110,7 +110,7 @@ def test_other_machines_are_neither_read_nor_served(tmp_path: Path, recorded: Pa
 
 
 def test_another_kind_of_address_is_refused(tmp_path: Path, recorded: Path) -> None:
-    code, _, said = replay(tmp_path, "http://127.0.0.1:5577", "--references", recorded / "library.toml")
+    code, _, said = replay(tmp_path, "udp://127.0.0.1:5577", "--references", recorded / "library.toml")
     assert code == Exit.CONFIGURATION
     assert "tcp://127.0.0.1:5577" in said
 
@@ -283,7 +283,7 @@ def test_an_ordinary_error_is_a_sentence(tmp_path: Path) -> None:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a limit on the size of files")
 def test_a_full_disk_is_said_and_costs_no_finished_cycle(tmp_path: Path, recorded: Path) -> None:
     found = subprocess.run(
-        ["bash", "-c", 'ulimit -f 1000; exec "$@"', "bash", *RUN, "replay", recorded / "run.log",
+        ["bash", "-c", 'ulimit -f 190; exec "$@"', "bash", *RUN, "replay", recorded / "run.log",
          "--references", recorded / "library.toml", "--headless", "--output", tmp_path / "out.h5"],
         capture_output=True, text=True, env=HEADLESS, timeout=120, check=False,
     )  # fmt: skip

@@ -20,7 +20,7 @@ from operando.app.work import Options, work_of
 from operando.io.runlog import LogReader
 from operando.live.monitor import Work
 from operando.live.recorder import Recorder
-from operando_plans import Field, Instrument, operando_series
+from operando_plans import STXM, Field, Parts, Region, Until, operando_series
 from operando_sim import World, make_stxm, material_named, static_settings
 from operando_sim.references import write_references
 
@@ -41,9 +41,9 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Work:
 
 def acquired(log: Path, pauses: set[int], keeps: int) -> Documents:
     """Acquire a series, paused after these lines; every so many lines the plan can be resumed from."""
-    stxm = make_stxm(World(replace(static_settings(), start_time_s=1_790_000_000.0), seed=5))
-    instrument = Instrument(stxm.energy, stxm.flyer, stxm.shutter, stxm.ring_current)
-    plan = operando_series(instrument, FIELD, ENERGIES_EV, 1.0, cycles=CYCLES)
+    devices = make_stxm(World(replace(static_settings(), start_time_s=1_790_000_000.0), seed=5))
+    stxm = STXM(Parts(energy=devices.energy, line_flyer=devices.flyer, shutter=devices.shutter))
+    plan = operando_series(stxm, Region("cell", FIELD, ENERGIES_EV, 1.0), Until(cycles=CYCLES))
     lines, checkpoints = [0], [0]
 
     def paused(message: Msg) -> tuple[Generator[Msg] | None, Generator[Msg] | None]:

@@ -26,7 +26,8 @@ from PySide6.QtCore import QObject, QPointF, Qt
 from PySide6.QtWidgets import QLabel
 
 from operando.view import Dashboard, DashboardOptions, run_dashboard, save_screenshot
-from operando.view.present import FrameKind, MapKind
+from operando.view.keys import Action
+from operando.view.quantities import LITHIUM, MapChoice, MapKind, choices_of
 from operando.view.scales import FIRST_COLOUR, UNSEEN
 
 HOSTILE = '<b>cell</b><img src="http://example.org/x.png">'
@@ -66,14 +67,24 @@ def screen(qtbot):
 
 
 def drawn(image_view):
-    return image_view._image.image
+    return image_view.image.image
+
+
+def large(window):
+    """Return the image of the large map."""
+    return window.deck.maps.panes[0].image
+
+
+def show_map(window, choice):
+    window.session.show_map(choice)
+    window.draw()
 
 
 def test_the_map_fills_row_by_row(screen, snapshot_at, stages):
     first_map = type(stages["filling"])
     for rows in (10, 50, 96):
         window = screen.show(snapshot_at(first_map(frames=4, rows=rows)))
-        filled = np.any(drawn(window.map_panel.image) != UNSEEN, axis=1)
+        filled = np.any(drawn(large(window)) != UNSEEN, axis=1)
         np.testing.assert_array_equal(np.flatnonzero(filled), np.arange(rows))
 
 
@@ -89,14 +100,14 @@ def test_a_click_shows_the_spectrum_of_that_pixel_whichever_way_the_axes_run(
     window = screen.show(replace(snapshot, plan=replace(snapshot.plan, grid=grid)))
     qtbot.waitExposed(window)
     window.grab()
-    image = window.map_panel.image
-    position = image.position_of(20, 70)
-    viewport = image._canvas.viewport()
+    image = large(window)
+    position = image.position_of(grid.x_um[70], grid.y_um[20])
+    viewport = image.canvas.viewport()
     qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=viewport.mapFrom(image, position.toPoint()))
-    assert window.spectrum_panel.where.text().startswith("Pixel 70, 20 ")
-    assert f"{grid.x_um[70]:.2f}, {grid.y_um[20]:.2f} µm" in window.spectrum_panel.where.text()
+    assert window.deck.spectrum.where.text() == "Pixel 70, 20"
+    assert f"{grid.x_um[70]:.2f}, {grid.y_um[20]:.2f} µm" in window.deck.spectrum.place.text()
     # The stage's larger x is to the right and its larger y above, on every grid.
-    other = image.position_of(40, 30)
+    other = image.position_of(grid.x_um[30], grid.y_um[40])
     assert (other.x() < position.x()) == (grid.x_um[30] < grid.x_um[70])
     assert (other.y() < position.y()) == (grid.y_um[40] > grid.y_um[20])
 
@@ -105,7 +116,7 @@ def test_the_pixel_drawn_at_a_place_is_the_one_measured_there(screen, snapshot_a
     snapshot = snapshot_at(stages["complete"])
     grid = replace(snapshot.plan.grid, y_um=snapshot.plan.grid.y_um[::-1])
     window = screen.show(replace(snapshot, plan=replace(snapshot.plan, grid=grid)))
-    item = window.map_panel.image._image
+    item = large(window).image
     for row, column in ((0, 0), (95, 0), (12, 81)):
         centre = item.mapToParent(QPointF(column + 0.5, row + 0.5))
         assert centre.x() == pytest.approx(grid.x_um[column])
@@ -114,14 +125,14 @@ def test_the_pixel_drawn_at_a_place_is_the_one_measured_there(screen, snapshot_a
 
 def test_the_chosen_pixel_stays_and_the_default_does_not_wander(screen, snapshot_at, stages):
     window = screen.show(snapshot_at(stages["filling"]))
-    default = window.spectrum_panel.where.text()
+    default = window.deck.spectrum.where.text()
     assert default.startswith("Pixel")
     window = screen.show(snapshot_at(stages["filling"], seed=3, findings=()))
-    assert window.spectrum_panel.where.text() == default
+    assert window.deck.spectrum.where.text() == default
     window.choose_pixel(0, 1)
-    assert window.spectrum_panel.quality.text() == "too thin"
+    assert window.deck.spectrum.quality.text() == "too thin"
     screen.show(snapshot_at(stages["complete"]))
-    assert window.spectrum_panel.where.text().startswith("Pixel 1, 0 ")
+    assert window.deck.spectrum.where.text() == "Pixel 1, 0"
 
 
 @pytest.mark.parametrize("reason", [Reason.THIN, Reason.UNSEEN, Reason.AMBIGUOUS])
@@ -138,11 +149,12 @@ def test_a_map_of_nothing_but_nan_is_shown_as_such(screen, snapshot_at, stages, 
         reason=np.full(nothing.shape, reason, np.uint8),
     )
     window = screen.show(replace(snapshot, map=nan_map))
-    for kind in MapKind:
-        window.map_panel.show_kind(kind)
-        assert np.all(drawn(window.map_panel.image) < FIRST_COLOUR)
+    for choice in choices_of(snapshot):
+        show_map(window, choice)
+        if choice.kind not in {MapKind.OD, MapKind.AGE}:
+            assert np.all(drawn(large(window)) < FIRST_COLOUR)
     window.choose_pixel(50, 50)
-    assert window.spectrum_panel.result.text() == "x = –"
+    assert window.deck.spectrum.result.text() == "x = –"
     window.grab()
 
 
@@ -164,63 +176,64 @@ def test_silence_greys_the_screen_and_news_lift_the_veil(screen, snapshot_at, st
     window = screen.show(snapshot_at(stages["filling"]))
     screen.now_s = 59.0
     window.refresh()
-    assert not window.veil.isVisible()
+    assert not window.deck.veil.isVisible()
     screen.now_s = 130.0
     window.refresh()
-    assert window.veil.isVisible()
-    assert window.veil.words == "NO NEW DATA FOR 2 min 10 s"
-    assert window.strip.state.text() == "◆ STALE"
+    assert window.deck.veil.isVisible()
+    assert window.deck.veil.words == "NO NEW DATA FOR 2 min 10 s"
+    assert window.deck.strip.state.text() == "◆ STALE"
     screen.show(snapshot_at(stages["filling"]))
-    assert not window.veil.isVisible()
+    assert not window.deck.veil.isVisible()
     screen.now_s = 1000.0
     screen.show(snapshot_at(stages["finished"]))
     screen.now_s = 99999.0
     window.refresh()
-    assert not window.veil.isVisible()
-    assert window.strip.state.text() == "■ FINISHED"
+    assert not window.deck.veil.isVisible()
+    assert window.deck.strip.state.text() == "■ FINISHED"
 
 
 def test_before_the_first_snapshot_the_screen_says_what_it_waits_for(screen):
     screen.window.refresh()
-    assert screen.window.veil.words == "WAITING FOR A RUN"
-    assert screen.window.strip.state.text() == "○ WAITING"
+    assert screen.window.deck.veil.words == "WAITING FOR A RUN"
+    assert screen.window.deck.strip.state.text() == "○ WAITING"
 
 
 def test_counts_and_optical_density_of_the_frame(screen, snapshot_at, stages):
     snapshot = snapshot_at(stages["first_frame"])
     window = screen.show(snapshot)
-    od = drawn(window.frame_panel.image).copy()
-    window.frame_panel.buttons[FrameKind.COUNTS].click()
-    counts = drawn(window.frame_panel.image)
+    od = drawn(window.deck.frame_panel.image).copy()
+    window.deck.frame_panel.toggle.click()
+    assert window.deck.frame_panel.toggle.text() == "Counts"
+    counts = drawn(window.deck.frame_panel.image)
     seen = snapshot.frame.rows_seen
     # What absorbs is bright in one and dark in the other.
     assert np.corrcoef(od[seen].ravel().astype(float), counts[seen].ravel().astype(float))[0, 1] < -0.9
-    window.frame_panel.buttons[FrameKind.OD].click()
-    np.testing.assert_array_equal(drawn(window.frame_panel.image), od)
+    window.deck.frame_panel.toggle.click()
+    np.testing.assert_array_equal(drawn(window.deck.frame_panel.image), od)
 
 
-def test_every_kind_of_map_is_drawn_with_its_own_scale(screen, snapshot_at, stages):
+def test_every_kind_of_map_is_drawn_and_its_scale_can_be_fitted_unless_fixed(screen, snapshot_at, stages):
     window = screen.show(snapshot_at(stages["complete"]))
-    seen = set()
-    for kind, button in window.map_panel.buttons.items():
-        button.click()
+    fixed = {MapKind.LITHIUM, MapKind.FRACTION, MapKind.PHASE, MapKind.RESIDUAL}
+    for choice in choices_of(window.session.live):
+        show_map(window, choice)
         window.grab()
-        # The 99th percentile lies within the last quarter of a round scale.
-        assert drawn(window.map_panel.image).max() > 190
-        seen.add((kind, window.map_panel.levels.high))
-        assert window.map_panel.autoscale.isEnabled() == (kind is not MapKind.LITHIUM)
-    assert len(seen) == len(MapKind)
+        assert np.any(drawn(large(window)) >= FIRST_COLOUR) or choice.kind is MapKind.CHANGE
+        assert window.deck.maps.autoscale.isEnabled() == (choice.kind not in fixed)
 
 
 def test_scales_hold_still_until_autoscale(screen, snapshot_at, stages):
     snapshot = snapshot_at(stages["complete"])
     window = screen.show(snapshot)
-    window.map_panel.show_kind(MapKind.THICKNESS)
-    before = window.map_panel.levels
+    choice = MapChoice(MapKind.THICKNESS)
+    show_map(window, choice)
+    before = window.session.levels_of(choice)
     screen.show(replace(snapshot, map=replace(snapshot.map, thickness=5 * snapshot.map.thickness)))
-    assert window.map_panel.levels == before
-    window.map_panel.autoscale.click()
-    assert window.map_panel.levels.high > 4 * before.high
+    assert window.session.levels_of(choice) == before
+    window.deck.maps.autoscale.click()
+    assert window.session.levels_of(choice).high > 4 * before.high
+    window.act(Action.RESET)
+    assert window.session.panes[0] == LITHIUM
 
 
 def test_names_from_strangers_are_text_and_nothing_else(screen, snapshot_at, stages):
@@ -239,11 +252,11 @@ def test_names_from_strangers_are_text_and_nothing_else(screen, snapshot_at, sta
     window = screen.show(
         replace(snapshot, phases=hostile, findings=(finding,), delivery=Delivery(source=HOSTILE))
     )
-    assert window.strip.sample.text() == HOSTILE
+    assert window.deck.strip.sample.text() == HOSTILE
     for label in window.findChildren(QLabel):
         assert "<img" not in label.text() or label.textFormat() == Qt.TextFormat.PlainText
         assert "<b>" not in label.text() or label.textFormat() == Qt.TextFormat.PlainText
-    assert "&lt;b&gt;cell" in window.spectrum_panel.legend.text()
+    assert "&lt;b&gt;cell" in window.deck.spectrum.legend.text()
 
 
 def test_a_small_share_is_not_swallowed_as_markup(screen, snapshot_at, stages):
@@ -254,7 +267,7 @@ def test_a_small_share_is_not_swallowed_as_markup(screen, snapshot_at, stages):
     fraction[:, row, column] = 0.996, 0.004
     screen.show(replace(snapshot, map=replace(snapshot.map, fraction=fraction)))
     window.choose_pixel(int(row), int(column))
-    assert "FePO₄ &lt; 1 %" in window.spectrum_panel.legend.text()
+    assert "FePO₄ &lt; 1 %" in window.deck.spectrum.legend.text()
 
 
 def test_fifty_snapshots_leave_no_objects_behind(screen, snapshot_at, stages):
@@ -264,7 +277,7 @@ def test_fifty_snapshots_leave_no_objects_behind(screen, snapshot_at, stages):
     def number():
         gc.collect()
         window = screen.window
-        scenes = (window.map_panel.image._plot, window.curve_panel._plot, window.spectrum_panel._plot)
+        scenes = (large(window).plot, window.deck.time.plot, window.deck.spectrum._plot)
         return len(window.findChildren(QObject)) + sum(len(plot.scene().items()) for plot in scenes)
 
     for snapshot in states:
@@ -280,19 +293,18 @@ def test_another_run_with_another_grid_takes_over(screen, snapshot_at, stages):
     screen.show(snapshot_at(stages["filling"])).choose_pixel(90, 90)
     other = snapshot_at(stages["filling"], shape=(24, 40))
     window = screen.show(replace(other, plan=replace(other.plan, run="another")))
-    assert drawn(window.map_panel.image).shape == (24, 40)
+    assert drawn(large(window)).shape == (24, 40)
     window.grab()
-    assert "Pixel 90, 90" not in window.spectrum_panel.where.text()
+    assert "Pixel 90, 90" not in window.deck.spectrum.where.text()
 
 
 def test_a_finding_that_comes_does_not_take_the_focus(screen, qtbot, snapshot_at, stages):
     window = screen.show(snapshot_at(stages["filling"], findings=()))
-    button = window.map_panel.buttons[MapKind.CHI2]
-    button.setFocus()
+    window.deck.editor.name.setFocus()
     before = window.focusWidget()
     screen.show(snapshot_at(stages["filling"]))
     assert window.focusWidget() is before
-    shown = [entry.message.text() for entry in window.findings.entries if not entry.isHidden()]
+    shown = [entry.message.text() for entry in window.deck.notes.findings.entries if not entry.isHidden()]
     assert shown[0].startswith("I0 jumped")
     assert len(shown) == 3
 
@@ -300,9 +312,9 @@ def test_a_finding_that_comes_does_not_take_the_focus(screen, qtbot, snapshot_at
 def test_the_same_map_is_not_drawn_twice(screen, snapshot_at, stages):
     snapshot = snapshot_at(stages["complete"])
     window = screen.show(snapshot)
-    before = drawn(window.map_panel.image)
+    before = drawn(large(window))
     screen.show(replace(snapshot, findings=()))
-    assert drawn(window.map_panel.image) is before
+    assert drawn(large(window)) is before
 
 
 @pytest.mark.parametrize(
@@ -348,7 +360,7 @@ def test_the_loop_runs_until_the_window_is_closed(qapp, snapshot_at, stages):
                 widget.close()
         return snapshot_at(stages["empty"])
 
-    assert run_dashboard(take, title="t", on_close=lambda: closed.append(1)) == 0
+    assert run_dashboard(take, DashboardOptions(title="t", on_close=lambda: closed.append(1))) == 0
     assert taken
     assert closed == [1]
 
@@ -391,12 +403,13 @@ def test_energies_that_come_unannounced_widen_the_axis(screen, snapshot_at, stag
         od=snapshot.od[:3],
         od_error=snapshot.od_error[:3],
         row_time_s=snapshot.row_time_s[:3],
+        ring_current_ma=None,
     )
     window = screen.show(fewer)
-    assert "3 energies begun" in window.map_panel.badge.text()
-    reach_ev = window.spectrum_panel._plot.viewRange()[0][1]
+    assert "3 energies begun" in window.deck.maps.badge.text()
+    reach_ev = window.deck.spectrum._plot.viewRange()[0][1]
     screen.show(snapshot)
-    assert window.spectrum_panel._plot.viewRange()[0][1] > reach_ev
+    assert window.deck.spectrum._plot.viewRange()[0][1] > reach_ev
 
 
 def test_a_machine_without_fonts_still_writes_words(tmp_path):

@@ -1,0 +1,62 @@
+"""What a window is told when it is made; knows no Qt."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from operando.regions import Marks
+from operando.view.history import History
+from operando.view.theme import ThemeName
+
+__all__ = ["DashboardOptions"]
+
+
+def _nothing() -> None:
+    """Do nothing when the window closes."""
+
+
+def _ignore(_marks: Marks) -> None:
+    """Nobody fits: marks are only drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class DashboardOptions:
+    """How a dashboard looks and keeps time, and whom it knows.
+
+    Attributes
+    ----------
+    title
+        What the window is called.
+    theme
+        "dark" or "light", unless the user has chosen.
+    stale_after_s
+        Wall time without a new snapshot after which an open run is greyed out.
+    interval_ms
+        Time between two looks for a new snapshot.
+    clock
+        Wall time in seconds, from any origin; must not jump.
+    on_close
+        Called once when the window closes.
+    history
+        Returns the cycles of record so far; None lets the window keep those it sees.
+    send
+        Takes regions and masks to whoever fits.
+    choices_file
+        Where layout and choices are remembered; None remembers nothing.
+    picture_folder
+        Where pictures of the window go.
+    """
+
+    title: str = "Operando"
+    theme: ThemeName = "dark"
+    stale_after_s: float = 60.0
+    interval_ms: int = 100
+    clock: Callable[[], float] = time.monotonic
+    on_close: Callable[[], None] = _nothing
+    history: Callable[[], History] | None = None
+    send: Callable[[Marks], None] = _ignore
+    choices_file: Path | None = None
+    picture_folder: Path = field(default_factory=Path.cwd)
