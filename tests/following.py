@@ -39,13 +39,15 @@ def record(path: Path, documents: Documents) -> Path:
 
 
 def offline(documents: Documents, output: Path, work: Work) -> dict[str, str]:
-    """Fit a complete recording in one go, and return what the files hold."""
+    """Fit a complete recording in one go, and return what the files hold: something, in any case."""
     keeper = Keeper(output, work)
     keeper.prepare()
     monitor = Monitor(DocumentSource(iter(documents), "memory"), work, keeper)
     while monitor.pull():
         pass
-    return ended(monitor, keeper)
+    held = ended(monitor, keeper)
+    assert any(text.count("\n") > 1 for name, text in held.items() if name.endswith(".csv"))
+    return held
 
 
 def started(source: Source, output: Path, work: Work, pace: Pace = ALWAYS) -> tuple[Monitor, Keeper]:

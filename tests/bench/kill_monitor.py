@@ -189,6 +189,9 @@ def compare(documents: Documents, log: Path, output: Path, figures: Figures) -> 
     figures.bad += verify(log).good != len(documents)
     folder = output.parent / "offline"
     expected = offline(documents, folder / output.name, WORK)
+    if len(expected) != 2 * len({document["uid"] for kind, document in documents if kind == "start"}):
+        message = "the offline fit has no results to compare with"
+        raise RuntimeError(message)
     for name in expected:
         if name.endswith(".csv"):
             (folder / name).write_text(expected[name])

@@ -67,7 +67,7 @@ def again(event: dict, shift: float) -> dict:
     }
 
 
-@settings(deadline=None, max_examples=8, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=4, suppress_health_check=list(HealthCheck))
 @given(rewound=st.lists(st.integers(0, EVENTS - 1), max_size=3), is_nested=st.booleans(), group=st.booleans())
 def test_it_is_fitted_as_it_was_recorded(
     tmp_path_factory: pytest.TempPathFactory, rewound: list[int], is_nested: bool, group: bool

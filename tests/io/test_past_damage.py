@@ -75,7 +75,7 @@ def test_all_but_the_bad_is_read_and_the_bad_is_counted(
     source.close()
 
 
-@patient
+@settings(patient, max_examples=6)
 @given(bad=st.dictionaries(st.integers(3, len(DOCUMENTS) - 1), ways, min_size=1, max_size=5))
 def test_the_rest_is_fitted_as_if_the_bad_had_never_been(
     tmp_path_factory: pytest.TempPathFactory, bad: dict[int, str]

@@ -28,7 +28,7 @@ COUNTS = stack_of(PLAN, np.random.default_rng(0))
 WORK = Work(library(), recipe(), LayoutSettings())
 ONE = documents_of(PLAN, COUNTS)
 TWO = [*ONE, *documents_of(replace(PLAN, run="run-2"), COUNTS)]
-patient = settings(deadline=None, max_examples=15, suppress_health_check=list(HealthCheck))
+patient = settings(deadline=None, max_examples=8, suppress_health_check=list(HealthCheck))
 
 
 class Line:

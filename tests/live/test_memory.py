@@ -84,9 +84,7 @@ class _Fed(DocumentSource):
         return super().read(after, min(limit, 1))
 
 
-@pytest.mark.parametrize(
-    ("kind", "count"), [("short", 300), ("refused", 300), ("bad", 100), ("recorded", 40)]
-)
+@pytest.mark.parametrize(("kind", "count"), [("short", 120), ("refused", 120), ("bad", 60), ("recorded", 44)])
 def test_abandoned_runs_do_not_fill_the_memory(
     tmp_path: Path, kind: str, count: int, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -97,7 +95,7 @@ def test_abandoned_runs_do_not_fill_the_memory(
     after_s: dict[int, int] = {}
     tracemalloc.start()
     try:
-        settled = 3 * MAX_OPEN_RUNS
+        settled = 2 * MAX_OPEN_RUNS + 2
         for number, _ in enumerate(followed(count, kind, keeper)):
             if number in {settled, count - 1}:
                 after_s[number] = tracemalloc.get_traced_memory()[0]
