@@ -12,9 +12,27 @@ from operando.core.pipeline import due, record, start, step
 from operando.core.references import Library, Phase, SpectrumKind
 from operando.core.stack import Estimator, Recipe
 from operando.types import FloatArray, Line, LithiationMap, ScanGrid, ScanPlan
-from operando_sim import Material, World, demo_settings, material_named, od_per_um, static_settings
+from operando_sim import (
+    Material,
+    World,
+    WorldSettings,
+    demo_settings,
+    material_named,
+    od_per_um,
+    static_settings,
+)
 
-__all__ = ["FIRST_CYCLE", "Score", "Series", "Weighed", "agreement", "maps_of", "series_of", "truth_of"]
+__all__ = [
+    "FIRST_CYCLE",
+    "Score",
+    "Series",
+    "Weighed",
+    "agreement",
+    "maps_of",
+    "scanned",
+    "series_of",
+    "truth_of",
+]
 
 FIRST_CYCLE = 2
 """The first whose map has all the older images that an estimator may use."""
@@ -106,16 +124,25 @@ def series_of(
     """
     settings = demo_settings() if rate else static_settings()
     reaction = replace(settings.reaction, rate=rate, elapsed_s=600.0) if rate else settings.reaction
+    settings = replace(
+        settings,
+        sample=replace(settings.sample, material=material),
+        reaction=reaction,
+        beam=replace(settings.beam, counts_per_ms=counts),
+    )
+    return scanned(settings, seed=seed, pixels=pixels, cycles=cycles)
+
+
+def scanned(settings: WorldSettings, *, seed: int, pixels: int, cycles: int) -> Series:
+    """Scan any cell as `series_of` does; field and time of a line are set by the number of pixels."""
     line_ms = 176.0 * 96 / pixels
     settings = replace(
         settings,
-        sample=replace(settings.sample, material=material, field_um=pixels * _PIXEL_UM),
-        reaction=reaction,
-        beam=replace(settings.beam, counts_per_ms=counts),
+        sample=replace(settings.sample, field_um=pixels * _PIXEL_UM),
         timing=replace(settings.timing, line_overhead_ms=line_ms - pixels),
     )
     world = World(settings, seed)
-    model = material_named(material)
+    model = material_named(settings.sample.material)
     axis_um = (np.arange(pixels) - (pixels - 1) / 2) * _PIXEL_UM
     energies_ev = np.array(model.energies_ev)
     grid = ScanGrid(axis_um, axis_um)

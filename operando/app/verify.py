@@ -10,6 +10,7 @@ import h5py
 from operando.app.open_source import open_recording
 from operando.errors import DamagedFileError
 from operando.io.documents import read_json_documents
+from operando.io.past_damage import PastDamage
 from operando.io.results_check import check_results
 from operando.io.runlog import LogReader
 from operando.io.sources import Source
@@ -93,7 +94,7 @@ def verify(text: str, keys: Path | None = None) -> Verdict:
     except DamagedFileError as error:
         return Verdict(text, "run log", 0, 0, 1, 1, str(error))
     try:
-        verdict = _of_source(text, source)
+        verdict = _of_source(text, source.strict if isinstance(source, PastDamage) else source)
     finally:
         source.close()
     is_file = path.is_file() and suffix != ".hdr"
@@ -132,7 +133,11 @@ def _of_source(text: str, source: Source) -> Verdict:
         elif source.has_ended(after):
             break
     records = max(after, source.head(), first_bad or 0)
+    cut = [finding.message for finding in source.findings() if finding.code == "damage"]
+    if first_bad is None and cut:
+        bad, first_bad, reason = 1, records + 1, cut[0]
     good = records if first_bad is None else first_bad - 1
+    records = max(records, first_bad or 0)
     return Verdict(text, "run log", records, good, bad, first_bad, reason)
 
 

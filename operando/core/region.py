@@ -16,7 +16,15 @@ from operando.core.fit import Design, Fit, fit
 from operando.core.shared_errors import SharedErrors, with_shared_errors
 from operando.types import FloatArray
 
-__all__ = ["RegionFit", "RegionLithium", "fit_region", "lithium_of_region"]
+__all__ = [
+    "RegionFit",
+    "RegionLithium",
+    "RegionSpectrum",
+    "fit_region",
+    "lithium_of_region",
+    "lithium_of_spectrum",
+    "spectrum_of_region",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,23 @@ class RegionLithium:
     lithium_error: float
     thickness: float
     chi2: float
+    pixels: int
+
+
+@dataclass(frozen=True, slots=True)
+class RegionSpectrum:
+    """The mean optical density of the pixels of a region, free of the bias of the logarithm.
+
+    Attributes
+    ----------
+    od, variance
+        Shape (energy,); NaN without pixels.
+    pixels
+        How many were taken: those that have every energy.
+    """
+
+    od: FloatArray
+    variance: FloatArray
     pixels: int
 
 
@@ -74,7 +99,20 @@ def lithium_of_region(
 
     Parameters are those of `fit_region`.
     """
-    found = fit_region(od, variance, common_variance, design, shared)
+    return lithium_of_spectrum(spectrum_of_region(od, variance, common_variance), design, shared)
+
+
+def lithium_of_spectrum(spectrum: RegionSpectrum, design: Design, shared: SharedErrors) -> RegionLithium:
+    """Return the lithium content of a region from its mean spectrum.
+
+    Parameters
+    ----------
+    spectrum
+        Of the region.
+    design, shared
+        As for `fit_region`.
+    """
+    found = _fitted(spectrum, design, shared)
     if found is None:
         nan = float("nan")
         return RegionLithium(nan, nan, nan, nan, 0)
@@ -99,6 +137,21 @@ def fit_region(
 
     Parameters
     ----------
+    od, variance, common_variance
+        As for `spectrum_of_region`.
+    design
+        The model for these energies.
+    shared
+        What is uncertain beside the counts; it does not average out either.
+    """
+    return _fitted(spectrum_of_region(od, variance, common_variance), design, shared)
+
+
+def spectrum_of_region(od: FloatArray, variance: FloatArray, common_variance: FloatArray) -> RegionSpectrum:
+    """Return the mean spectrum of some pixels.
+
+    Parameters
+    ----------
     od
         Optical density ln(I0 / I) of the pixels of the region, shape (energy, pixel).
     variance
@@ -106,20 +159,22 @@ def fit_region(
     common_variance
         The part of the variance that all pixels of an image share: that of I0 where it is read
         from blank pixels. It does not average out. Shape (energy,).
-    design
-        The model for these energies.
-    shared
-        What is uncertain beside the counts; it does not average out either.
     """
     known = (np.isfinite(od) & np.isfinite(variance) & (variance > 0)).all(axis=0)
     pixels = int(known.sum())
     if pixels == 0:
-        return None
+        unknown = np.full(len(od), np.nan)
+        return RegionSpectrum(unknown, unknown, 0)
     own = np.maximum(variance[:, known] - common_variance[:, None], 0.0)
     # The logarithm of few counts is too low by half its variance; a plain mean has no weights that
     # would make up for it, as those of a pixel's fit do.
-    mean = (od[:, known] - own / 2).mean(axis=1, keepdims=True)
-    spread = own.sum(axis=1, keepdims=True) / pixels**2 + common_variance[:, None]
-    whole = fit(mean, spread, design)
-    whole = with_shared_errors(whole, mean, spread, design, shared)
-    return RegionFit(mean[:, 0], spread[:, 0], whole, pixels)
+    mean = (od[:, known] - own / 2).mean(axis=1)
+    return RegionSpectrum(mean, own.sum(axis=1) / pixels**2 + common_variance, pixels)
+
+
+def _fitted(spectrum: RegionSpectrum, design: Design, shared: SharedErrors) -> RegionFit | None:
+    if spectrum.pixels == 0:
+        return None
+    mean, spread = spectrum.od[:, None], spectrum.variance[:, None]
+    whole = with_shared_errors(fit(mean, spread, design), mean, spread, design, shared)
+    return RegionFit(spectrum.od, spectrum.variance, whole, spectrum.pixels)

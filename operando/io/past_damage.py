@@ -27,10 +27,15 @@ class PastDamage:
     source
         Raises `DamagedFileError` where the next document is bad or missing; numbered without a gap.
         Closed together with this one.
+
+    Attributes
+    ----------
+    strict
+        The other source.
     """
 
     def __init__(self, source: Source) -> None:
-        self._source = source
+        self._source = self.strict = source
         self._asked = 0
         self._beyond = 0
         self._places: list[tuple[int, int]] = []

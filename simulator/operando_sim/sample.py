@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,15 +29,16 @@ class Sample:
     Attributes
     ----------
     material
-        The spectra of its phases.
+        The spectra of its phases; an intruder is the last of them.
     particles, reactions
         What it was made from, one reaction per particle.
     low_um, pitch_um, side
         Coordinate of the first raster point (in x and in y), pitch, and points per side.
     maps
-        Thickness (µm), arrival of the two fronts (s) and their passing times (s), shape (side², 5).
+        Thickness (µm), arrival of the two fronts (s), their passing times (s) and, if there is one, the
+        share of the intruder; shape (side², 5 or 6).
     material_maps
-        The same of the points that hold material, shape (5, point).
+        The same of the points that hold material, shape (5, or 6, point).
     """
 
     material: Material
@@ -60,6 +61,11 @@ def make_sample(settings: WorldSettings, rng: np.random.Generator) -> Sample:
     side = round(settings.sample.field_um / pitch) + 5
     low = -0.5 * (side - 1) * pitch
     maps = _rasterise(particles, reactions, low + pitch * np.arange(side, dtype=np.float64))
+    if settings.sample.intruder > 0.0:
+        material = replace(material, phases=(*material.phases, material.intruder))
+        maps = np.column_stack(
+            [maps, _intruded(maps[:, 0].reshape(side, side), settings.sample.intruder, rng)]
+        )
     return Sample(
         material=material,
         particles=particles,
@@ -90,15 +96,32 @@ def look_up(
         Reaction time at each, shape (n,).
     """
     maps = _interpolate(sample, x_um, y_um)
-    return maps[0], phase_fractions(time_s, maps[1:3], maps[3:5])
+    return maps[0], _fractions(maps, time_s)
+
+
+def _fractions(maps: NDArray[np.float64], time_s: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """Return phase fractions, shape (phase, n), where the maps have these values, shape (5 or 6, n)."""
+    fractions = phase_fractions(time_s, maps[1:3], maps[3:5])
+    return fractions if len(maps) == 5 else np.concatenate([fractions * (1.0 - maps[5]), maps[5:]])
+
+
+def _intruded(thickness: NDArray[np.float64], share: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return 1 at the points of material nearest to one of them, a share of all, shape (side²,)."""
+    rows, columns = np.nonzero(thickness > 0.0)
+    middle = rng.integers(rows.size)
+    distance = np.hypot(rows - rows[middle], columns - columns[middle])
+    nearest = np.argsort(distance, kind="stable")[: round(share * rows.size)]
+    intruded = np.zeros_like(thickness)
+    intruded[rows[nearest], columns[nearest]] = 1.0
+    return intruded.ravel()
 
 
 def mean_lithium(sample: Sample, time_s: float) -> float:
     """Return the lithium content of all material together at a reaction time; NaN without material."""
-    thickness, fronts = sample.material_maps[0], sample.material_maps[1:]
+    thickness = sample.material_maps[0]
     if not thickness.size:
         return float("nan")
-    fraction = phase_fractions(time_s, fronts[:2], fronts[2:])
+    fraction = _fractions(sample.material_maps, time_s)
     return float(sample.material.lithium @ (fraction @ thickness) / thickness.sum())
 
 
@@ -135,7 +158,7 @@ def _rasterise(
 
 
 def _interpolate(sample: Sample, x_um: NDArray[np.float64], y_um: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the five maps at points, bilinearly, shape (5, n)."""
+    """Return the maps at points, bilinearly, shape (5 or 6, n)."""
     # The outermost points are empty, so a point outside may be looked up on the border.
     last = sample.side - 1.000001
     column = np.clip((x_um - sample.low_um) / sample.pitch_um, 0.0, last)

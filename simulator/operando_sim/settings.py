@@ -41,6 +41,9 @@ class SampleSettings:
         Share of particles that are flat plates; the others are caps.
     raster_um
         Pitch at which the sample is stored.
+    intruder
+        Share of the area of the particles, in one place, that is a phase of no use to the cell and in no
+        library: the material's `intruder`.
     """
 
     material: str = "lixv2o5"
@@ -50,6 +53,7 @@ class SampleSettings:
     cover: float = 0.42
     platelets: float = 0.35
     raster_um: float = 0.02
+    intruder: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

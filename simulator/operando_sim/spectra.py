@@ -100,6 +100,8 @@ class Material:
         Lowest and highest energy for which the model is meant.
     energies_ev
         Five energies at which these phases are easily told apart.
+    intruder
+        A phase that such a sample may hold by accident; it takes no lithium.
     """
 
     name: str
@@ -109,6 +111,7 @@ class Material:
     phases: tuple[Phase, ...]
     range_ev: tuple[float, float]
     energies_ev: tuple[float, ...]
+    intruder: Phase
 
     @property
     def lithium(self) -> NDArray[np.float64]:
@@ -207,6 +210,21 @@ LIXV2O5 = Material(
     ),
     range_ev=(505.0, 540.0),
     energies_ev=(513.0, 516.3, 517.9, 518.8, 529.1),
+    # What too much beam leaves of vanadium oxides: V³⁺ has its L3 peak 2 eV below that of V⁵⁺.
+    intruder=Phase(
+        name="V2O3",
+        lithium=0.0,
+        below_edge_per_um=1.1,
+        edges=(Edge(514.9, 0.8, 1.6), Edge(522.3, 1.0, 0.8), Edge(530.6, 0.8, 1.8)),
+        peaks=(
+            Peak(513.9, 1.4, 2.6),
+            Peak(515.5, 1.9, 5.2),
+            Peak(516.8, 2.2, 4.4),
+            Peak(522.8, 2.4, 3.6),
+            Peak(530.2, 1.7, 2.2),
+            Peak(532.4, 2.2, 3.4),
+        ),
+    ),
 )
 
 # Fe L3 at 708.25 eV (Fe²⁺) and 709.67 eV (Fe³⁺), as in measured spectra of LiFePO4 and FePO4; the
@@ -260,6 +278,14 @@ LIXFEPO4 = Material(
     ),
     range_ev=(700.0, 730.0),
     energies_ev=(704.4, 706.4, 708.25, 708.9, 709.7),
+    # Firing with carbon may leave iron phosphides, whose L3 is one broad peak near that of the metal.
+    intruder=Phase(
+        name="Fe2P",
+        lithium=0.0,
+        below_edge_per_um=2.6,
+        edges=(Edge(706.6, 0.9, 1.8), Edge(719.7, 1.1, 0.9)),
+        peaks=(Peak(707.1, 2.2, 7.4, 0.6), Peak(720.0, 2.8, 2.4, 0.6)),
+    ),
 )
 
 MATERIALS = (LIXV2O5, LIXFEPO4)

@@ -1,0 +1,180 @@
+"""What the charge of the cell says about its lithium content, and how the observed one compares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from operando.errors import ConfigurationError
+from operando.types import FloatArray
+
+__all__ = ["Comparison", "Host", "compared", "expected_lithium", "incremental"]
+
+FARADAY_C_PER_MOL = 96485.33212
+_C_PER_MAH = 3.6
+_LAG_STEPS = 201
+_LEAST_POINTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The active material of the electrode.
+
+    Attributes
+    ----------
+    mass_mg
+        Of the active material in the electrode.
+    molar_mass_g_mol
+        Of one formula unit of the host.
+    lithium_at_start
+        x when the charge is counted from zero.
+    """
+
+    mass_mg: float
+    molar_mass_g_mol: float
+    lithium_at_start: float
+
+    def __post_init__(self) -> None:
+        if not (self.mass_mg > 0 and self.molar_mass_g_mol > 0):
+            msg = (
+                f"the host has {self.mass_mg} mg and a molar mass of {self.molar_mass_g_mol} g/mol; "
+                "both must be above 0"
+            )
+            raise ConfigurationError(msg)
+
+
+def expected_lithium(charge_mah: FloatArray, host: Host) -> FloatArray:
+    """Return x after a charge, if all of it went into all of the host.
+
+    x = x₀ - Q M / (F m), since charging takes one lithium out for each electron.
+
+    Parameters
+    ----------
+    charge_mah
+        Charge that has flowed, positive while the cell is charged, mAh; any shape.
+    host
+        What it went into.
+    """
+    moles = 1e-3 * host.mass_mg / host.molar_mass_g_mol
+    return host.lithium_at_start - charge_mah * _C_PER_MAH / FARADAY_C_PER_MOL / moles
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The observed lithium content as the expected one, scaled and late.
+
+    x(t) = offset + share · x_expected(t - lag).
+
+    Attributes
+    ----------
+    share, share_error
+        How much of the expected change is seen: below 1 where some of the material does not take part.
+    lag_s, lag_error_s
+        How much later it is seen; at the end of the range that was searched nothing is known of the error.
+    offset
+        Of x.
+    difference, difference_error
+        Observed less expected x at the newest point, and its standard deviation.
+    chi2
+        Per degree of freedom.
+    """
+
+    share: float
+    share_error: float
+    lag_s: float
+    lag_error_s: float
+    offset: float
+    difference: float
+    difference_error: float
+    chi2: float
+
+
+def compared(
+    time_s: FloatArray,
+    lithium: FloatArray,
+    error: FloatArray,
+    expected: tuple[FloatArray, FloatArray],
+    *,
+    longest_lag_s: float,
+) -> Comparison | None:
+    """Return how the observed lithium content compares with the expected one, or None with too few points.
+
+    For each lag the weighted line through the points is solved; the lag of least χ² is taken, its error where
+    χ² is 1 higher (times χ² per degree of freedom where that is above 1).
+
+    Parameters
+    ----------
+    time_s, lithium, error
+        Observed, shape (n,).
+    expected
+        Times ascending and x, each of shape (m,).
+    longest_lag_s
+        Lags from minus this to this are searched.
+    """
+    when_s, x = expected
+    usable = np.isfinite(lithium) & (error > 0) & (when_s.size > 1)
+    if when_s.size > 1:
+        usable &= (time_s >= when_s[0]) & (time_s <= when_s[-1])
+    if usable.sum() < _LEAST_POINTS:
+        return None
+    at, seen, sigma = time_s[usable], lithium[usable], error[usable]
+    lags_s = np.linspace(-longest_lag_s, longest_lag_s, _LAG_STEPS)
+    fits = [_line(np.interp(at - lag, when_s, x), seen, sigma) for lag in lags_s.tolist()]
+    chi2 = np.array([fit[0] for fit in fits])
+    best = int(np.argmin(chi2))
+    least, offset, share, share_error = fits[best]
+    freedom = max(int(usable.sum()) - 3, 1)
+    excess = max(least / freedom, 1.0)
+    near = lags_s[chi2 <= least + excess]
+    newest = int(np.argmax(at))
+    return Comparison(
+        share=share,
+        share_error=share_error * excess**0.5,
+        lag_s=float(lags_s[best]),
+        lag_error_s=float(max(np.ptp(near) / 2, lags_s[1] - lags_s[0])),
+        offset=offset,
+        difference=float(seen[newest] - np.interp(at[newest], when_s, x)),
+        difference_error=float(sigma[newest]),
+        chi2=least / freedom,
+    )
+
+
+def _line(model: FloatArray, seen: FloatArray, sigma: FloatArray) -> tuple[float, float, float, float]:
+    """Return χ², offset, slope and its standard deviation of seen = offset + slope · model."""
+    weight = sigma**-2.0
+    middle = float(np.average(model, weights=weight))
+    spread = float((weight * (model - middle) ** 2).sum())
+    if spread < 1e-12 * float(weight.sum()):
+        return float("inf"), float("nan"), float("nan"), float("nan")
+    slope = float((weight * (model - middle) * seen).sum()) / spread
+    offset = float(np.average(seen, weights=weight)) - slope * middle
+    left = seen - offset - slope * model
+    return float((weight * left**2).sum()), offset, slope, spread**-0.5
+
+
+def incremental(
+    voltage_v: FloatArray, quantity: FloatArray, *, width_v: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return the middles of voltage bins and how much of a quantity passed in each, per volt: dQ/dV or dx/dV.
+
+    What passes is added up bin by bin, so that nothing is lost or counted twice where the voltage stands, or
+    goes back: the sum over the bins times their width is the change of the quantity.
+
+    Parameters
+    ----------
+    voltage_v, quantity
+        In the order of time, shape (n,).
+    width_v
+        Of the bins.
+    """
+    known = np.isfinite(voltage_v) & np.isfinite(quantity)
+    voltage, value = voltage_v[known], quantity[known]
+    if voltage.size < 2:
+        return np.empty(0), np.empty(0)
+    first = np.floor(voltage.min() / width_v)
+    bins = int(np.floor(voltage.max() / width_v) - first) + 1
+    middle = 0.5 * (voltage[1:] + voltage[:-1])
+    place = np.clip((middle / width_v - first).astype(np.intp), 0, bins - 1)
+    passed = np.bincount(place, weights=np.diff(value), minlength=bins)
+    return (first + np.arange(bins) + 0.5) * width_v, passed / width_v

@@ -1,0 +1,180 @@
+"""How a particle reacts: evenly, from its rim, or from one side; and where its front is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from scipy import optimize, special
+
+from operando.types import FloatArray
+
+__all__ = ["Character", "Front", "Places", "front_of"]
+
+_UNIFORM = 0.04
+"""Of the range of x: a spread beyond noise that is smaller than this is none."""
+_LEAST_PIXELS = 25
+_LEAST_CONTRAST = 0.2
+"""Of the range of x: less difference between both sides than this is no front."""
+_MUCH_BETTER = 0.15
+"""A character is named only where it explains this share more of the variance of x than the other."""
+
+_ENOUGH = 1e-5
+"""A fit ends where χ² or a parameter changes by less than this share: its errors are percents."""
+
+
+class Character(StrEnum):
+    """How a particle reacts."""
+
+    UNIFORM = "uniform"
+    """One lithium content, within the errors."""
+    CORE_SHELL = "core_shell"
+    """From its rim inwards, or outwards."""
+    SIDE_ON = "side_on"
+    """From one side to the other."""
+    MIXED = "mixed"
+    """Neither describes it much better than the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """Where x passes from one value to another.
+
+    Attributes
+    ----------
+    position_um, position_error_um
+        Along `direction` from the middle of the particle for a side-on one; below the rim for a core–shell
+        one.
+    width_um, width_error_um
+        From 12 % to 88 % of the way from one side's x to the other's (four scale lengths of a logistic).
+    lithium_sides
+        x before and behind the front, in the direction of increasing position.
+    direction
+        Unit vector (y, x) of a side-on front; None for a core–shell one.
+    """
+
+    position_um: float
+    position_error_um: float
+    width_um: float
+    width_error_um: float
+    lithium_sides: tuple[float, float]
+    direction: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the pixels of a particle are.
+
+    Attributes
+    ----------
+    away_um
+        From the middle of the particle, (y, x), shape (2, pixel).
+    depth_um
+        Below its rim, shape (pixel,).
+    pitch_um
+        Distance of neighbouring pixels, the lesser of both directions.
+    """
+
+    away_um: FloatArray
+    depth_um: FloatArray
+    pitch_um: float
+
+
+def front_of(
+    places: Places, lithium: FloatArray, error: FloatArray, lithium_range: tuple[float, float]
+) -> tuple[Character, Front | None]:
+    """Return how a particle reacts: what goes with the depth below its rim, or with a direction.
+
+    Parameters
+    ----------
+    places
+        Where its pixels are.
+    lithium, error
+        x of each and its standard deviation, shape (pixel,).
+    lithium_range
+        Lowest and highest lithium content of the phases.
+    """
+    low, high = lithium_range
+    if lithium.size < _LEAST_PIXELS:
+        return Character.MIXED, None
+    beyond_noise = float(lithium.var() - (error**2).mean())
+    if beyond_noise < (_UNIFORM * (high - low)) ** 2:
+        return Character.UNIFORM, None
+    columns = np.stack([*places.away_um, np.ones(lithium.size)], axis=1)
+    slope = np.linalg.lstsq(columns / error[:, None], lithium / error)[0][:2]
+    direction = slope / max(float(np.hypot(*slope)), 1e-12)
+    least_um = places.pitch_um / 4
+    side_on = _logistic(direction @ places.away_um, lithium, error, lithium_range, least_um)
+    core_shell = _logistic(places.depth_um, lithium, error, lithium_range, least_um)
+    contrast = _LEAST_CONTRAST * (high - low)
+    if side_on.explained > core_shell.explained + _MUCH_BETTER:
+        return Character.SIDE_ON, side_on.front((float(direction[0]), float(direction[1])), contrast)
+    if core_shell.explained > side_on.explained + _MUCH_BETTER:
+        return Character.CORE_SHELL, core_shell.front(None, contrast)
+    return Character.MIXED, None
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """x as a logistic function of one coordinate, and the share of its spread that this explains."""
+
+    parameters: FloatArray
+    errors: FloatArray
+    span_um: tuple[float, float]
+    explained: float
+
+    def front(self, direction: tuple[float, float] | None, contrast: float) -> Front | None:
+        """Return the front, or None where the two sides hardly differ or it is not within the particle."""
+        before, behind, position, scale = self.parameters.tolist()
+        if abs(behind - before) < contrast or not self.span_um[0] < position < self.span_um[1]:
+            return None
+        return Front(
+            position_um=position,
+            position_error_um=float(self.errors[2]),
+            width_um=4 * scale,
+            width_error_um=4 * float(self.errors[3]),
+            lithium_sides=(before, behind),
+            direction=direction,
+        )
+
+
+def _logistic(
+    place_um: FloatArray, x: FloatArray, error: FloatArray, limits: tuple[float, float], least_um: float
+) -> _Step:
+    """Fit x = before + (behind - before) / (1 + exp(-(place - position) / scale)), weighted."""
+    first, last = float(place_um.min()), float(place_um.max())
+    span_um = max(last - first, 4 * least_um)
+    order = np.argsort(place_um, kind="stable")
+    tenth = max(x.size // 10, 1)
+    slack = 0.1 * (limits[1] - limits[0])
+    lower = np.array([limits[0] - slack, limits[0] - slack, first - span_um / 4, least_um])
+    upper = np.array([limits[1] + slack, limits[1] + slack, last + span_um / 4, span_um])
+    guess = np.array(
+        [x[order[:tenth]].mean(), x[order[-tenth:]].mean(), float(np.median(place_um)), span_um / 8]
+    )
+
+    def left(parameters: FloatArray) -> FloatArray:
+        before, behind, position, scale = parameters
+        return (before + (behind - before) * special.expit((place_um - position) / scale) - x) / error
+
+    def slopes(parameters: FloatArray) -> FloatArray:
+        before, behind, position, scale = parameters
+        away = (place_um - position) / scale
+        passed = special.expit(away)
+        turn = (behind - before) * passed * (1 - passed) / scale
+        return np.stack([1 - passed, passed, -turn, -turn * away], axis=1) / error[:, None]
+
+    start = np.clip(guess, lower, upper)
+    jacobian: Any = slopes  # scipy says str, and takes functions
+    found = optimize.least_squares(
+        left, start, jac=jacobian, bounds=(lower, upper), ftol=_ENOUGH, xtol=_ENOUGH
+    )
+    freedom = max(x.size - 4, 1)
+    inflation = max(2 * float(found.cost) / freedom, 1.0)
+    covariance = np.linalg.pinv(found.jac.T @ found.jac) * inflation
+    weight = error**-2.0
+    scatter = float((weight * (x - np.average(x, weights=weight)) ** 2).sum())
+    explained = (scatter - 2 * float(found.cost)) / max(scatter - freedom, 1.0)
+    return _Step(found.x, np.sqrt(np.maximum(np.diag(covariance), 0.0)), (first, last), min(explained, 1.0))

@@ -1,0 +1,294 @@
+"""How far one image lies from another, in fractions of a pixel, and an image brought back by that much.
+
+Coarsely by the masked, normalised cross-correlation (Padfield, doi 10.1109/TIP.2011.2181402): not by the
+phase alone, which locks on whatever stands still in both images, such as dirt on the detector or the
+pattern of the scan. Finely by Gauss-Newton on the squared difference of one image from the other, moved,
+scaled and lifted (Lucas and Kanade with a gain and an offset), so that contrast that fades between
+energies or as the sample reacts does not move the answer, and inverted contrast has a negative gain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from operando.types import FloatArray, MaskArray
+
+__all__ = ["NO_SHIFT", "Shift", "find_shift", "moved"]
+
+_LEAST_OVERLAP = 0.3
+"""Of the smaller image: what overlaps less says little, and correlates by chance."""
+_STEPS = 30
+_STILL_PX = 1e-4
+_LEAST_PIXELS = 64
+_SMOOTH_PX = 0.8
+"""Both images are blurred by this before they are compared: noise from pixel to pixel says nothing."""
+_EDGE_PX = 2
+"""Pixels next to where an image ends are left out of the fine fit: splines ring there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """How far an image lies from a reference.
+
+    Attributes
+    ----------
+    y_px, x_px
+        What is at (y, x) in the reference is at (y + y_px, x + x_px) in the image.
+    error_px
+        Standard deviation of either, from what the fit leaves over; infinite where nothing was found.
+    correlation
+        Of the two where they overlap, moved; -1 to 1; negative where the contrast is inverted.
+    gained
+        The size of the correlation less that without a shift: what the shift is good for.
+    """
+
+    y_px: float
+    x_px: float
+    error_px: float
+    correlation: float
+    gained: float
+
+
+NO_SHIFT = Shift(0.0, 0.0, float("inf"), 0.0, 0.0)
+"""Where nothing can be said."""
+
+
+def find_shift(
+    reference: FloatArray, image: FloatArray, *, limit_px: float, guess_px: tuple[float, float] = (0.0, 0.0)
+) -> Shift:
+    """Return how far `image` lies from `reference`.
+
+    Parameters
+    ----------
+    reference, image
+        Shape (ny, nx), such as optical densities; NaN where unknown, which is left out, never filled.
+    limit_px
+        Shifts farther from the guess than this, in y or x, are not looked at.
+    guess_px
+        Where to look, (y, x).
+
+    Returns
+    -------
+    Shift
+        `NO_SHIFT` where the images are flat, or too little of them overlaps.
+    """
+    known, also = np.isfinite(reference), np.isfinite(image)
+    if min(known.sum(), also.sum()) < _LEAST_PIXELS:
+        return NO_SHIFT
+    smooth, known = _smoothed(reference, known)
+    other, also = _smoothed(image, also)
+    coarse = _coarse(smooth, known, other, also, limit_px, guess_px)
+    if coarse is None:
+        return NO_SHIFT
+    return _fine(smooth, known, other, also, coarse)
+
+
+def moved(
+    values: FloatArray, shift_px: tuple[float, float], variance: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return an image as it would be without its shift, and its variance; NaN where it was not measured.
+
+    A pixel is a weighted sum of the pixels around it (Catmull-Rom, four each way, which keeps edges that
+    linear interpolation would blur), so it is known only where all of these are, and its variance is the
+    sum of theirs with the squares of the weights. Its neighbours share some of its noise.
+
+    Parameters
+    ----------
+    values, variance
+        Shape (ny, nx), NaN where unknown.
+    shift_px
+        How far the image lies from where it belongs, (y, x).
+    """
+    result, noise = values, variance
+    for axis, shift in enumerate(shift_px):
+        whole = int(np.floor(shift))
+        weights = _catmull_rom(shift - whole)
+        result = _combined(result, axis, whole, weights)
+        noise = _combined(noise, axis, whole, weights**2)
+    return result, noise
+
+
+def _catmull_rom(part: float) -> FloatArray:
+    """Return the weights of the pixels at -1, 0, 1 and 2 for a place between 0 and 1."""
+    u = part
+    return 0.5 * np.array(
+        [-u + 2 * u**2 - u**3, 2 - 5 * u**2 + 3 * u**3, u + 4 * u**2 - 3 * u**3, -(u**2) + u**3]
+    )
+
+
+def _combined(values: FloatArray, axis: int, whole: int, weights: FloatArray) -> FloatArray:
+    """Return sums of neighbours along an axis; a neighbour without weight need not be known."""
+    result = np.zeros_like(values)
+    for offset, weight in zip(range(-1, 3), weights, strict=True):
+        if weight != 0.0:
+            result = result + weight * _rolled(values, axis, whole + offset)
+    return result
+
+
+def _rolled(values: FloatArray, axis: int, by: int) -> FloatArray:
+    """Return the values `by` pixels further along an axis, NaN beyond the image."""
+    result = np.full_like(values, np.nan)
+    size = values.shape[axis]
+    if abs(by) >= size:
+        return result
+    into, out_of = [slice(None)] * values.ndim, [slice(None)] * values.ndim
+    into[axis] = slice(max(-by, 0), size - max(by, 0))
+    out_of[axis] = slice(max(by, 0), size - max(-by, 0))
+    result[tuple(into)] = values[tuple(out_of)]
+    return result
+
+
+def _smoothed(values: FloatArray, known: MaskArray) -> tuple[FloatArray, MaskArray]:
+    """Return an image blurred over what is known, less its mean, 0 where unknown; and where it is known."""
+    weight = ndimage.gaussian_filter(known.astype(np.float64), _SMOOTH_PX, mode="constant")
+    total = ndimage.gaussian_filter(np.where(known, values, 0.0), _SMOOTH_PX, mode="constant")
+    blurred = np.where(known, total / np.maximum(weight, 1e-9), 0.0)
+    mean = float(blurred[known].mean())
+    return np.where(known, blurred - mean, 0.0), known
+
+
+def _coarse(
+    reference: FloatArray,
+    known: MaskArray,
+    image: FloatArray,
+    also: MaskArray,
+    limit_px: float,
+    guess_px: tuple[float, float],
+) -> tuple[int, int] | None:
+    """Return the whole-pixel shift within the limit at which the images correlate best, either way."""
+    ny, nx = (a + b - 1 for a, b in zip(reference.shape, image.shape, strict=True))
+    shape = (_fast(ny), _fast(nx))
+    spectra = {
+        name: np.fft.rfft2(values, shape)
+        for name, values in {
+            "f": image, "ff": image * image, "m": also.astype(np.float64),
+            "g": reference, "gg": reference * reference, "n": known.astype(np.float64),
+        }.items()
+    }  # fmt: skip
+
+    def correlate(one: str, other: str) -> FloatArray:
+        return np.fft.irfft2(spectra[one] * np.conj(spectra[other]), shape)
+
+    overlap = np.maximum(np.round(correlate("m", "n")), 0.0)
+    enough = overlap >= _LEAST_OVERLAP * min(known.sum(), also.sum())
+    count = np.maximum(overlap, 1.0)
+    sum_f, sum_g = correlate("f", "n"), correlate("m", "g")
+    covariance = correlate("f", "g") - sum_f * sum_g / count
+    power = (correlate("ff", "n") - sum_f**2 / count) * (correlate("m", "gg") - sum_g**2 / count)
+    floor = 1e-10 * float(power.max(initial=0.0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        coefficient = np.where(
+            enough & (power > floor) & (power > 0), np.abs(covariance) / np.sqrt(power), -1.0
+        )
+    y, x = np.fft.fftfreq(shape[0], 1 / shape[0]), np.fft.fftfreq(shape[1], 1 / shape[1])
+    is_near = (np.abs(y - guess_px[0]) <= limit_px)[:, None] & (np.abs(x - guess_px[1]) <= limit_px)
+    coefficient[~is_near] = -1.0
+    best = np.unravel_index(int(np.argmax(coefficient)), shape)
+    return (round(float(y[best[0]])), round(float(x[best[1]]))) if coefficient[best] > 0 else None
+
+
+def _fast(size: int) -> int:
+    """Return the least number from `size` on that has no prime factor above 5: fast to transform."""
+    while True:
+        rest = size
+        for factor in (2, 3, 5):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1:
+            return size
+        size += 1
+
+
+def _fine(
+    reference: FloatArray, known: MaskArray, image: FloatArray, also: MaskArray, coarse: tuple[int, int]
+) -> Shift:
+    """Refine a shift to a fraction of a pixel, and say how good it is."""
+    inner = _eroded(known)
+    spline = ndimage.spline_filter(image, order=3, mode="mirror")
+    usable = _eroded(also)
+    rows, columns = _places(reference.shape)
+    place = np.array(coarse, dtype=np.float64)
+    error_px = float("inf")
+    for _ in range(_STEPS):
+        where = inner & _sampled_mask(usable, rows + place[0], columns + place[1])
+        if where.sum() < _LEAST_PIXELS:
+            return NO_SHIFT
+        target = reference[where]
+        at = np.stack([rows[where] + place[0], columns[where] + place[1]])
+        value, slope_y, slope_x = _with_slopes(spline, at)
+        # image(p + d) = gain · reference(p) + offset, linearised in d.
+        model = np.stack([target, np.ones_like(target), -slope_y, -slope_x], axis=1)
+        normal = model.T @ model
+        if np.linalg.cond(normal) > 1e12:
+            return NO_SHIFT
+        solution = np.linalg.solve(normal, model.T @ value)
+        step = np.clip(solution[2:], -0.5, 0.5)
+        place = place + step
+        left = value - model @ solution
+        # Blurred pixels are not independent: one in so many is.
+        freedom = max(left.size / (4 * np.pi * _SMOOTH_PX**2) - 4, 1.0)
+        spread = float(left @ left) / freedom
+        error_px = float(np.sqrt(np.linalg.inv(normal)[2:, 2:].trace() / 2 * spread))
+        if float(np.abs(step).max()) < _STILL_PX:
+            break
+    if float(np.abs(place - coarse).max()) > 2.0:
+        place = np.array(coarse, dtype=np.float64)
+    found = _correlation(reference, inner, spline, usable, (float(place[0]), float(place[1])))
+    still = _correlation(reference, inner, spline, usable, (0.0, 0.0))
+    return Shift(float(place[0]), float(place[1]), error_px, found, abs(found) - abs(still))
+
+
+def _with_slopes(spline: FloatArray, at: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return an image at places between its pixels, and its slopes there by central differences."""
+    half = 0.25
+
+    def value(dy: float, dx: float) -> FloatArray:
+        shifted = at + np.array([[dy], [dx]])
+        return ndimage.map_coordinates(spline, shifted, order=3, prefilter=False, mode="mirror")
+
+    return (
+        value(0.0, 0.0),
+        (value(half, 0.0) - value(-half, 0.0)) / (2 * half),
+        (value(0.0, half) - value(0.0, -half)) / (2 * half),
+    )
+
+
+def _sampled_mask(usable: MaskArray, y: FloatArray, x: FloatArray) -> MaskArray:
+    """Return where places between pixels lie among usable ones."""
+    ny, nx = usable.shape
+    row, column = np.round(y).astype(np.intp), np.round(x).astype(np.intp)
+    inside = (row >= 0) & (row < ny) & (column >= 0) & (column < nx)
+    return inside & usable[np.clip(row, 0, ny - 1), np.clip(column, 0, nx - 1)]
+
+
+def _places(shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
+    """Return the row and the column of every pixel, each of that shape."""
+    rows, columns = np.meshgrid(*(np.arange(size, dtype=np.float64) for size in shape), indexing="ij")
+    return rows, columns
+
+
+def _eroded(known: MaskArray) -> MaskArray:
+    return np.asarray(ndimage.binary_erosion(known, iterations=_EDGE_PX, border_value=0), dtype=bool)
+
+
+def _correlation(
+    reference: FloatArray,
+    inner: MaskArray,
+    spline: FloatArray,
+    usable: MaskArray,
+    shift_px: tuple[float, float],
+) -> float:
+    rows, columns = _places(reference.shape)
+    rows, columns = rows + shift_px[0], columns + shift_px[1]
+    where = inner & _sampled_mask(usable, rows, columns)
+    if where.sum() < _LEAST_PIXELS:
+        return 0.0
+    at = np.stack([rows[where], columns[where]])
+    value = ndimage.map_coordinates(spline, at, order=3, prefilter=False, mode="mirror")
+    target = reference[where]
+    value, target = value - value.mean(), target - target.mean()
+    power = float(value @ value) * float(target @ target)
+    return float(value @ target) / power**0.5 if power > 0 else 0.0

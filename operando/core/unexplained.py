@@ -1,0 +1,194 @@
+"""An unknown phase: a place that leaves the space of the references, and stays where it is.
+
+Of what moves, energies measured one after the other tell different things: it leaves the space of the
+references as well, but by no more than it moved. So a place counts only as far as it stands out beyond what
+its own motion may do, in the same direction, cycle after cycle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage, stats
+
+from operando.core.fit import Design
+from operando.core.suspicion import LEAST_PIXELS, Suspicion, pooled_over_neighbours, suspicion_of
+from operando.types import Finding, FloatArray, MaskArray, Severity
+
+__all__ = ["PERSISTENCE", "Unexplained", "Watch", "unknown_phase_findings", "watched"]
+
+PERSISTENCE = 2
+"""In so many cycles, one after the other, a place must stand out."""
+
+_CHANCE = 1e-6
+"""A pooled pixel stands out if noise alone would do so this rarely."""
+_SKEW = 1.0
+"""Of what moved between two cycles, this much may show as a residual."""
+_ALIKE = 0.8
+"""Cosine between what stood out a cycle ago and now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unexplained:
+    """A place where the references do not do.
+
+    Attributes
+    ----------
+    pixels
+        Where, shape (ny, nx).
+    share
+        Of the pixels with material.
+    od, od_error
+        Mean optical density there at the energies measured and its standard deviation, shape (energy,): the
+        spectrum of what is there, with what it is mixed with.
+    residual
+        The part of it that no mixture of the references gives, shape (energy,).
+    significance
+        Of the whole place, in standard deviations of noise.
+    """
+
+    pixels: MaskArray
+    share: float
+    od: FloatArray
+    od_error: FloatArray
+    residual: FloatArray
+    significance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What the cycles before left.
+
+    Attributes
+    ----------
+    amounts
+        Of the phases in the last one, shape (phase, ny, nx); None before the first.
+    suspicion
+        Of the last one.
+    cycles
+        In how many cycles, one after the other, each pixel stood out, shape (ny, nx).
+    """
+
+    amounts: FloatArray | None = None
+    suspicion: Suspicion | None = None
+    cycles: NDArray[np.int64] | None = None
+
+
+def watched(
+    known: Watch,
+    od: FloatArray,
+    variance: FloatArray,
+    design: Design,
+    amounts: FloatArray,
+    material: MaskArray,
+) -> tuple[Watch, tuple[Unexplained, ...]]:
+    """Return what is known after a cycle, and the places that nothing explains, the most significant first.
+
+    Parameters
+    ----------
+    known
+        From the cycles before; `Watch()` at first.
+    od, variance
+        Optical density and its variance, brought to one time, shape (energy, ny, nx); NaN where unknown.
+    design
+        The model; without more energies than columns nothing can stand out.
+    amounts
+        Fitted amounts of the phases, shape (phase, ny, nx).
+    material
+        Where there is enough material to judge, shape (ny, nx).
+    """
+    now = suspicion_of(od, variance, design, amounts, material)
+    if now is None:
+        return Watch(), ()
+    if known.suspicion is None or known.amounts is None or known.cycles is None:
+        return Watch(amounts, now, np.zeros(material.shape, dtype=np.int64)), ()
+    motion = _motion(now, design, amounts - known.amounts)
+    before = known.suspicion
+    stands_out = _stands_out(now, motion) & _stands_out(before, motion) & _is_alike(now.pooled, before.pooled)
+    # The first comparison speaks for two cycles.
+    cycles = np.where(stands_out, np.maximum(known.cycles, 1) + 1, 0)
+    found = [
+        _place(_within_rim(pixels, now), od, variance, now)
+        for pixels in _places(cycles >= PERSISTENCE)
+        if int(pixels.sum()) >= LEAST_PIXELS
+    ]
+    return Watch(amounts, now, cycles), tuple(sorted(found, key=lambda place: -place.significance))
+
+
+def unknown_phase_findings(places: tuple[Unexplained, ...], energies_ev: FloatArray) -> list[Finding]:
+    """Return what is to be said about such places; nothing where there are none."""
+    if not places:
+        return []
+    worst = places[0]
+    pixels = sum(int(place.pixels.sum()) for place in places)
+    at = int(np.abs(worst.residual).argmax())
+    return [
+        Finding(
+            "unknown-phase",
+            Severity.ALARM,
+            f"{pixels} pixels ({sum(place.share for place in places):.1%} of the material) in {len(places)} "
+            f"place(s) have spectra that no mixture of the references gives: by {worst.significance:.0f} "
+            f"standard deviations, most at {energies_ev[at]:.2f} eV ({worst.residual[at]:+.3f} in optical "
+            "density)",
+            "x means nothing there; look at the spectrum of the place, add the reference that is missing, or "
+            "adopt the spectrum as a provisional one",
+        )
+    ]
+
+
+def _motion(now: Suspicion, design: Design, change: FloatArray) -> FloatArray:
+    """Return how far motion may pull each pooled pixel, shape (direction, ny, nx).
+
+    An energy is off by at most what its optical density changed meanwhile; the signs of the energies may
+    add up.
+    """
+    spectra = design.matrix[:, : design.phases] * design.scale[: design.phases]
+    usable = now.known & np.isfinite(change).all(axis=0)
+    moved = np.zeros_like(change)
+    moved[:, usable] = change[:, usable]
+    # A mean over neighbours, since the noise of two fits is no motion.
+    count = np.maximum(pooled_over_neighbours(usable[None].astype(np.float64), usable)[0], 1.0)
+    moved = pooled_over_neighbours(moved, usable) / count
+    shift = np.einsum("ei,eyx->iyx", np.abs(now.beyond), np.abs(np.einsum("es,syx->eyx", spectra, moved)))
+    pull = np.divide(shift, now.spread, out=np.zeros_like(shift), where=now.spread > 0)
+    return _SKEW * pooled_over_neighbours(pull, now.known)
+
+
+def _stands_out(seen: Suspicion, motion: FloatArray) -> MaskArray:
+    beyond_motion = np.maximum(np.abs(seen.pooled) - motion, 0.0)
+    strength = (beyond_motion**2).sum(axis=0)
+    return seen.known & (strength > stats.chi2.isf(_CHANCE, len(seen.pooled)))
+
+
+def _is_alike(one: FloatArray, other: FloatArray) -> MaskArray:
+    product = (one * other).sum(axis=0)
+    return product > _ALIKE * np.sqrt((one**2).sum(axis=0) * (other**2).sum(axis=0))
+
+
+def _places(mask: MaskArray) -> list[MaskArray]:
+    """Return the pixels of each place that hangs together, by sides or corners."""
+    labels = np.zeros(mask.shape, dtype=np.int32)
+    ndimage.label(mask, structure=np.ones((3, 3)), output=labels)
+    return [labels == label for label in range(1, int(labels.max(initial=0)) + 1)]
+
+
+def _within_rim(pixels: MaskArray, seen: Suspicion) -> MaskArray:
+    """Return the pixels of a place whose square lies in it by half: a square looks beyond the rim."""
+    strength = np.sqrt((seen.pooled**2).sum(axis=0))
+    return pixels & (strength > 0.5 * np.percentile(strength[pixels], 90))
+
+
+def _place(pixels: MaskArray, od: FloatArray, variance: FloatArray, seen: Suspicion) -> Unexplained:
+    count = int(pixels.sum())
+    mean = od[:, pixels].mean(axis=1)
+    mean_pull = seen.pulls[:, pixels].sum(axis=1) / np.sqrt(count)
+    return Unexplained(
+        pixels=pixels,
+        share=count / int(seen.known.sum()),
+        od=mean,
+        od_error=np.sqrt(variance[:, pixels].sum(axis=1)) / count,
+        residual=seen.beyond @ (seen.beyond.T @ mean),
+        significance=float(np.sqrt((mean_pull**2).sum())),
+    )
