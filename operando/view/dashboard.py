@@ -52,14 +52,13 @@ class Dashboard(QMainWindow):
         self._take = take
         self._options = options
         self._taken_s = self._saved_s = options.clock()
+        # Where nobody keeps a history, the window keeps the cycles of record that it sees.
         self._book = HistoryBook() if options.history is None else None
-        read_history = self._book.read if options.history is None and self._book else options.history
-        choices = read_choices(options.choices_file)
-        self._saved = choices
+        read_history = options.history if self._book is None else self._book.read
+        self._saved = choices = read_choices(options.choices_file)
         self.session = Session(choices, read_history or History, options.send)
         self._tool: Outline | None = None
         self._layer = Layer.REGIONS
-        self._held: Region | None = None
         self._ticks = 0
         self._is_open = True
         self._remark, self._remarked_s = "", 0.0

@@ -28,10 +28,11 @@ except ConfigurationError as error:
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
 from PySide6.QtGui import QKeySequence, QMouseEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 
 from operando.view import Dashboard, DashboardOptions
-from operando.view.album import Layer, Pick
+from operando.view.album import Album, Layer, Pick
 from operando.view.choices import Choices
 from operando.view.history import HistoryBook
 from operando.view.keys import KEYS, Action
@@ -47,7 +48,7 @@ HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "watch-the-dashboard.md
 class Desk:
     """A window before a run of five cycles, whose fit answers when told to."""
 
-    def __init__(self, qtbot, **options):
+    def __init__(self, **options):
         self.book = HistoryBook()
         for record in records_until(5, STORY):
             self.book.note(record)
@@ -61,11 +62,9 @@ class Desk:
             ),
         )
         self.window.timer.stop()
-        qtbot.addWidget(self.window)
-        self.qtbot = qtbot
         self.window.show()
         self.window.activateWindow()
-        qtbot.waitActive(self.window)
+        QApplication.processEvents()
         self.window.refresh()
         QApplication.processEvents()
 
@@ -84,7 +83,7 @@ class Desk:
 
     def press(self, sequence):
         key = QKeySequence(sequence)[0]
-        self.qtbot.keyClick(self.window, key.key(), key.keyboardModifiers())
+        QTest.keyClick(self.window, key.key(), key.keyboardModifiers())
 
     def mouse(self, kind, x_um, y_um):
         viewport = self.image.canvas.viewport()
@@ -122,10 +121,22 @@ class Desk:
 
 
 @pytest.fixture
-def desk(qtbot):
+def open_desk(qtbot):
+    """Return what opens windows that are closed at the end."""
     # Every event counts here, however fast they come.
     pg.setConfigOption("mouseRateLimit", -1)
-    return Desk(qtbot)
+
+    def opened(**options):
+        made = Desk(**options)
+        qtbot.addWidget(made.window)
+        return made
+
+    return opened
+
+
+@pytest.fixture
+def desk(open_desk):
+    return open_desk()
 
 
 def look_of(desk):
@@ -166,24 +177,50 @@ NEEDS = {
     Action.DELETE: ("N",),
     Action.UNDO: ("N", "L"),
     Action.REDO: ("N", "L", "Ctrl+Z"),
+    Action.RESET: ("C",),
 }
 
 
-@pytest.mark.parametrize(("key", "sequence"), [(key, sequence) for key in KEYS for sequence in key.sequences])
-def test_every_key_does_something_and_what_it_says(qtbot, tmp_path, key, sequence):
-    desk = Desk(qtbot, picture_folder=tmp_path)
+@pytest.fixture(scope="module")
+def shared(qapp, tmp_path_factory):
+    """One window for all keys: to open one takes longer than to press a key."""
+    pg.setConfigOption("mouseRateLimit", -1)
+    desk = Desk(picture_folder=tmp_path_factory.mktemp("pictures"))
+    yield desk
+    desk.window.close()
+    desk.window.deleteLater()
+
+
+def begin_again(desk):
+    """Put a window back to where it was when it was opened."""
+    desk.window.showNormal()
+    desk.press("End")
+    for _ in range(3):
+        desk.press("Esc")
+    desk.session.forget_choices()
+    desk.session.album = Album()
+    desk.window.refresh()
+    QApplication.processEvents()
+    if desk.window._layer is Layer.MASKS:
+        desk.press("K")
+    desk.press("0")
     desk.mark(SQUARE)
+
+
+@pytest.mark.parametrize(("key", "sequence"), [(key, each) for key in KEYS for each in key.sequences])
+def test_every_key_does_something(shared, key, sequence):
+    desk = shared
+    begin_again(desk)
     for other in NEEDS.get(key.action, ()):
         desk.press(other)
     if key.action is Action.WHOLE_FIELD:
         desk.image.box.setRange(xRange=(1.2, 1.6), yRange=(-1.8, -1.4), padding=0)
     if key.action is Action.CLOSE_OUTLINE:
         for corner in ((1.3, -1.7), (2.0, -1.7), (1.7, -1.0)):
-            desk.image.box._sketch([*desk.image.box._line, corner])
+            desk.click(*corner)
     before = look_of(desk)
     desk.press(sequence)
     assert look_of(desk) != before
-    desk.window.grab()
 
 
 def test_every_button_does_something(desk):
@@ -345,7 +382,7 @@ def test_a_region_is_edited_in_numbers(desk):
     assert "expected 1 to 40" in editor.error.text()
     assert desk.session.album.marks.regions == (region,)
     # Letters typed into the name are no keys of the window.
-    desk.qtbot.keyClicks(editor.name, "rb")
+    QTest.keyClicks(editor.name, "rb")
     assert editor.name.text().endswith("rb")
     assert desk.session.choices.pane_count == 1
     desk.press("Esc")
@@ -360,7 +397,7 @@ def test_a_thumbnail_swaps_with_the_large_map(desk):
     large = desk.session.panes[0]
     thumbnail = maps.strip.thumbnails[2]
     wanted = thumbnail.thumb.choice
-    desk.qtbot.mouseClick(thumbnail, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(thumbnail, Qt.MouseButton.LeftButton)
     assert desk.session.panes == (wanted,)
     assert large in [each.thumb.choice for each in maps.strip.thumbnails if each.thumb is not None]
     assert maps.panes[0].list.currentData() == wanted
@@ -465,16 +502,16 @@ def test_a_window_without_a_history_keeps_what_it_sees(qtbot):
 # What is remembered
 
 
-def test_choices_and_regions_come_back_and_can_be_reset(qtbot, tmp_path):
+def test_choices_and_regions_come_back_and_can_be_reset(open_desk, tmp_path):
     path = tmp_path / "dashboard.json"
-    desk = Desk(qtbot, choices_file=path)
+    desk = open_desk(choices_file=path)
     for key in ("B", "C", "O", "D", "Y"):
         desk.press(key)
     desk.press("R")
     desk.drag((1.3, -1.7), (2.1, -0.9))
     marks = desk.session.album.marks
     desk.window.close()
-    again = Desk(qtbot, choices_file=path)
+    again = open_desk(choices_file=path)
     chosen = again.session.choices
     assert (chosen.pane_count, chosen.palette, chosen.is_faded, chosen.theme) == (2, "cividis", True, "light")
     assert again.session.album.marks == marks
@@ -485,10 +522,10 @@ def test_choices_and_regions_come_back_and_can_be_reset(qtbot, tmp_path):
     again.window.close()
 
 
-def test_what_is_marked_is_kept_within_seconds_and_a_broken_file_is_survived(qtbot, tmp_path):
+def test_what_is_marked_is_kept_within_seconds_and_a_broken_file_is_survived(open_desk, tmp_path):
     path = tmp_path / "dashboard.json"
     path.write_text('{"panes": 7, "palette": ["viridis"], "marks_by_run": {"x": 3}')
-    desk = Desk(qtbot, choices_file=path)
+    desk = open_desk(choices_file=path)
     desk.mark(SQUARE)
     desk.now_s += 3.0
     desk.window.refresh()
@@ -509,10 +546,10 @@ def test_marks_stay_on_the_same_field_and_go_with_another(desk):
     assert desk.sent[-1] == Marks()
 
 
-def test_a_map_that_another_run_lacks_is_replaced(qtbot, tmp_path):
+def test_a_map_that_another_run_lacks_is_replaced(open_desk, tmp_path):
     path = tmp_path / "dashboard.json"
     path.write_text(json.dumps({"panes": ["od:99", "fraction:7", "lithium", "phase"], "pane_count": 2}))
-    desk = Desk(qtbot, choices_file=path)
+    desk = open_desk(choices_file=path)
     assert len(set(desk.session.panes)) == 2
     assert choice_of("od:99") not in desk.session.panes
 
@@ -571,14 +608,20 @@ def test_opened_and_closed_fifty_times_it_changes_no_result_and_leaves_nothing(q
     work = Work(library(), recipe(), LayoutSettings())
     results = []
     opened = 0
+
+    def windows():
+        return sum(isinstance(widget, Dashboard) for widget in qapp.topLevelWidgets())
+
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    before = windows()
     threads = threading.active_count()
 
     def open_and_close(monitor):
         nonlocal opened
         for _ in range(25):
             window = Dashboard(monitor.latest.take, DashboardOptions(send=monitor.send))
-            window.show()
             window.refresh()
+            window.show()
             window.close()
             assert not any(timer.isActive() for timer in window.findChildren(QTimer))
             window.deleteLater()
@@ -594,4 +637,4 @@ def test_opened_and_closed_fifty_times_it_changes_no_result_and_leaves_nothing(q
     assert opened >= 50
     assert results[0] == results[1]
     assert threading.active_count() == threads
-    assert not any(isinstance(widget, Dashboard) for widget in qapp.topLevelWidgets())
+    assert windows() == before
