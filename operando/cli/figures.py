@@ -19,8 +19,8 @@ from operando.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from operando.bench import Row
-    from operando.bench_delivery import DeliveryRow
-    from operando.bench_view import ViewRow
+    from operando.bench.delivery import DeliveryRow
+    from operando.bench.view import ViewRow
 
 __all__ = ["bench", "energies"]
 
@@ -130,14 +130,14 @@ def _fit_rows(quick: bool) -> tuple[list[Row], str]:
 
 
 def _view_rows(quick: bool) -> tuple[list[ViewRow], str]:
-    from operando.bench_view import REPAINTS, render_view, view_rows
+    from operando.bench.view import REPAINTS, render_view, view_rows
 
     rows = view_rows(100 if quick else REPAINTS)
     return rows, render_view(rows)
 
 
 def _delivery_rows(quick: bool, stopped_s: float) -> tuple[list[DeliveryRow], str]:
-    from operando.bench_delivery import Scale, delivery_rows, render
+    from operando.bench.delivery import Scale, delivery_rows, render
 
     whole = Scale()
     scale = Scale.quick() if quick else replace(whole, delivery=replace(whole.delivery, stopped_s=stopped_s))

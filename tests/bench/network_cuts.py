@@ -26,8 +26,8 @@ from pathlib import Path
 
 import numpy as np
 
-from operando.bench_delivery.documents import lines
-from operando.bench_delivery.family import Child
+from operando.bench.delivery.documents import lines
+from operando.bench.delivery.family import Child
 from operando.io.blob import encode
 from operando.io.remote_log import RemoteLog
 from operando.io.runlog import LogReader

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from operando.bench_delivery.family import Child
+from operando.bench.delivery.family import Child
 from operando.live.recorder import Recorder
 
 _SIDE = 256

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from operando.bench_view import ViewRow, render_view, view_rows
+from operando.bench.view import ViewRow, render_view, view_rows
 from operando.errors import ConfigurationError
 from operando.view.qt import require_qt
 

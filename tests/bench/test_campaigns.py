@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from operando.bench_delivery import DeliveryRow, Scale, delivery_rows, render
+from operando.bench.delivery import DeliveryRow, Scale, delivery_rows, render
 
 needs_signals = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL, SIGSTOP and fork")
 

@@ -50,8 +50,8 @@ class Child:
 
     @classmethod
     def of(cls, role: str, *arguments: str | Path) -> Self:
-        """Start a process that plays a role of `operando.bench_delivery.child`."""
-        return cls("-m", "operando.bench_delivery.child", role, *arguments)
+        """Start a process that plays a role of `operando.bench.delivery.child`."""
+        return cls("-m", "operando.bench.delivery.child", role, *arguments)
 
     def hear(self, patience_s: float) -> str:
         """Return the next line it says.

@@ -10,8 +10,8 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from operando.bench_delivery.family import Child
-from operando.bench_delivery.figures import DeliveryRow
+from operando.bench.delivery.family import Child
+from operando.bench.delivery.figures import DeliveryRow
 from operando_sim.network import CALM, FaultProxy
 
 __all__ = ["Delivery", "fault_rows", "throughput_rows"]

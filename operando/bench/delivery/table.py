@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from operando.bench_delivery.faults import Delivery, fault_rows, throughput_rows
-from operando.bench_delivery.figures import DeliveryRow
-from operando.bench_delivery.recorder import engine_rows, recorder_rows
+from operando.bench.delivery.faults import Delivery, fault_rows, throughput_rows
+from operando.bench.delivery.figures import DeliveryRow
+from operando.bench.delivery.recorder import engine_rows, recorder_rows
 
 __all__ = ["Scale", "delivery_rows"]
 

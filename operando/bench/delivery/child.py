@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from operando.bench_delivery.documents import lines
+from operando.bench.delivery.documents import lines
 from operando.io.remote_log import RemoteLog
 from operando.live.recorder import Recorder
 

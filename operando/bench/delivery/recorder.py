@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from operando.bench_delivery.documents import frames, lines
-from operando.bench_delivery.figures import DeliveryRow
+from operando.bench.delivery.documents import frames, lines
+from operando.bench.delivery.figures import DeliveryRow
 from operando.live.recorder import Recorder
 
 __all__ = ["engine_rows", "recorder_rows"]
