@@ -1,6 +1,6 @@
 """Print how surely an unknown phase is found, and how rarely one is that is not there.
 
-python tests/bench/unknown_phase_table.py                       # both, ten minutes
+python tests/bench/unknown_phase_table.py                        # both, a quarter of an hour
 python tests/bench/unknown_phase_table.py --clean 1 --strange 1  # one seed each
 
 Strange cells hold an unknown phase on 5 % of the area under particles, all of optical density 0.5, at 2,000
