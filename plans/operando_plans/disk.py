@@ -14,11 +14,12 @@ from operando_plans.scanner import Scanner
 
 __all__ = ["LOG_BYTES", "Counted", "documents_of"]
 
-LOG_BYTES = 12288
+LOG_BYTES = 131072
 """Of a log without documents."""
 _ROW_BYTES = 65
 """Of a row beside the document itself: run, name, time and checksum."""
-_PAGE_BYTES = 4096
+_PAGE_BYTES = 32768
+"""Of a run log as the recorder makes it."""
 _RUN_BYTES = 4096
 """Start, descriptors and stop of one run, as measured on small ones; the rest is lines."""
 _READING_BYTES = 420

@@ -30,7 +30,7 @@ def test_all_that_comes_after_the_window_was_closed_is_fitted(
     writer = LogWriter(path)
     writer.append(DOCUMENTS[:20], 1.0)
 
-    def closed_by_the_user(_take: Callable[[], Snapshot | None], *, title: str) -> bool:
+    def closed_by_the_user(_take: Callable[[], Snapshot | None], _options: object) -> bool:
         writer.append(DOCUMENTS[20:], 2.0)
         ended.set()
         return False

@@ -124,7 +124,7 @@ def test_what_the_proxy_never_carried_comes_from_the_log(tmp_path: Path) -> None
     is_over = threading.Event()
     with LogWriter(log) as writer, proxy() as (to, at), publishing(to, message_of) as publisher:
         writer.append(documents, 1.0)
-        source = follow_log(at, is_over, log).source
+        source = follow_log(at, is_over, repair=log).source
         keeper = Keeper(tmp_path / "out.h5", WORK)
         keeper.prepare()
         monitor = Monitor(source, WORK, keeper)
@@ -179,4 +179,4 @@ def test_a_proxy_is_not_replayed_nor_read_from_other_machines(tmp_path: Path) ->
     with pytest.raises(ConfigurationError):
         follow_log("proxy://192.0.2.1:5578", threading.Event())
     with pytest.raises(ConfigurationError, match="leave --repair out"):
-        follow_log(str(tmp_path / "a.runlog"), threading.Event(), tmp_path / "b.runlog")
+        follow_log(str(tmp_path / "a.runlog"), threading.Event(), repair=tmp_path / "b.runlog")

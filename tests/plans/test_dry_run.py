@@ -66,8 +66,8 @@ def test_time_documents_and_disk_are_foretold(flyer: str, until: Until, tmp_path
         )
     assert world.time_s - began_s == pytest.approx(estimate.duration_s, rel=0.05)
     assert estimate.documents == len(documents)
-    # SQLite's pages are filled unevenly, and the metadata are the user's.
-    assert log.stat().st_size == pytest.approx(estimate.disk_bytes, rel=0.1)
+    # SQLite's pages of 32 kB are filled unevenly, and the metadata are the user's.
+    assert log.stat().st_size == pytest.approx(estimate.disk_bytes, rel=0.1, abs=2 * 32768)
 
 
 def test_the_dose_is_that_of_the_literature() -> None:

@@ -16,7 +16,7 @@ from operando.app.work import Options, rules_of, work_of
 from operando.io.runlog import LoggedDocument
 from operando.live.adviser import Adviser
 from operando.live.monitor import Monitor
-from operando.types import Snapshot
+from operando.types import Finding, Snapshot
 from operando_plans import (
     Advice,
     AdviceFile,
@@ -56,6 +56,9 @@ class InProcess:
 
     def has_ended(self, _after: int) -> bool:
         return False
+
+    def findings(self) -> tuple[Finding, ...]:
+        return ()
 
     def close(self) -> None: ...
 
