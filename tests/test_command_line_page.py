@@ -1,0 +1,80 @@
+"""The page of the command line has every command, option and exit code, and no others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.core import TyperCommand, TyperGroup, TyperOption
+
+from operando.cli import Exit, app
+
+PAGE = (Path(__file__).parents[1] / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
+OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
+FITTING = ("monitor", "replay")
+
+
+def commands_in(group: TyperGroup, name: str = "") -> Iterator[tuple[str, TyperCommand]]:
+    """Yield the commands of a program with the words that call them."""
+    for word, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from commands_in(command, f"{name}{word} ")
+        else:
+            yield f"{name}{word}", command
+
+
+PROGRAM = typer.main.get_command(app)
+COMMANDS = dict(commands_in(PROGRAM))
+
+
+def options_of(command: TyperCommand | TyperGroup) -> set[str]:
+    options = [option for option in command.params if isinstance(option, TyperOption)]
+    return {name for option in options for name in (*option.opts, *option.secondary_opts)}
+
+
+def section(title: str) -> str:
+    """The text under a heading of the page."""
+    (text,) = re.findall(rf"^## {re.escape(title)}$(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE)
+    return text
+
+
+def documented() -> dict[str, set[str]]:
+    """The options that the page gives each command, without those of `monitor` and `replay`."""
+    rows = [row.split(" | ") for row in section("Options of the other commands").splitlines() if "| `" in row]
+    table: dict[str, set[str]] = {}
+    for commands, options in rows:
+        for command in re.findall(r"`([^`]+)`", commands):
+            table.setdefault(command, set()).update(OPTION.findall(options))
+    return table
+
+
+def test_every_command_is_on_the_page_and_no_other() -> None:
+    named = re.findall(r"^\| `operando ([a-z ]*[a-z])", PAGE, re.MULTILINE)
+    assert set(named) - {"bench delivery", "bench view"} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - set(FITTING)))
+def test_a_command_has_the_options_that_the_page_gives_it(name: str) -> None:
+    assert documented().get(name, set()) == options_of(COMMANDS[name])
+
+
+def test_the_table_of_monitor_and_replay_has_the_options_of_both() -> None:
+    rows = section("Options of `replay` and `monitor`").splitlines()
+    written = {option for row in rows for option in OPTION.findall(row[: row.find("|", 1)])}
+    assert written == options_of(COMMANDS["monitor"]) | options_of(COMMANDS["replay"])
+    for name, other in (FITTING, FITTING[::-1]):
+        for option in options_of(COMMANDS[name]) - options_of(COMMANDS[other]):
+            (row,) = (row for row in rows if f"`{option} " in row)
+            assert f"`{name}`" in row, f"{option} is an option of {name} alone"
+
+
+def test_the_options_of_the_program_itself_are_on_the_page() -> None:
+    assert options_of(PROGRAM) <= set(OPTION.findall(PAGE))
+
+
+def test_every_exit_code_is_on_the_page_and_no_other() -> None:
+    codes = {int(code) for code in re.findall(r"^\| (\d+) \|", section("Exit codes"), re.MULTILINE)}
+    assert codes == {int(code) for code in Exit}
