@@ -3,36 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import typer
-from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from operando.cli import Exit, app
+from operando.cli import Exit
+from program import COMMANDS, PROGRAM, options_of
 
 PAGE = (Path(__file__).parents[1] / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
 OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 FITTING = ("monitor", "replay")
-
-
-def commands_in(group: TyperGroup, name: str = "") -> Iterator[tuple[str, TyperCommand]]:
-    """Yield the commands of a program with the words that call them."""
-    for word, command in group.commands.items():
-        if isinstance(command, TyperGroup):
-            yield from commands_in(command, f"{name}{word} ")
-        else:
-            yield f"{name}{word}", command
-
-
-PROGRAM = typer.main.get_command(app)
-COMMANDS = dict(commands_in(PROGRAM))
-
-
-def options_of(command: TyperCommand | TyperGroup) -> set[str]:
-    options = [option for option in command.params if isinstance(option, TyperOption)]
-    return {name for option in options for name in (*option.opts, *option.secondary_opts)}
 
 
 def section(title: str) -> str:
