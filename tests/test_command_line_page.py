@@ -31,9 +31,9 @@ def documented() -> dict[str, set[str]]:
     return table
 
 
-def test_every_command_is_on_the_page_and_no_other() -> None:
+def test_every_command_has_one_row_and_no_other_has() -> None:
     named = re.findall(r"^\| `operando ([a-z ]*[a-z])", PAGE, re.MULTILINE)
-    assert set(named) - {"bench delivery", "bench view"} == set(COMMANDS)
+    assert sorted(named) == sorted([*COMMANDS, "bench delivery", "bench view"])
 
 
 @pytest.mark.parametrize("name", sorted(set(COMMANDS) - set(FITTING)))
