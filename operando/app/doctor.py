@@ -148,7 +148,7 @@ def judge_versions(versions: Mapping[str, str | None]) -> Check:
     missing = [name for name, version in versions.items() if version is None]
     found = ", ".join(f"{name} {version}" for name, version in versions.items() if version is not None)
     if missing:
-        advice = "install operando again, with its dependencies: pip install --force-reinstall operando"
+        advice = "install operando again, from where it came, with its dependencies"
         return Check("packages", State.FAILED, f"{', '.join(missing)} missing; {found}", advice)
     qt = _numbers(versions.get("PySide6-Essentials") or "")
     if qt and not (_LEAST_QT <= qt < _FIRST_BAD_QT and qt not in _BAD_QT):

@@ -1,6 +1,6 @@
 """Other people's programs, called as their users call them, where they are installed.
 
-`pip install operando[bench]` brings them. What each of them does and leaves out is in
+The extra `bench` brings them. What each of them does and leaves out is in
 `docs/reference/benchmarks.md`; a program that is not there has no row, and the log says so.
 """
 
@@ -62,7 +62,7 @@ def _is_here(module: str, package: str) -> bool:
         with redirect_stdout(sys.stderr):
             import_module(module)
     except ImportError as error:
-        _log.warning("no row for %s: %s; pip install 'operando[bench]'", package, error)
+        _log.warning("no row for %s: %s; the extra [bench] brings it", package, error)
         return False
     return True
 

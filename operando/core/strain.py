@@ -6,7 +6,7 @@ plane stress, small strains, one crystal with two axes in the plane, coherent ev
 plasticity, no cracks, and stiffness that does not depend on x. Santos et al., Patterns 3 (2022) 100634, do
 the same with their maps. Every result says that it depends on this model.
 
-Needs scikit-fem: `pip install operando[strain]`.
+Needs scikit-fem: the extra `strain`.
 """
 
 from __future__ import annotations

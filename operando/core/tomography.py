@@ -4,7 +4,7 @@ Optical density is a sum along the ray, and so are the amounts of the phases tha
 many sides, they are projections of their densities. The host and the lithium in it are reconstructed, each as
 every tomogram is, and x is their ratio. The sample must not react during the series.
 
-Needs scikit-image: `pip install operando[tomography]`.
+Needs scikit-image: the extra `tomography`.
 """
 
 from __future__ import annotations

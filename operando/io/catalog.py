@@ -82,7 +82,9 @@ def read_catalog(address: str, uid: str) -> Iterator[tuple[str, dict[str, Any]]]
         # Only where it is asked for, and not known to every installation.
         httpx, client = import_module("httpx"), import_module("tiled.client")
     except ImportError as error:
-        msg = "a catalog is read with Tiled, which is not installed: pip install 'operando[catalog]'"
+        msg = (
+            "a catalog is read with Tiled, which is not installed: install operando with its extra [catalog]"
+        )
         raise ConfigurationError(msg) from error
     try:
         catalog: Any = client.from_uri(address)
