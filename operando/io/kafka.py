@@ -195,7 +195,7 @@ class _Confluent:
             # Only where it is asked for, and not known to every installation.
             self._kafka: Any = import_module("confluent_kafka")
         except ImportError as error:
-            msg = "Kafka is read with confluent-kafka, which is not installed: install operando with its extra [kafka]"
+            msg = "Kafka is read with confluent-kafka; it comes with the extra [kafka] of operando: install that"
             raise ConfigurationError(msg) from error
         self._server = server
         self._topic = topic

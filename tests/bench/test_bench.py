@@ -70,4 +70,4 @@ def test_a_program_that_is_not_there_has_no_row_and_is_named(
     finally:
         peers._is_here.cache_clear()
     assert [record.args[0] for record in caplog.records] == ["PyMca5", "hyperspy", "xraylarch"]
-    assert "operando[bench]" in caplog.text
+    assert "[bench]" in caplog.text
