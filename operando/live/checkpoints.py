@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from operando import __version__
+from operando.core.advice import Memory
 from operando.errors import FrameRejected
 from operando.io.blob import encode
 from operando.io.checkpoint import StoredState, read_state, write_state
@@ -54,10 +55,19 @@ class Pace:
 
 @dataclass(slots=True)
 class MonitorState:
-    """All that a monitor has learned from the documents up to some number."""
+    """All that a monitor has learned from the documents up to some number.
+
+    Attributes
+    ----------
+    reader, runs
+        Of the documents, and of the runs that they make.
+    memories
+        Of the adviser, by uid; empty without one.
+    """
 
     reader: ReaderState
     runs: RunsState
+    memories: dict[str, Memory]
 
 
 @dataclass(frozen=True, slots=True)

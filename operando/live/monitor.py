@@ -20,6 +20,7 @@ from operando.errors import DamagedFileError, OperandoError
 from operando.io.layouts import DocumentReader
 from operando.io.runlog import LoggedDocument
 from operando.io.sources import Source
+from operando.live.adviser import Adviser
 from operando.live.catching_up import Start, finding_of
 from operando.live.checkpoints import Checkpoint, Checkpoints, MonitorState, fingerprint_of
 from operando.live.latest import Latest
@@ -56,8 +57,7 @@ class Monitor:
     checkpoints
         Where its state is kept, so that the same work goes on after a kill; None keeps nothing.
     adviser
-        Called in the worker's thread after each cycle of record of a run that goes on; returns why the
-        plan could not be told, or None.
+        Tells the plan what to do next, after each cycle of record of a run that goes on; None tells nothing.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Monitor:
         on_cycle: Callable[[Snapshot], str | None] = lambda _snapshot: None,
         clock: Callable[[], float] = time.time,
         checkpoints: Checkpoints | None = None,
-        adviser: Callable[[Snapshot], str | None] | None = None,
+        adviser: Adviser | None = None,
     ) -> None:
         self.latest: Latest[Snapshot] = Latest()
         self.newest: Snapshot | None = None
@@ -258,6 +258,8 @@ class Monitor:
                 self._offset, self._newest_document = before.offset, found
                 self._reader = DocumentReader(self._layout, before.state.reader)
                 self._runs.state = before.state.runs
+                if self._adviser is not None:
+                    self._adviser.memories = before.state.memories
                 self._runs.has_news = True
         self._before = None
         self._began = Start(self._offset, max(head, self._offset), self._clock())
@@ -274,9 +276,10 @@ class Monitor:
 
     def _save(self) -> None:
         if self._checkpoints is not None and self._newest_document is not None:
-            self._checkpoints.save(
-                self._newest_document, MonitorState(self._reader.state, self._runs.kept_state())
-            )
+            runs = self._runs.kept_state()
+            known = {} if self._adviser is None else self._adviser.memories
+            memories = {uid: memory for uid, memory in known.items() if uid in runs.fitted}
+            self._checkpoints.save(self._newest_document, MonitorState(self._reader.state, runs, memories))
 
     def _keep(self, snapshot: Snapshot) -> None:
         self._trouble = self._on_cycle(self._dressed(snapshot))
