@@ -13,7 +13,7 @@ from typing import Any
 import h5py
 
 from operando.errors import DamagedFileError, RunRejected, SourceUnreachable
-from operando.io.hdf5 import groups_in
+from operando.io.hdf5 import FOREIGN_ERRORS, groups_in
 from operando.io.nxstxm_entry import Counter, StackEntry, is_nxstxm, stack_entry
 from operando.io.nxstxm_own import is_own, own_documents
 from operando.io.recording import RecordedImage, Recording, documents_of
@@ -75,8 +75,7 @@ def holds_nxstxm(path: Path) -> bool:
     try:
         with h5py.File(path, "r") as file:
             return any(is_nxstxm(group) for group in groups_in(file, "NXentry"))
-    # What h5py raises over a file that is damaged, or laid out in another way.
-    except (OSError, RuntimeError, LookupError, TypeError, ValueError, AttributeError):
+    except FOREIGN_ERRORS:
         return False
 
 
