@@ -96,7 +96,7 @@ def follow(
         refusals=monitor.refusals,
         trouble=keeper.trouble,
         was_interrupted=was_interrupted,
-        damage="; ".join(found.message for found in source.findings() if found.code == "damage"),
+        damage="; ".join(found.message for found in monitor.damage),
     )
 
 

@@ -19,6 +19,7 @@ from operando.io.frozen import digest_of, freeze, thaw
 from operando.io.layouts import ReaderState
 from operando.io.runlog import LoggedDocument
 from operando.live.runs import RunsState, Work
+from operando.types import Finding
 
 __all__ = ["Checkpoint", "Checkpoints", "KeepsRecords", "MonitorState", "Pace", "fingerprint_of"]
 
@@ -63,11 +64,14 @@ class MonitorState:
         Of the documents, and of the runs that they make.
     memories
         Of the adviser, by uid; empty without one.
+    damage
+        What of the documents was damaged and passed over.
     """
 
     reader: ReaderState
     runs: RunsState
     memories: dict[str, Memory]
+    damage: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)

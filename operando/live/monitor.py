@@ -98,6 +98,7 @@ class Monitor:
         self._next_look = float("-inf")
         self._trouble: str | None = None
         self._advice_trouble: str | None = None
+        self._damage_before: tuple[Finding, ...] = ()
         self._inbox: queue.SimpleQueue[Marks] = queue.SimpleQueue()
         self._has_audience = threading.Event()
         self._stop = threading.Event()
@@ -133,6 +134,11 @@ class Monitor:
     def refusals(self) -> tuple[OperandoError, ...]:
         """Why runs were not fitted."""
         return tuple(refusal.error() for refusal in self._runs.state.refusals.values())
+
+    @property
+    def damage(self) -> tuple[Finding, ...]:
+        """What of the source was damaged and passed over, by an earlier process too."""
+        return tuple(finding for finding in self._of_source() if finding.code == "damage")
 
     @property
     def delivery(self) -> Delivery:
@@ -260,6 +266,7 @@ class Monitor:
                 self._runs.state = before.state.runs
                 if self._adviser is not None:
                     self._adviser.memories = before.state.memories
+                self._damage_before = before.state.damage
                 self._runs.has_news = True
         self._before = None
         self._began = Start(self._offset, max(head, self._offset), self._clock())
@@ -279,7 +286,8 @@ class Monitor:
             runs = self._runs.kept_state()
             known = {} if self._adviser is None else self._adviser.memories
             memories = {uid: memory for uid, memory in known.items() if uid in runs.fitted}
-            self._checkpoints.save(self._newest_document, MonitorState(self._reader.state, runs, memories))
+            state = MonitorState(self._reader.state, runs, memories, self.damage)
+            self._checkpoints.save(self._newest_document, state)
 
     def _keep(self, snapshot: Snapshot) -> None:
         self._trouble = self._on_cycle(self._dressed(snapshot))
@@ -287,6 +295,10 @@ class Monitor:
             self._advice_trouble = self._adviser(snapshot)
         if self._checkpoints is not None:
             self._checkpoints.recorded()
+
+    def _of_source(self) -> tuple[Finding, ...]:
+        """Return what is to be said of the source; the same damage, met again after a restart, once."""
+        return tuple(dict.fromkeys((*self._damage_before, *self._source.findings())))
 
     def _put(self, snapshot: Snapshot) -> None:
         self.newest = snapshot
@@ -308,5 +320,5 @@ class Monitor:
         if self._checkpoints is not None and self._checkpoints.complaint:
             own.append(Finding("checkpoint", Severity.WARNING, self._checkpoints.complaint))
         news = () if delivery.catch_up is None else (finding_of(delivery.catch_up),)
-        told = (*own, *self._source.findings(), *snapshot.findings, *news)
+        told = (*own, *self._of_source(), *snapshot.findings, *news)
         return replace(snapshot, findings=told, delivery=delivery)
