@@ -56,10 +56,7 @@ _QUESTIONS = 5
 def examine(source: str | None, keys: Path | None) -> list[Check]:
     """Look at everything, and at a source if one is named; takes some seconds.
 
-    Raises
-    ------
-    ConfigurationError
-        The source, or its keys, are none.
+    A source that cannot be opened, or its keys, are a check that failed.
     """
     from operando.view import screen_trouble  # noqa: PLC0415 - Qt only when it is wanted
 

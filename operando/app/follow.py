@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from operando.app.outcome import Keeper, Outcome
 from operando.io.sources import Source
+from operando.live.adviser import Adviser
 from operando.live.checkpoints import Checkpoints
 from operando.live.monitor import Monitor, Work
 from operando.types import Snapshot
@@ -35,7 +36,7 @@ def follow(
     *,
     has_window: bool,
     checkpoint: Path | None = None,
-    adviser: Callable[[Snapshot], str | None] | None = None,
+    adviser: Adviser | None = None,
     tell: Callable[[Snapshot], None] = lambda _snapshot: None,
 ) -> Outcome:
     """Follow a source to its end and return what came of it.
@@ -95,7 +96,7 @@ def follow(
         refusals=monitor.refusals,
         trouble=keeper.trouble,
         was_interrupted=was_interrupted,
-        damage="; ".join(found.message for found in source.findings() if found.code == "damage"),
+        damage="; ".join(found.message for found in monitor.damage),
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether all that was written can be read: of a run log, of documents, of a results file."""
+"""Whether all that was written can be read: of a run log, of documents, of images, of a results file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import h5py
 from operando.app.open_source import open_recording
 from operando.errors import DamagedFileError
 from operando.io.documents import read_json_documents
+from operando.io.nxstxm import holds_nxstxm
 from operando.io.past_damage import PastDamage
 from operando.io.results_check import check_results
 from operando.io.runlog import LogReader
@@ -69,8 +70,8 @@ def verify(text: str, keys: Path | None = None) -> Verdict:
     Parameters
     ----------
     text
-        Path of a run log, of documents as JSON or JSON lines, of an SDF header or of a results file; or
-        the address of a served run log.
+        Path of a run log, of documents as JSON or JSON lines, of an SDF header, of a NXstxm file or of a
+        results file; or the address of a served run log.
     keys
         Folder of the keys for an address.
 
@@ -81,7 +82,8 @@ def verify(text: str, keys: Path | None = None) -> Verdict:
     """
     path = Path(text)
     suffix = path.suffix.lower()
-    if suffix in _RESULTS and path.is_file() and h5py.is_hdf5(path):
+    # Other people's images have the same endings.
+    if suffix in _RESULTS and path.is_file() and h5py.is_hdf5(path) and not holds_nxstxm(path):
         cycles, bad = check_results(path)
         numbers = sorted(bad)
         first = numbers[0] if numbers else None
@@ -93,12 +95,12 @@ def verify(text: str, keys: Path | None = None) -> Verdict:
         source = open_recording(text, keys=keys)
     except DamagedFileError as error:
         return Verdict(text, "run log", 0, 0, 1, 1, str(error))
+    is_log = isinstance(source, PastDamage)
     try:
-        verdict = _of_source(text, source.strict if isinstance(source, PastDamage) else source)
+        verdict = _of_source(text, source.strict if is_log else source, "run log" if is_log else "documents")
     finally:
         source.close()
-    is_file = path.is_file() and suffix != ".hdr"
-    return _with_structure(verdict, path) if is_file and verdict.is_good else verdict
+    return _with_structure(verdict, path) if is_log and path.is_file() and verdict.is_good else verdict
 
 
 def _of_documents(text: str, path: Path) -> Verdict:
@@ -111,7 +113,7 @@ def _of_documents(text: str, path: Path) -> Verdict:
     return Verdict(text, "documents", good, good, 0, None, "")
 
 
-def _of_source(text: str, source: Source) -> Verdict:
+def _of_source(text: str, source: Source, kind: str) -> Verdict:
     """Read a source to its end, past whatever is bad."""
     after, bad = 0, 0
     first_bad, reason = None, ""
@@ -138,7 +140,7 @@ def _of_source(text: str, source: Source) -> Verdict:
         bad, first_bad, reason = 1, records + 1, cut[0]
     good = records if first_bad is None else first_bad - 1
     records = max(records, first_bad or 0)
-    return Verdict(text, "run log", records, good, bad, first_bad, reason)
+    return Verdict(text, kind, records, good, bad, first_bad, reason)
 
 
 def _with_structure(verdict: Verdict, path: Path) -> Verdict:

@@ -53,7 +53,8 @@ def verify(
     source: Annotated[
         str,
         typer.Argument(
-            help="A run log, or where one is served; documents as .json or .jsonl; results as .h5."
+            help="A run log, or where one is served; documents as .json or .jsonl; images as .hdr or NXstxm; "
+            "results as .h5."
         ),
     ],
     keys: Keys = None,

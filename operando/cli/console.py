@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from operando.app.keeper import Keeper
     from operando.app.outcome import Outcome
     from operando.io.sources import Source
+    from operando.live.adviser import Adviser
     from operando.types import Snapshot
 
 __all__ = [
@@ -160,7 +161,7 @@ def follow_and_report(
     keeper: Keeper,
     *,
     checkpoint: Path | None = None,
-    adviser: Callable[[Snapshot], str | None] | None = None,
+    adviser: Adviser | None = None,
     headless: bool,
     as_json: bool,
 ) -> None:

@@ -11,7 +11,7 @@ from scipy import optimize, special
 
 from operando.types import FloatArray
 
-__all__ = ["Character", "Front", "Places", "front_of"]
+__all__ = ["Character", "Front", "Places", "character_of"]
 
 _UNIFORM = 0.04
 """Of the range of x: a spread beyond noise that is smaller than this is none."""
@@ -82,7 +82,7 @@ class Places:
     pitch_um: float
 
 
-def front_of(
+def character_of(
     places: Places, lithium: FloatArray, error: FloatArray, lithium_range: tuple[float, float]
 ) -> tuple[Character, Front | None]:
     """Return how a particle reacts: what goes with the depth below its rim, or with a direction.

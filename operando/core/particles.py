@@ -10,7 +10,7 @@ from scipy import ndimage
 from operando.core.distribution import Distribution, distribution_of
 from operando.core.evolution import Images
 from operando.core.fit import Design
-from operando.core.fronts import Character, Front, Places, front_of
+from operando.core.fronts import Character, Front, Places, character_of
 from operando.core.region import lithium_of_spectrum
 from operando.core.segments import Labels
 from operando.core.shared_errors import SharedErrors
@@ -172,7 +172,7 @@ def _particle(field: Field, number: int, part: _Part, *, is_cut: bool) -> Partic
         ndimage.distance_transform_edt(np.pad(part.pixels, 1), sampling=field.pitch_um), dtype=np.float64
     )[1:-1, 1:-1][valid]
     places = Places(places_um - centre[:, None], depth_um, min(field.pitch_um))
-    character, front = front_of(places, lithium, error, field.lithium_range)
+    character, front = character_of(places, lithium, error, field.lithium_range)
     active, active_error = _active(distribution_of(lithium, error, amount, field.lithium_range))
     low, high = field.lithium_range
     # What noise puts beyond the end phases belongs to them.

@@ -103,6 +103,8 @@ class Image:
         When each row was taken, shape (ny,); NaN before it.
     row_dwell_ms
         Time per pixel of each row, shape (ny,); NaN where it is that of the plan.
+    row_ring_ma
+        Current of the storage ring at each row, shape (ny,); NaN where no document says.
     marks
         An object for each row, shape (ny,): the same one as long as the row holds the same.
     """

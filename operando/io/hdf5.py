@@ -11,7 +11,19 @@ from typing import Any
 import h5py
 import numpy as np
 
-__all__ = ["array_at", "dataset_at", "group_at", "groups_in", "own_item", "scalar_at", "text_at"]
+__all__ = [
+    "FOREIGN_ERRORS",
+    "array_at",
+    "dataset_at",
+    "group_at",
+    "groups_in",
+    "own_item",
+    "scalar_at",
+    "text_at",
+]
+
+FOREIGN_ERRORS = (OSError, RuntimeError, LookupError, TypeError, ValueError, AttributeError)
+"""What h5py raises over a file that is damaged, or laid out in another way than ours."""
 
 _NUMBERS = frozenset("biuf")
 _FILTERS = frozenset({h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32})

@@ -13,13 +13,13 @@ from typing import Any
 import h5py
 
 from operando.errors import DamagedFileError, RunRejected, SourceUnreachable
-from operando.io.hdf5 import groups_in
+from operando.io.hdf5 import FOREIGN_ERRORS, groups_in
 from operando.io.nxstxm_entry import Counter, StackEntry, is_nxstxm, stack_entry
 from operando.io.nxstxm_own import is_own, own_documents
 from operando.io.recording import RecordedImage, Recording, documents_of
 from operando.types import FloatArray
 
-__all__ = ["read_nxstxm"]
+__all__ = ["holds_nxstxm", "read_nxstxm"]
 
 _NAMESPACE = uuid.UUID("0d4ad9a0-54b7-5d5b-b9de-0a3dd7a1c3f5")
 _DIGEST_BYTES = 1 << 20
@@ -68,6 +68,15 @@ def read_nxstxm(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
         reason = "; ".join(refusals) or "it has no entry with the definition NXstxm"
         message = f"{path} holds no image at photon energies ({reason}); choose an image or an image stack"
         raise RunRejected(message)
+
+
+def holds_nxstxm(path: Path) -> bool:
+    """Return whether the file at `path` has an entry of the definition NXstxm; False if it cannot be read."""
+    try:
+        with h5py.File(path, "r") as file:
+            return any(is_nxstxm(group) for group in groups_in(file, "NXentry"))
+    except FOREIGN_ERRORS:
+        return False
 
 
 def _digest(path: Path) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from operando.core.stack import HISTORY_CYCLES
 from operando.errors import RunRejected
 from operando.io.layouts import Item, Rejection
 from operando.types import FloatArray, Line, RunClosed, ScanPlan
@@ -15,9 +16,6 @@ from operando.types import FloatArray, Line, RunClosed, ScanPlan
 __all__ = ["RawStack", "stacks_of"]
 
 _log = logging.getLogger(__name__)
-
-_HELD_CYCLES = 3
-"""Cycles that lines may still come for, as in the fit: see `core.stack.HISTORY_CYCLES`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ def stacks_of(items: Iterable[Item]) -> Iterator[RawStack]:
             run = runs.get(item.run)
             if run is not None:
                 _add(run, item)
-                yield from _finished(run, max(run.rows, default=0) - _HELD_CYCLES)
+                yield from _finished(run, max(run.rows, default=0) - HISTORY_CYCLES)
         elif isinstance(item, RunClosed):
             run = runs.pop(item.run, None)
             if run is not None:

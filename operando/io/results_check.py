@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 
 from operando.errors import DamagedFileError
-from operando.io.hdf5 import array_at, dataset_at, group_at
+from operando.io.hdf5 import FOREIGN_ERRORS, array_at, dataset_at, group_at
 from operando.io.results import read_results
 from operando.io.results_layout import QUANTITIES
 
@@ -21,8 +21,6 @@ __all__ = ["check_results"]
 
 _SUM_TOLERANCE = 1e-6
 """Of fractions written as float64, sums of a few terms near 1."""
-_FOREIGN = (OSError, RuntimeError, LookupError, TypeError, ValueError, AttributeError)
-"""What h5py raises over a file that is damaged, or laid out in another way than ours."""
 
 
 def check_results(path: Path) -> tuple[int, dict[int, str]]:
@@ -41,7 +39,7 @@ def check_results(path: Path) -> tuple[int, dict[int, str]]:
             read_results(path)
     except DamagedFileError as error:
         return 1, {1: str(error)}
-    except _FOREIGN as error:
+    except FOREIGN_ERRORS as error:
         return 1, {1: f"{path} is damaged or is not a results file: {error}"}
     return cycles, bad
 
@@ -52,7 +50,7 @@ def _trouble(entry: h5py.Group, row: int) -> str:
     for quantity in QUANTITIES:
         try:
             values[quantity.name] = dataset_at(entry, quantity.place)[row]
-        except _FOREIGN as error:
+        except FOREIGN_ERRORS as error:
             return f"{quantity.place} of cycle {row + 1} cannot be read: {error}"
     valid = values["valid"] == 1
     if not np.array_equal(valid, values["reason"] == 0):

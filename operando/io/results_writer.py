@@ -21,7 +21,7 @@ import numpy as np
 
 from operando.errors import ConfigurationError, DamagedFileError, OperandoError, SourceUnreachable
 from operando.io.atomic import PagedFile, changed_whole, recover, replacement
-from operando.io.hdf5 import array_at, dataset_at, group_at, text_at
+from operando.io.hdf5 import FOREIGN_ERRORS, array_at, dataset_at, group_at, text_at
 from operando.io.results import Results, read_results
 from operando.io.results_layout import CURVES, FORMAT, QUANTITIES, image_of_empty
 from operando.types import Curve
@@ -37,9 +37,6 @@ _log = logging.getLogger(__name__)
 
 _FIELD_OF = {"lithium_errors": "lithium_error"}
 """What `Curve` calls a dataset of another name."""
-
-_FOREIGN = (OSError, RuntimeError, LookupError, TypeError, ValueError, AttributeError)
-"""What h5py raises over a file that is laid out in another way than ours."""
 
 
 class ResultsWriter:
@@ -164,7 +161,7 @@ def run_in(path: Path) -> str | None:
         with h5py.File(path, "r") as file:
             is_ours = file.attrs.get("creator") == FORMAT
             return text_at(group_at(file, "entry"), "entry_identifier") if is_ours else None
-    except _FOREIGN:
+    except FOREIGN_ERRORS:
         return None
 
 
@@ -253,7 +250,7 @@ def _understood(path: Path) -> Generator[None]:
     except (OSError, RuntimeError) as error:
         message = f"{path} cannot be written ({error}): make room, or choose another file"
         raise SourceUnreachable(message) from error
-    except _FOREIGN as error:
+    except FOREIGN_ERRORS as error:
         message = f"{path} is damaged or is not a results file ({error}): move it away, or choose another"
         raise DamagedFileError(message) from error
 

@@ -29,13 +29,18 @@ class Adviser:
         When to suggest what.
     background
         Of the fit.
+
+    Attributes
+    ----------
+    memories
+        What is kept of each run, by uid; may be replaced by that of an earlier process.
     """
 
     def __init__(self, path: Path, rules: Rules, background: Background) -> None:
         self._path = path
         self._rules = rules
         self._background = background
-        self._memories: dict[str, Memory] = {}
+        self.memories: dict[str, Memory] = {}
 
     def __call__(self, snapshot: Snapshot) -> str | None:
         """Write what to do after a cycle of record; return why that could not be, or None."""
@@ -44,12 +49,12 @@ class Adviser:
             return None
         try:
             memory, suggestions = advise(
-                snapshot, self._memories.pop(run, Memory()), self._rules, self._background
+                snapshot, self.memories.pop(run, Memory()), self._rules, self._background
             )
             # The run not heard of for longest goes first.
-            self._memories[run] = memory
-            while len(self._memories) > _MAX_RUNS:
-                del self._memories[next(iter(self._memories))]
+            self.memories[run] = memory
+            while len(self.memories) > _MAX_RUNS:
+                del self.memories[next(iter(self.memories))]
             write_advice(self._path, run, newest.cycle, newest.time_s, suggestions)
         except OSError as error:
             _log.warning("no advice about cycle %d: %s", newest.cycle, error)

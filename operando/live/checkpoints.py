@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from operando import __version__
+from operando.core.advice import Memory
 from operando.errors import FrameRejected
 from operando.io.blob import encode
 from operando.io.checkpoint import StoredState, read_state, write_state
@@ -18,6 +19,7 @@ from operando.io.frozen import digest_of, freeze, thaw
 from operando.io.layouts import ReaderState
 from operando.io.runlog import LoggedDocument
 from operando.live.runs import RunsState, Work
+from operando.types import Finding
 
 __all__ = ["Checkpoint", "Checkpoints", "KeepsRecords", "MonitorState", "Pace", "fingerprint_of"]
 
@@ -54,10 +56,22 @@ class Pace:
 
 @dataclass(slots=True)
 class MonitorState:
-    """All that a monitor has learned from the documents up to some number."""
+    """All that a monitor has learned from the documents up to some number.
+
+    Attributes
+    ----------
+    reader, runs
+        Of the documents, and of the runs that they make.
+    memories
+        Of the adviser, by uid; empty without one.
+    damage
+        What of the documents was damaged and passed over.
+    """
 
     reader: ReaderState
     runs: RunsState
+    memories: dict[str, Memory]
+    damage: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from operando.errors import DamagedFileError, OperandoError
 from operando.io.layouts import DocumentReader
 from operando.io.runlog import LoggedDocument
 from operando.io.sources import Source
+from operando.live.adviser import Adviser
 from operando.live.catching_up import Start, finding_of
 from operando.live.checkpoints import Checkpoint, Checkpoints, MonitorState, fingerprint_of
 from operando.live.latest import Latest
@@ -56,8 +57,7 @@ class Monitor:
     checkpoints
         Where its state is kept, so that the same work goes on after a kill; None keeps nothing.
     adviser
-        Called in the worker's thread after each cycle of record of a run that goes on; returns why the
-        plan could not be told, or None.
+        Tells the plan what to do next, after each cycle of record of a run that goes on; None tells nothing.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Monitor:
         on_cycle: Callable[[Snapshot], str | None] = lambda _snapshot: None,
         clock: Callable[[], float] = time.time,
         checkpoints: Checkpoints | None = None,
-        adviser: Callable[[Snapshot], str | None] | None = None,
+        adviser: Adviser | None = None,
     ) -> None:
         self.latest: Latest[Snapshot] = Latest()
         self.newest: Snapshot | None = None
@@ -98,6 +98,7 @@ class Monitor:
         self._next_look = float("-inf")
         self._trouble: str | None = None
         self._advice_trouble: str | None = None
+        self._damage_before: tuple[Finding, ...] = ()
         self._inbox: queue.SimpleQueue[Marks] = queue.SimpleQueue()
         self._has_audience = threading.Event()
         self._stop = threading.Event()
@@ -133,6 +134,11 @@ class Monitor:
     def refusals(self) -> tuple[OperandoError, ...]:
         """Why runs were not fitted."""
         return tuple(refusal.error() for refusal in self._runs.state.refusals.values())
+
+    @property
+    def damage(self) -> tuple[Finding, ...]:
+        """What of the source was damaged and passed over, by an earlier process too."""
+        return tuple(finding for finding in self._of_source() if finding.code == "damage")
 
     @property
     def delivery(self) -> Delivery:
@@ -258,6 +264,9 @@ class Monitor:
                 self._offset, self._newest_document = before.offset, found
                 self._reader = DocumentReader(self._layout, before.state.reader)
                 self._runs.state = before.state.runs
+                if self._adviser is not None:
+                    self._adviser.memories = before.state.memories
+                self._damage_before = before.state.damage
                 self._runs.has_news = True
         self._before = None
         self._began = Start(self._offset, max(head, self._offset), self._clock())
@@ -274,9 +283,11 @@ class Monitor:
 
     def _save(self) -> None:
         if self._checkpoints is not None and self._newest_document is not None:
-            self._checkpoints.save(
-                self._newest_document, MonitorState(self._reader.state, self._runs.kept_state())
-            )
+            runs = self._runs.kept_state()
+            known = {} if self._adviser is None else self._adviser.memories
+            memories = {uid: memory for uid, memory in known.items() if uid in runs.fitted}
+            state = MonitorState(self._reader.state, runs, memories, self.damage)
+            self._checkpoints.save(self._newest_document, state)
 
     def _keep(self, snapshot: Snapshot) -> None:
         self._trouble = self._on_cycle(self._dressed(snapshot))
@@ -284,6 +295,10 @@ class Monitor:
             self._advice_trouble = self._adviser(snapshot)
         if self._checkpoints is not None:
             self._checkpoints.recorded()
+
+    def _of_source(self) -> tuple[Finding, ...]:
+        """Return what is to be said of the source; the same damage, met again after a restart, once."""
+        return tuple(dict.fromkeys((*self._damage_before, *self._source.findings())))
 
     def _put(self, snapshot: Snapshot) -> None:
         self.newest = snapshot
@@ -305,5 +320,5 @@ class Monitor:
         if self._checkpoints is not None and self._checkpoints.complaint:
             own.append(Finding("checkpoint", Severity.WARNING, self._checkpoints.complaint))
         news = () if delivery.catch_up is None else (finding_of(delivery.catch_up),)
-        told = (*own, *self._source.findings(), *snapshot.findings, *news)
+        told = (*own, *self._of_source(), *snapshot.findings, *news)
         return replace(snapshot, findings=told, delivery=delivery)

@@ -94,6 +94,8 @@ class RunsState:
         Documents that could not be used, by uid; of the newest runs that had such.
     rejections
         How many such documents there were in all.
+    marks
+        Regions and masks of these runs, and of runs to come.
     """
 
     fitted: dict[str, FittedRun] = field(default_factory=dict[str, FittedRun])
@@ -101,6 +103,7 @@ class RunsState:
     refusals: dict[str, Refusal] = field(default_factory=dict[str, Refusal])
     rejected: dict[str, int] = field(default_factory=dict[str, int])
     rejections: int = 0
+    marks: Marks = field(default_factory=Marks)
 
 
 class Runs:
@@ -131,7 +134,6 @@ class Runs:
         self._work = work
         self._on_record = on_record
         self._on_refusal = on_refusal
-        self._marks = Marks()
 
     @property
     def shown(self) -> PipelineState | None:
@@ -161,7 +163,7 @@ class Runs:
 
     def mark(self, marks: Marks) -> None:
         """Follow other regions and masks, also in runs to come."""
-        self._marks = marks
+        self.state.marks = marks
         for run in self.state.fitted.values():
             run.state = mark(run.state, marks)
         self.has_news = True
@@ -191,7 +193,7 @@ class Runs:
         run = self.state.fitted.get(plan.run)
         if run is None:
             started = start(plan, self._work.library, self._work.recipe)
-            self.state.fitted[plan.run] = FittedRun(mark(started, self._marks), selection)
+            self.state.fitted[plan.run] = FittedRun(mark(started, self.state.marks), selection)
         else:
             run.state, run.selection = replan(run.state, plan), selection
         self._show(plan.run)

@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operando.app.export import export
 from operando.app.keeper import Keeper
+from operando.app.open_source import open_recording
 from operando.app.verify import verify
 from operando.errors import SourceUnreachable
 from operando.io.runlog import LogWriter
@@ -119,6 +121,15 @@ def test_a_file_of_another_kind_has_no_good_record(tmp_path: Path) -> None:
         assert (verdict.is_good, verdict.good, verdict.first_bad) == (False, 0, 1)
     with pytest.raises(SourceUnreachable):
         verify(str(tmp_path / "nothing.log"))
+
+
+@pytest.mark.parametrize("ending", ["hdf5", "h5", "hdf", "nxs", "stxm", "hdr"])
+def test_exported_images_are_neither_results_nor_a_run_log(tmp_path: Path, ending: str) -> None:
+    log, path = record(tmp_path / "run.log", DOCUMENTS), tmp_path / f"images.{ending}"
+    export(open_recording(str(log)), path, LayoutSettings())
+    verdict = verify(str(path))
+    assert (verdict.kind, verdict.is_good, verdict.reason) == ("documents", True, "")
+    assert verdict.records > 2
 
 
 def test_results_are_read_whole(results: Path, tmp_path: Path) -> None:

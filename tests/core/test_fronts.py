@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from operando.core.fronts import Character, Places, front_of
+from operando.core.fronts import Character, Places, character_of
 from operando.core.trends import trend_of
 from operando_sim.particles import Particle, own_coordinates
 from operando_sim.reaction import ParticleReaction, arrival_s, passing_s, phase_fractions
@@ -48,7 +48,7 @@ def test_a_flat_front_comes_out_where_it_was_put(
     x = sides[0] + (sides[1] - sides[0]) / (
         1 + np.exp(-(direction @ places.away_um - position_um) / scale_um)
     )
-    character, front = front_of(places, x + rng.normal(0, sigma, x.size), np.full(x.size, sigma), RANGE)
+    character, front = character_of(places, x + rng.normal(0, sigma, x.size), np.full(x.size, sigma), RANGE)
     assert character is Character.SIDE_ON
     assert front is not None
     assert front.direction is not None
@@ -70,7 +70,7 @@ def test_a_ring_comes_out_at_its_depth(depth_um: float, scale_um: float, inside:
     rng, sigma = np.random.default_rng(seed), 0.04
     places = places_in(disc())
     x = inside + (1 - 2 * inside) / (1 + np.exp((places.depth_um - depth_um) / scale_um))
-    character, front = front_of(places, x + rng.normal(0, sigma, x.size), np.full(x.size, sigma), RANGE)
+    character, front = character_of(places, x + rng.normal(0, sigma, x.size), np.full(x.size, sigma), RANGE)
     assert character is Character.CORE_SHELL
     assert front is not None
     assert front.direction is None
@@ -84,14 +84,14 @@ def test_a_ring_comes_out_at_its_depth(depth_um: float, scale_um: float, inside:
 def test_in_noise_there_is_no_front(mean: float, sigma: float, seed: int) -> None:
     places = places_in(disc())
     x = mean + np.random.default_rng(seed).normal(0, sigma, places.depth_um.size)
-    character, front = front_of(places, x, np.full(x.size, sigma), RANGE)
+    character, front = character_of(places, x, np.full(x.size, sigma), RANGE)
     assert front is None
     assert character in (Character.UNIFORM, Character.MIXED)
 
 
 def test_of_a_few_pixels_nothing_is_said() -> None:
     places = Places(np.zeros((2, 10)), np.zeros(10), PITCH_UM)
-    assert front_of(places, np.linspace(0, 1, 10), np.full(10, 0.01), RANGE) == (Character.MIXED, None)
+    assert character_of(places, np.linspace(0, 1, 10), np.full(10, 0.01), RANGE) == (Character.MIXED, None)
 
 
 def particle_of(*, is_core_shell: bool) -> tuple[Particle, ParticleReaction]:
@@ -120,7 +120,7 @@ def test_fronts_of_the_simulator_are_followed(is_core_shell: bool) -> None:
     for time_s in times_s:
         fraction = phase_fractions(float(time_s), arrival, passing)
         x = fraction[1] + fraction[2] + rng.normal(0, sigma, fraction.shape[1])
-        character, front = front_of(places, x, np.full(x.size, sigma), RANGE)
+        character, front = character_of(places, x, np.full(x.size, sigma), RANGE)
         assert character is (Character.CORE_SHELL if is_core_shell else Character.SIDE_ON)
         assert front is not None
         # Half of the reaction is done in the middle of the front.

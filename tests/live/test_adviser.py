@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from following import InBits, let_go_of, record, started
 from operando.core.advice import Rules
 from operando.core.fit import Background
 from operando.io.sources import DocumentSource
@@ -19,13 +20,13 @@ from scans import documents_of, library, plan_of, recipe, stack_of
 
 PLAN = plan_of(shape=(5, 6), cycles=3)
 COUNTS = stack_of(PLAN, np.random.default_rng(3), cycles=3)
+WORK = Work(library(), recipe(), LayoutSettings())
 RULES = Rules(stop_above_x=-1.0, confidence=0.6)
 
 
 def followed(path: Path, rules: Rules = RULES) -> Monitor:
-    work = Work(library(), recipe(), LayoutSettings())
     adviser = Adviser(path, rules, Background.NONE)
-    monitor = Monitor(DocumentSource(iter(documents_of(PLAN, COUNTS)), "memory"), work, adviser=adviser)
+    monitor = Monitor(DocumentSource(iter(documents_of(PLAN, COUNTS)), "memory"), WORK, adviser=adviser)
     while monitor.pull():
         pass
     monitor.finish()
@@ -55,6 +56,21 @@ def test_every_kind_of_suggestion_is_read(tmp_path: Path) -> None:
     followed(path, Rules())
     (same,) = AdviceFile(path).suggest(Asked(PLAN.run, "", 2)).suggestions
     assert same.action == "same"
+
+
+def test_the_dose_before_a_restart_counts(tmp_path: Path) -> None:
+    """A pixel has had it, whatever has happened to the monitor since."""
+    rules = Rules(max_dose_mgy=1e-9, dose_mgy_per_ms=1.0)
+    log = record(tmp_path / "run.log", documents_of(PLAN, COUNTS))
+    for pulls in (12, 100):
+        monitor, keeper = started(InBits(log, 4), tmp_path / "out.h5", WORK)
+        monitor._adviser = Adviser(tmp_path / "again.json", rules, Background.NONE)
+        for _ in range(pulls):
+            monitor.pull()
+        let_go_of(keeper)
+        assert "again.json" in {path.name for path in tmp_path.iterdir()}
+    followed(tmp_path / "whole.json", rules)
+    assert (tmp_path / "again.json").read_text() == (tmp_path / "whole.json").read_text()
 
 
 def test_advice_that_cannot_be_written_is_said_and_the_fit_goes_on(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
+from contextlib import closing
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -27,6 +29,7 @@ from following import (
 from operando.core.references import Library
 from operando.core.stack import Estimator
 from operando.io.checkpoint import read_state, write_state
+from operando.io.past_damage import PastDamage
 from operando.io.runlog import LogReader
 from operando.io.sources import FollowedLog
 from operando.live.checkpoints import Checkpoints, Pace
@@ -181,6 +184,24 @@ def test_it_reads_on_from_where_it_was_and_says_how_far_behind_it_was(tmp_path: 
     )
     assert found.behind_s > 0
     assert codes(monitor)["caught-up"].startswith(f"read on after document {EVENTS // 2}: ")
+
+
+def test_damage_that_was_passed_over_before_is_not_forgotten(tmp_path: Path) -> None:
+    """The results lack it for ever, so that the exit code must say so too."""
+    log, output = record(tmp_path / "run.log", LINES), tmp_path / "out.h5"
+    with closing(sqlite3.connect(log)) as db, db:
+        db.execute("UPDATE documents SET blob = x'8001' WHERE seq = 4")
+    for _ in range(3):
+        monitor, keeper = started(PastDamage(InBits(log, 5)), output, WORK)
+        monitor.pull()
+        let_go_of(keeper)
+    monitor, keeper = started(PastDamage(InBits(log, 50)), output, WORK)
+    while monitor.pull():
+        pass
+    ended(monitor, keeper)
+    (damage,) = monitor.damage
+    assert "1 damaged document of" in damage.message
+    assert codes(monitor)["damage"] == damage.message
 
 
 def test_a_checkpoint_of_other_settings_or_references_is_not_used(tmp_path: Path) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
+from following import InBits, let_go_of, record, started
 from operando.io.sources import DocumentSource
 from operando.live.monitor import Monitor, Work
 from operando.regions import Marks, Outline, Region
@@ -34,6 +37,23 @@ def test_what_was_sent_before_the_run_holds_for_it_and_the_newest_wins() -> None
     assert by_hand.newest is not None
     assert by_hand.newest.marks == MARKS
     assert by_hand.newest.regions[0].curve.cycle.tolist() == [0, 1]
+
+
+def test_they_hold_after_a_restart_too_also_for_runs_to_come(tmp_path: Path) -> None:
+    """Who drew them may have gone home: nobody sends them again."""
+    second = documents_of(replace(PLAN, run="run-2"), COUNTS)
+    log = record(tmp_path / "run.log", [*documents_of(PLAN, COUNTS), *second])
+    before, keeper = started(InBits(log, 4), tmp_path / "out.h5", WORK)
+    before.send(MARKS)
+    before.pull()
+    let_go_of(keeper)
+    after, keeper = started(InBits(log, 100), tmp_path / "out.h5", WORK)
+    while after.pull():
+        pass
+    after.show()
+    let_go_of(keeper)
+    assert after.newest is not None
+    assert (after.newest.plan.run, after.newest.marks) == ("run-2", MARKS)
 
 
 def test_an_audience_is_answered_after_the_end_and_the_worker_ends_when_it_leaves() -> None:
