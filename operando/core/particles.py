@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from operando.core.character import Character, Front, Places, character_of
 from operando.core.distribution import Distribution, distribution_of
 from operando.core.evolution import Images
 from operando.core.fit import Design
-from operando.core.fronts import Character, Front, Places, character_of
 from operando.core.region import lithium_of_spectrum
 from operando.core.segments import Labels
 from operando.core.shared_errors import SharedErrors

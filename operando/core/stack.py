@@ -253,8 +253,8 @@ def _readable(line: Line) -> Line:
 
 def _is_known(image: Image, line: Line) -> bool:
     """Return whether the row holds just this already: a document delivered again."""
-    dwells_ms = image.row_dwell_ms[line.row], line.dwell_ms
-    if not np.array_equal(*dwells_ms, equal_nan=True):
+    held = [image.row_dwell_ms[line.row], image.row_ring_ma[line.row]]
+    if not np.array_equal(held, [line.dwell_ms, line.ring_current_ma], equal_nan=True):
         return False
     if not np.array_equal(image.counts[line.row], line.counts, equal_nan=True):
         return False

@@ -195,7 +195,7 @@ class _Confluent:
             # Only where it is asked for, and not known to every installation.
             self._kafka: Any = import_module("confluent_kafka")
         except ImportError as error:
-            msg = "Kafka is read with confluent-kafka, which is not there: install operando with its extra [kafka]"
+            msg = "confluent-kafka, which reads Kafka, is missing: install operando with its extra [kafka]"
             raise ConfigurationError(msg) from error
         self._server = server
         self._topic = topic

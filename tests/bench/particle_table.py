@@ -18,7 +18,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from operando.core.fronts import Character
+from operando.core.character import Character
 from particle_truth import Compared, compared_particles
 from strange_cells import MATERIALS, RATES, cell_of
 

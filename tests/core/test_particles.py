@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operando.core.character import Character
 from operando.core.distribution import distribution_of
-from operando.core.fronts import Character
 from operando.core.identities import Identities, identify
 from operando.core.particles import HISTOGRAM_BINS, measure
 from operando.core.segments import segments

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from operando.core.fronts import Character, Places, character_of
+from operando.core.character import Character, Places, character_of
 from operando.core.trends import trend_of
 from operando_sim.particles import Particle, own_coordinates
 from operando_sim.reaction import ParticleReaction, arrival_s, passing_s, phase_fractions
