@@ -33,7 +33,17 @@ if TYPE_CHECKING:
 
     from operando.types import Curve, FloatArray, LithiationMap, PhaseSpectra, ScanGrid, ScanPlan, Snapshot
 
-__all__ = ["map_picture", "report_picture"]
+__all__ = [
+    "draw_field",
+    "draw_image",
+    "draw_lithium",
+    "draw_references",
+    "draw_scale_bar",
+    "edges_um",
+    "extent_um",
+    "map_picture",
+    "report_picture",
+]
 
 _DPI = 200
 _PAGE_DPI = 150
@@ -72,14 +82,14 @@ def map_picture(
     run
         The uid of the run, for the caption.
     """
-    width_um, height_um = _extent(grid.x_um), _extent(grid.y_um)
+    width_um, height_um = extent_um(grid.x_um), extent_um(grid.y_um)
     # Room for labels beside and below; extreme fields are drawn small instead of on a mile of paper.
     aspect = min(max(height_um / width_um, 0.3), 2.0)
     figure = Figure(
         figsize=(6.4, 4.6 * aspect + 1.5), dpi=_DPI, layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)
     )
     axes = figure.add_subplot()
-    _draw_lithium(axes, lithiation, grid, phases)
+    draw_lithium(axes, lithiation, grid, phases)
     figure.suptitle(
         as_written(title), x=0.02, ha="left", fontsize=12, fontweight="bold", color=_TEXT, parse_math=False
     )
@@ -117,15 +127,15 @@ def report_picture(path: str | Path, snapshot: Snapshot, figures: Sequence[tuple
             axes.set_title(name, loc="left", fontsize=10)
             _say(axes, "no map: too few energies\nhave been measured")
     else:
-        _draw_lithium(maps[0], lithiation, grid, snapshot.phases)
+        draw_lithium(maps[0], lithiation, grid, snapshot.phases)
         maps[0].set_title("lithium content", loc="left", fontsize=10)
-        _draw_field(maps[1], lithiation.lithium_error, lithiation, grid, "magma", "σ of x")
+        draw_field(maps[1], lithiation.lithium_error, lithiation, grid, "magma", "σ of x")
         maps[1].set_title("standard deviation of x", loc="left", fontsize=10)
         label = _THICKNESS_LABELS.get(snapshot.phases.unit, "material")
-        _draw_field(maps[2], lithiation.thickness, lithiation, grid, "cividis", label)
+        draw_field(maps[2], lithiation.thickness, lithiation, grid, "cividis", label)
         maps[2].set_title("amount of material", loc="left", fontsize=10)
     _draw_curve(figure.add_subplot(lower[0]), snapshot.curve, plan, snapshot.phases)
-    _draw_references(figure.add_subplot(lower[1]), snapshot.phases, plan)
+    draw_references(figure.add_subplot(lower[1]), snapshot.phases, plan)
     _draw_figures(figure.add_subplot(lower[2]), figures)
     name = as_written(plan.sample or plan.plan_name)
     moment = "" if lithiation is None else f"  ·  {_moment(lithiation)}"
@@ -136,16 +146,17 @@ def report_picture(path: str | Path, snapshot: Snapshot, figures: Sequence[tuple
     _save(figure, path)
 
 
-def _draw_lithium(axes: Axes, lithiation: LithiationMap, grid: ScanGrid, phases: PhaseSpectra) -> None:
+def draw_lithium(axes: Axes, lithiation: LithiationMap, grid: ScanGrid, phases: PhaseSpectra) -> None:
+    """Draw the lithium content with scale bar, from zero to what the richest reference has."""
     highest = float(np.nanmax(phases.lithium)) if phases.lithium.size else 1.0
-    _draw_image(
+    draw_image(
         axes,
         lithiation.lithium,
         lithiation,
         grid,
         ("viridis", highest if highest > 0 else 1.0, "lithium content x"),
     )
-    _draw_scale_bar(axes, grid)
+    draw_scale_bar(axes, grid)
     grey = [
         Patch(facecolor=colour, edgecolor=_MUTED, linewidth=0.5, label=f"{name} ({share:.0%})")
         for name, colour, share in (
@@ -174,20 +185,21 @@ def _draw_lithium(axes: Axes, lithiation: LithiationMap, grid: ScanGrid, phases:
         )
 
 
-def _draw_field(
+def draw_field(
     axes: Axes, values: FloatArray, lithiation: LithiationMap, grid: ScanGrid, colours: str, label: str
 ) -> None:
     """Draw what has no natural scale: from zero to where all but the wildest valid pixels lie."""
     valid = values[lithiation.valid & np.isfinite(values)]
     highest = float(np.percentile(valid, 99)) if valid.size else 1.0
-    _draw_image(axes, values, lithiation, grid, (colours, highest if highest > 0 else 1.0, label))
+    draw_image(axes, values, lithiation, grid, (colours, highest if highest > 0 else 1.0, label))
 
 
-def _draw_image(
+def draw_image(
     axes: Axes, values: FloatArray, lithiation: LithiationMap, grid: ScanGrid, scale: tuple[str, float, str]
 ) -> None:
+    """Draw values where x is determined; the scale is a name of colours, its upper end and a label."""
     colours, highest, label = scale
-    x_um, y_um = _edges(grid.x_um), _edges(grid.y_um)
+    x_um, y_um = edges_um(grid.x_um), edges_um(grid.y_um)
     shown = np.where(lithiation.valid, values, np.nan)
     axes.imshow(
         np.where(lithiation.reason == Reason.UNSEEN, 1.0, 0.0),
@@ -216,7 +228,7 @@ def _draw_image(
     # Absolute stage positions: an offset notation would hide which.
     axes.ticklabel_format(useOffset=False, style="plain")
     # Narrow fields have room for fewer numbers, and need a bar that is wide beside them.
-    slimness = min(max(_extent(grid.y_um) / _extent(grid.x_um), 0.4), 4.0)
+    slimness = min(max(extent_um(grid.y_um) / extent_um(grid.x_um), 0.4), 4.0)
     axes.locator_params(axis="x", nbins=max(1, min(5, round(4 / slimness))))
     axes.locator_params(axis="y", nbins=max(3, min(5, round(5 * slimness))))
     bar = axes.figure.colorbar(image, cax=axes.inset_axes((1 + 0.03 * slimness, 0.0, 0.045 * slimness, 1.0)))
@@ -224,11 +236,11 @@ def _draw_image(
     bar.ax.tick_params(labelsize=8)
 
 
-def _draw_scale_bar(axes: Axes, grid: ScanGrid) -> None:
+def draw_scale_bar(axes: Axes, grid: ScanGrid) -> None:
     """Draw a bar of a round length, about a fifth of the field, readable on any colour."""
-    length_um = _round_length(_extent(grid.x_um) / 5)
-    left, right = sorted(_edges(grid.x_um))
-    bottom, top = sorted(_edges(grid.y_um))
+    length_um = _round_length(extent_um(grid.x_um) / 5)
+    left, right = sorted(edges_um(grid.x_um))
+    bottom, top = sorted(edges_um(grid.y_um))
     margin_um, height_um = 0.04 * (right - left), 0.012 * (top - bottom)
     start = right - margin_um - length_um
     outline = [withStroke(linewidth=2.5, foreground="black")]
@@ -286,7 +298,8 @@ def _draw_curve(axes: Axes, curve: Curve, plan: ScanPlan, phases: PhaseSpectra) 
     _tidy(axes)
 
 
-def _draw_references(axes: Axes, phases: PhaseSpectra, plan: ScanPlan) -> None:
+def draw_references(axes: Axes, phases: PhaseSpectra, plan: ScanPlan) -> None:
+    """Draw the references, and where on them the energies of the scan are."""
     kind = "references (a model)" if phases.is_model else "references"
     axes.set_title(f"{kind}; dashed: scan energies", loc="left", fontsize=10)
     for energy_ev in plan.energies_ev:
@@ -349,14 +362,15 @@ def _two_greys() -> ListedColormap:
     return ListedColormap([_UNDETERMINED, _UNSEEN])
 
 
-def _edges(centres_um: FloatArray) -> tuple[float, float]:
+def edges_um(centres_um: FloatArray) -> tuple[float, float]:
     """Return the outer edges of the first and of the last pixel; the second is smaller if they descend."""
     half = (centres_um[-1] - centres_um[0]) / (centres_um.size - 1) / 2 if centres_um.size > 1 else 0.5
     return float(centres_um[0] - half), float(centres_um[-1] + half)
 
 
-def _extent(centres_um: FloatArray) -> float:
-    first, last = _edges(centres_um)
+def extent_um(centres_um: FloatArray) -> float:
+    """Return how long the field is along an axis, with the outer halves of its pixels."""
+    first, last = edges_um(centres_um)
     return abs(last - first)
 
 

@@ -1,0 +1,64 @@
+"""How a fit is done again: the command and the profile that the settings in a results file stand for."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["profile_text", "replay_command"]
+
+_PROFILE = {
+    "detector": {
+        "gain": "detector_gain",
+        "dark_counts": "detector_dark_counts",
+        "saturation_counts": "detector_saturation_counts",
+    },
+    "i0": {"scale": "i0_scale", "error": "i0_error"},
+    "limits": {
+        "min_thickness": "min_thickness",
+        "min_significance": "min_significance",
+        "max_od": "max_od",
+    },
+}
+"""Which key of a profile has which setting; those that have options are in the command."""
+_WORD = re.compile(r"[a-z]+")
+
+
+def replay_command(process: Mapping[str, str | float | int]) -> str:
+    """Return the command that fits the run with these settings again.
+
+    What a file may say in their place goes in quoted, so that it decides over nothing.
+    """
+    parts = ["operando replay SOURCE --references library.toml --profile profile.toml"]
+    mode = process.get("i0_mode")
+    if mode is not None:
+        # A file's name is not among the settings.
+        parts.append("--i0 I0-FILE" if mode == "file" else f"--i0 {shlex.quote(str(mode))}")
+    for option in ("background", "estimator"):
+        if option in process:
+            parts.append(f"--{option} {shlex.quote(str(process[option]))}")
+    return " ".join(parts)
+
+
+def profile_text(process: Mapping[str, str | float | int]) -> str:
+    """Return the profile with those settings that are no options, as TOML."""
+    blocks: list[str] = []
+    for table, keys in _PROFILE.items():
+        lines = [f"{key} = {_toml(process[name])}" for key, name in keys.items() if name in process]
+        if lines:
+            blocks.append("\n".join([f"[{table}]", *lines]))
+    return "\n\n".join(blocks)
+
+
+def _toml(value: str | float) -> str:
+    if isinstance(value, str):
+        return f'"{value}"' if _WORD.fullmatch(value) else json.dumps(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return repr(value)
