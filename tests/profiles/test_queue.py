@@ -173,4 +173,8 @@ def test_a_series_runs_from_the_queue_and_the_monitor_follows_it(shell: Shell, t
     # Interrupted, as it follows for ever.
     assert monitor.returncode == 130, complained
     assert json.loads(said)["lines_seen"] == 2 * 5 * 48
-    shell.run(BLOCKS["end"])
+    closed, stopped = BLOCKS["end"].splitlines()
+    shell.run(closed)
+    shell.wait("qserver status", "'worker_environment_exists': False")
+    shell.wait("qserver status", "'manager_state': 'idle'")
+    shell.run(stopped)
