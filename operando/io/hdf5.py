@@ -26,8 +26,18 @@ FOREIGN_ERRORS = (OSError, RuntimeError, LookupError, TypeError, ValueError, Att
 """What h5py raises over a file that is damaged, or laid out in another way than ours."""
 
 _NUMBERS = frozenset("biuf")
-_FILTERS = frozenset({h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32})
-"""Those that are built in; for any other HDF5 would load a library."""
+_FILTERS = frozenset(
+    {
+        h5py.h5z.FILTER_DEFLATE,
+        h5py.h5z.FILTER_SHUFFLE,
+        h5py.h5z.FILTER_FLETCHER32,
+        h5py.h5z.FILTER_SZIP,
+        h5py.h5z.FILTER_NBIT,
+        h5py.h5z.FILTER_SCALEOFFSET,
+        h5py.h5z.FILTER_LZF,
+    }
+)
+"""Those that HDF5 and h5py bring along; for any other HDF5 would load a library."""
 _MOST_LINKS = 8
 _MOST_BYTES = 2**34
 _SMALL_BYTES = 2**26
@@ -50,9 +60,7 @@ def dataset_at(parent: h5py.Group, place: str) -> h5py.Dataset:
     if not isinstance(found, h5py.Dataset):
         message = f"{parent.name}/{place} is not a dataset"
         raise KeyError(message)
-    packing = found.id.get_create_plist()
-    filters = {packing.get_filter(number)[0] for number in range(packing.get_nfilters())}
-    if found.is_virtual or found.external or not filters <= _FILTERS:
+    if not _holds_its_values(found):
         message = f"{parent.name}/{place} does not have its values in this file, or packed in another way"
         raise KeyError(message)
     return found
@@ -101,6 +109,13 @@ def _own(
     return found
 
 
+def _holds_its_values(dataset: h5py.Dataset) -> bool:
+    """Return whether the values lie in the same file, packed in a way that needs no foreign library."""
+    packing = dataset.id.get_create_plist()
+    filters = {packing.get_filter(number)[0] for number in range(packing.get_nfilters())}
+    return not dataset.is_virtual and not dataset.external and filters <= _FILTERS
+
+
 def _check_size(dataset: h5py.Dataset) -> None:
     """Refuse a dataset that takes far more memory than it has bytes in the file."""
     needed, there = dataset.size * dataset.dtype.itemsize, dataset.id.get_storage_size()
@@ -113,12 +128,14 @@ def _check_size(dataset: h5py.Dataset) -> None:
 
 
 def own_item(parent: h5py.Group, name: str) -> h5py.Group | h5py.Dataset | None:
-    """Return what lies under a name in this very file, or None: links to other files are not followed."""
+    """Return what lies under a name in this very file, or None: other files are not looked into."""
     try:
         found = _own(parent, name)
     except KeyError:
         return None
-    return found if isinstance(found, h5py.Group | h5py.Dataset) else None
+    if isinstance(found, h5py.Dataset):
+        return found if _holds_its_values(found) else None
+    return found if isinstance(found, h5py.Group) else None
 
 
 def groups_in(parent: h5py.Group, nexus_class: str) -> list[h5py.Group]:

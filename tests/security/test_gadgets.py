@@ -23,6 +23,7 @@ import pytest
 from operando.errors import OperandoError
 from operando.io.blob import decode
 from operando.io.documents import read_json_documents
+from operando.io.hdf5 import group_at, own_item
 from operando.io.library import load_library
 from operando.io.logfile import row_checksum
 from operando.io.results import read_results
@@ -300,6 +301,17 @@ def test_results_that_reach_elsewhere_or_hold_other_things_are_refused(
         read_results(path)
     assert is_sentence(caught.value)
     assert check_results(path)[1]
+
+
+@pytest.mark.parametrize(
+    "fill", [_external_link, _external_storage, _virtual], ids=lambda fill: fill.__name__
+)
+def test_files_of_other_programs_reach_no_other_file_either(
+    fill: Callable[[h5py.Group, Path], None], tmp_path: Path
+) -> None:
+    path = hostile_results(tmp_path / "stack.h5", fill)
+    with h5py.File(path) as file:
+        assert own_item(group_at(file, "entry/lithiation"), "cycle") is None
 
 
 @pytest.mark.parametrize(
