@@ -43,7 +43,7 @@ def report(results: Path, output: Path) -> int:
     return there.cycle.size
 
 
-def animate(results: Path, output: Path, per_second: float) -> tuple[int, int]:
+def animate(results: Path, output: Path, per_second: int) -> tuple[int, int]:
     """Write the maps of a results file as an animated GIF; return how many are drawn, and of how many.
 
     Parameters

@@ -40,7 +40,7 @@ def report(
 def animate(
     results: ResultsFile,
     output: Annotated[Path, typer.Argument(metavar="FILE", help="The .gif to write. Must not exist.")],
-    per_second: Annotated[float, typer.Option(min=0.1, max=50, help="Cycles a second.")] = 4.0,
+    per_second: Annotated[int, typer.Option(min=1, max=50, help="Cycles a second.")] = 4,
 ) -> None:
     """Write the lithium maps of a results file as an animated GIF, with times and scale bar."""
     from operando.app.report import animate as run_animate

@@ -26,7 +26,7 @@ MOST_FRAMES = 200
 _DPI = 100
 
 
-def animation_gif(results: Results, per_second: float) -> bytes:
+def animation_gif(results: Results, per_second: int) -> bytes:
     """Return the cycles of a run as the bytes of an animated GIF.
 
     Parameters

@@ -78,7 +78,7 @@ class _Axis:
         decade = 10.0 ** math.floor(math.log10(rough))
         step = next(size * decade for size in (1.0, 2.0, 5.0, 10.0) if size * decade >= rough * (1 - 1e-9))
         first, last = math.ceil(self.lowest / step - 1e-9), math.floor(self.highest / step + 1e-9)
-        return np.arange(first, last + 1) * step
+        return step * np.arange(first, last + 1, dtype=np.float64)
 
 
 def _span(values: FloatArray) -> tuple[float, float]:
@@ -100,7 +100,7 @@ def _points(x: FloatArray, y: FloatArray) -> str:
 def _grid(across: _Axis, upwards: _Axis, unit: str) -> str:
     floor, middle = _HEIGHT - _BOTTOM, (_TOP + _HEIGHT - _BOTTOM) / 2
     drawn: list[str] = []
-    levels, times = upwards.ticks(5), across.ticks(7)
+    levels, times = upwards.ticks(7), across.ticks(9)
     for value, y in zip(levels, upwards.at(levels), strict=True):
         drawn += [
             f'<path class="grid" d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}"/>',

@@ -12,7 +12,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import ListedColormap, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Patch
 
 from operando.io.lettering import as_written, with_any_letters
@@ -36,8 +35,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Plate", "plates_of", "references_plate", "thumb"]
 
-_DPI = 120
-_WIDTH_IN = 4.6
+_DPI = 140
+_MAP_IN = 2.6
+_LEFT_IN, _RIGHT_IN, _BOTTOM_IN, _TOP_IN = 0.66, 0.78, 0.9, 0.08
+"""Room around a map for numbers, colour bar and legend: the same for all, so that they line up."""
 _REASONS = {
     Reason.DETERMINED: ("determined", "#dfe3e8"),
     Reason.UNSEEN: ("too few energies measured", "#f0e442"),
@@ -77,6 +78,15 @@ def plates_of(lithiation: LithiationMap, grid: ScanGrid, phases: PhaseSpectra) -
         The map, where its pixels are, and the references, whose lithium contents set the scale.
     """
 
+    def lithium(axes: Axes) -> None:
+        draw_lithium(axes, lithiation, grid, phases)
+
+    def scale_bar(axes: Axes) -> None:
+        draw_scale_bar(axes, grid)
+
+    def reasons(axes: Axes) -> None:
+        _draw_reasons(axes, lithiation, grid)
+
     def field(values: FloatArray, colours: str, label: str) -> Callable[[Axes], None]:
         return lambda axes: draw_field(axes, values, lithiation, grid, colours, label)
 
@@ -84,7 +94,7 @@ def plates_of(lithiation: LithiationMap, grid: ScanGrid, phases: PhaseSpectra) -
         return lambda axes: draw_image(axes, values, lithiation, grid, ("cividis", 1.0, "fraction"))
 
     drawings = [
-        ("Lithium content x", lambda axes: draw_lithium(axes, lithiation, grid, phases)),
+        ("Lithium content x", lithium),
         ("σ(x)", field(lithiation.lithium_error, "magma", "standard deviation of x")),
         ("Amount of material", field(lithiation.thickness, "cividis", _amount(phases))),
         *(
@@ -92,20 +102,27 @@ def plates_of(lithiation: LithiationMap, grid: ScanGrid, phases: PhaseSpectra) -
             for name, values in zip(phases.names, lithiation.fraction, strict=True)
         ),
         ("χ² per degree of freedom", field(lithiation.chi2, "magma", "χ²")),
-        ("Why x is undetermined", lambda axes: _draw_reasons(axes, lithiation, grid)),
+        ("Why x is undetermined", reasons),
     ]
-    aspect = min(max(extent_um(grid.y_um) / extent_um(grid.x_um), 0.3), 2.0)
+    high_in = _MAP_IN * min(max(extent_um(grid.y_um) / extent_um(grid.x_um), 0.3), 2.0)
+    width_in, height_in = _LEFT_IN + _MAP_IN + _RIGHT_IN, _BOTTOM_IN + high_in + _TOP_IN
+    place = (_LEFT_IN / width_in, _BOTTOM_IN / height_in, _MAP_IN / width_in, high_in / height_in)
     for number, (title, draw) in enumerate(drawings):
         # The first has its scale bar from `draw_lithium`.
-        steps = (draw,) if not number else (draw, lambda axes: draw_scale_bar(axes, grid))
-        size = (_WIDTH_IN, 3.5 * aspect + 0.75)
-        yield Plate(title, *(_drawn(steps, size, inks) for inks in (_LIGHT, _DARK)))
+        steps = (draw,) if not number else (draw, scale_bar)
+        yield Plate(title, *(_drawn(steps, (width_in, height_in), place, inks) for inks in (_LIGHT, _DARK)))
 
 
 def references_plate(phases: PhaseSpectra, plan: ScanPlan) -> Plate:
     """Return the spectra of the references, with the energies of the scan."""
-    steps = (lambda axes: draw_references(axes, phases, plan),)
-    return Plate("Reference spectra", *(_drawn(steps, (7.2, 3.6), inks) for inks in (_LIGHT, _DARK)))
+
+    def references(axes: Axes) -> None:
+        draw_references(axes, phases, plan)
+
+    place = (0.085, 0.13, 0.9, 0.79)
+    return Plate(
+        "Reference spectra", *(_drawn((references,), (7.2, 3.6), place, inks) for inks in (_LIGHT, _DARK))
+    )
 
 
 def thumb(lithiation: LithiationMap, grid: ScanGrid, phases: PhaseSpectra) -> bytes:
@@ -118,7 +135,7 @@ def thumb(lithiation: LithiationMap, grid: ScanGrid, phases: PhaseSpectra) -> by
     (left, right), (bottom, top) = edges_um(grid.x_um), edges_um(grid.y_um)
     columns, rows = slice(None, None, 1 if left < right else -1), slice(None, None, -1 if bottom < top else 1)
     file = io.BytesIO()
-    imsave(file, np.ascontiguousarray(colours[rows, columns]), format="png", metadata={"Software": None})
+    imsave(file, np.ascontiguousarray(colours[rows, columns]), format="png", metadata={"Software": ""})
     return file.getvalue()
 
 
@@ -148,15 +165,20 @@ def _draw_reasons(axes: Axes, lithiation: LithiationMap, grid: ScanGrid) -> None
             for share, words, colour in shares
             if share > 0
         ],
-        loc="outside lower center",
+        loc="lower left",
         ncols=2,
-        fontsize=8,
+        fontsize=7.5,
+        columnspacing=1.0,
+        handlelength=1.4,
         frameon=False,
     )
 
 
 def _drawn(
-    steps: tuple[Callable[[Axes], None], ...], size_in: tuple[float, float], inks: dict[str, str]
+    steps: tuple[Callable[[Axes], None], ...],
+    size_in: tuple[float, float],
+    place: tuple[float, float, float, float],
+    inks: dict[str, str],
 ) -> bytes:
     ink = dict.fromkeys(
         ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), inks["ink"]
@@ -164,9 +186,9 @@ def _drawn(
     # The metadata would say which matplotlib it was, and change with it.
     file = io.BytesIO()
     with rc_context({**ink, "axes.facecolor": inks["paper"]}), with_any_letters():
-        figure = Figure(figsize=size_in, dpi=_DPI, layout=ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06))
+        figure = Figure(figsize=size_in, dpi=_DPI)
         FigureCanvasAgg(figure)
-        axes = figure.add_subplot()
+        axes = figure.add_axes(place)
         for step in steps:
             step(axes)
         figure.savefig(file, format="png", facecolor=inks["paper"], metadata={"Software": None})

@@ -155,21 +155,15 @@ def _all_cycles(results: Results) -> Iterator[str]:
     for place in places:
         lithiation = map_of(results, place)
         number = lithiation.cycle + 1
-        caption = (
-            f"cycle {lithiation.cycle + 1}<br>+{(lithiation.time_s - results.plan.started_s) / 60:.1f} min"
-        )
+        minutes = (lithiation.time_s - results.plan.started_s) / 60
         image = _data(thumb(lithiation, grid, results.phases))
         figures.append(
             f'<figure><img src="{image}" style="{aspect}" alt="lithium content of cycle {number}">'
-            f"<figcaption>{caption}</figcaption></figure>"
+            f"<figcaption>cycle {number}<br>+{minutes:.1f} min</figcaption></figure>"
         )
     is_all = len(places) == results.cycle.size
-    title = (
-        "Lithium content, every cycle"
-        if is_all
-        else f"Lithium content, {len(places)} of {results.cycle.size} cycles"
-    )
-    yield from _section(title, f'<div class="strip">{"".join(figures)}</div>')
+    which = "every cycle" if is_all else f"{len(places)} of {results.cycle.size} cycles"
+    yield from _section(f"Lithium content, {which}", f'<div class="strip">{"".join(figures)}</div>')
 
 
 def _measured(results: Results) -> Iterator[str]:
@@ -206,7 +200,7 @@ def _measured(results: Results) -> Iterator[str]:
     head = ["phase", "lithium content", "source", "σ of its values"]
     width = 3 if phases.sigma is None else 4
     table = _table(head[:width], [row[:width] for row in rows], (1, 3))
-    plate = _plate(references_plate(phases, plan)).replace("<figure>", '<figure class="wide">', 1)
+    plate = f'<figure class="wide">{_picture(references_plate(phases, plan))}</figure>'
     yield from _section(f"References ({kind}; {_text(phases.unit.replace('_', ' '))})", plate + table)
 
 
@@ -238,11 +232,13 @@ def _section(title: str, body: str) -> Iterator[str]:
 
 
 def _plate(plate: Plate) -> str:
-    title = _text(plate.title)
+    return f"<figure><figcaption>{_text(plate.title)}</figcaption>{_picture(plate)}</figure>"
+
+
+def _picture(plate: Plate) -> str:
     return (
-        f"<figure><figcaption>{title}</figcaption><picture>"
-        f'<source media="screen and (prefers-color-scheme: dark)" srcset="{_data(plate.dark)}">'
-        f'<img src="{_data(plate.light)}" alt="{title}"></picture></figure>'
+        f'<picture><source media="screen and (prefers-color-scheme: dark)" srcset="{_data(plate.dark)}">'
+        f'<img src="{_data(plate.light)}" alt="{_text(plate.title)}"></picture>'
     )
 
 

@@ -13,7 +13,8 @@ body { margin: 0; background: var(--sheet); color: var(--ink);
 main { max-width: 1120px; margin: 0 auto; padding: 28px 20px 48px; }
 h1 { font-size: 1.7rem; line-height: 1.25; margin: 0; overflow-wrap: anywhere; }
 h2 { font-size: 1.1rem; margin: 36px 0 10px; padding-bottom: 4px; border-bottom: 1px solid var(--rule); }
-p { margin: 6px 0; max-width: 78ch; overflow-wrap: anywhere; }
+p { margin: 6px 0; max-width: 88ch; overflow-wrap: anywhere; }
+p.muted { max-width: none; }
 .muted, figcaption, dt, th { color: var(--muted); }
 .headline { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 10px;
   margin: 20px 0 0; }
@@ -35,7 +36,7 @@ figcaption { font-size: 0.88rem; }
 .strip figure { padding: 6px; }
 .strip img { display: block; width: 100%; image-rendering: pixelated; }
 .strip figcaption { font-size: 0.78rem; line-height: 1.35; margin-top: 4px; }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; margin-top: 8px; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.93rem; }
 th { text-align: left; font-weight: 500; vertical-align: bottom; }
 th, td { padding: 4px 18px 4px 0; border-bottom: 1px solid var(--rule); vertical-align: top;
