@@ -15,6 +15,7 @@ import numpy as np
 
 from operando import __version__
 from operando.app.fingerprint import fingerprint
+from operando.core.track import RegistrationRule
 from operando.errors import ConfigurationError, OperandoError
 from operando.io.frozen import Frozen, freeze, thaw
 from operando.io.lock import WriterLock
@@ -335,6 +336,19 @@ def _last_of(known: Snapshot, fresh: Snapshot) -> Snapshot:
     return replace(known, curve=fresh.curve, progress=fresh.progress, delivery=fresh.delivery)
 
 
+def _registration(rule: RegistrationRule) -> Mapping[str, str | float]:
+    by_hand = "; ".join(
+        f"cycle {cycle} energy {energy}: ({y_px:g}, {x_px:g})"
+        for (cycle, energy), (y_px, x_px) in sorted(rule.manual.items())
+    )
+    cap_px = "half of the field" if rule.cap_px is None else rule.cap_px
+    return {
+        "registration": rule.mode.value,
+        "registration_cap_px": cap_px,
+        "registration_manual_px": by_hand,
+    }
+
+
 def _process(work: Work, run: str) -> Mapping[str, str | float | int]:
     """Return what must be known to do the fit again."""
     detector, limits = work.recipe.detector, work.recipe.limits
@@ -347,6 +361,7 @@ def _process(work: Work, run: str) -> Mapping[str, str | float | int]:
         "i0_error": work.recipe.incident.error,
         "background": work.recipe.background.name.lower(),
         "estimator": work.recipe.estimator.value,
+        **_registration(work.recipe.registration),
         "detector_gain": "auto" if math.isnan(detector.gain) else detector.gain,
         "detector_dark_counts": detector.dark_counts,
         "detector_saturation_counts": detector.saturation_counts,

@@ -69,6 +69,9 @@ Estimator = Annotated[
     str | None,
     typer.Option(help="Images of an energy that a map is made of: timed (also older ones) or latest."),
 ]
+Registration = Annotated[
+    str | None, typer.Option(help="Move images to where the first one lies: auto, on or off.")
+]
 Gain = Annotated[float | None, typer.Option(help="Variance-to-mean ratio of the counts; 1 for photons.")]
 Energies = Annotated[str | None, typer.Option(help="Fit only these energies of the run: eV, eV, …")]
 Output = Annotated[Path | None, typer.Option(help="The results file (NeXus HDF5); pictures go beside it.")]
@@ -195,6 +198,7 @@ def replay(
     i0: Incident = None,
     background: Background = None,
     estimator: Estimator = None,
+    registration: Registration = None,
     gain: Gain = None,
     speed: Speed = "max",
     keys: Keys = None,
@@ -209,7 +213,7 @@ def replay(
 
     with guarded():
         source = source if run is None else f"{source}#{run}"
-        options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
+        options = Options(profile, references, i0, background, gain, numbers(energies), estimator, registration)
         work = work_of(options, beside=folder_of(source))
         results = output or results_of(source)
         recording = open_recording(source, speed_of(speed), keys)
@@ -233,6 +237,7 @@ def monitor(
     i0: Incident = None,
     background: Background = None,
     estimator: Estimator = None,
+    registration: Registration = None,
     gain: Gain = None,
     keys: Keys = None,
     repair: Annotated[
@@ -252,7 +257,7 @@ def monitor(
     from operando.live.adviser import Adviser
 
     with guarded():
-        options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
+        options = Options(profile, references, i0, background, gain, numbers(energies), estimator, registration)
         work = work_of(options, beside=folder_of(source))
         rules, adviser = rules_of(options), None
         if rules is not None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from operando.core.absorption import Detector, below_ceiling, optical_density
 from operando.core.beam import Beam, beam_of
+from operando.core.drift import Shifts, shifts_of
 from operando.core.evolution import Images
 from operando.core.gain import GainEstimate, estimate_gain
 from operando.core.incident import IncidentMode, blank_pixels
@@ -84,6 +85,8 @@ class Composite:
         Mean dwell of each energy's newest image, shape (energy,).
     origins
         What it was made of.
+    shifts
+        What each energy's newest image was moved by.
     ring_current_ma
         Current of the storage ring at each of the newest rows, shape (energy, ny); None where no
         document says.
@@ -101,6 +104,7 @@ class Composite:
     older: tuple[Images, ...]
     dwell_ms: FloatArray
     origins: Origins
+    shifts: Shifts
     ring_current_ma: FloatArray | None = None
 
     def layer(self, layer: int) -> Images | None:
@@ -161,6 +165,7 @@ def compose(state: StackState, recipe: Recipe, cycle: int, before: Composite | N
         older=tuple(images for images in older if not np.isnan(images.row_time_s).all()),
         dwell_ms=rows.dwell_ms,
         origins=origins,
+        shifts=shifts_of(placing, state.plan, cycle),
         ring_current_ma=None if np.isnan(rows.ring_current_ma).all() else rows.ring_current_ma,
     )
 

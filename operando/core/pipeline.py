@@ -17,10 +17,12 @@ import numpy as np
 
 from operando.core.composite import Composite, arriving, compose, gain_of
 from operando.core.curve import Point, curve_of
+from operando.core.drift import Drift, drift_findings, drift_of
 from operando.core.fit import design_of
 from operando.core.gain import gain_findings
 from operando.core.health import check_design, findings_of, reference_findings
 from operando.core.increment import Solved, solve_again
+from operando.core.placing import remembering
 from operando.core.references import Library, spectra_of
 from operando.core.region import lithium_of_region
 from operando.core.regionbook import Model, RegionBook, marked, noted, results_of, unmasked_curve
@@ -38,6 +40,7 @@ from operando.types import (
     ScanPlan,
     Severity,
     Snapshot,
+    Vitals,
 )
 
 __all__ = [
@@ -172,6 +175,8 @@ def step(state: PipelineState, line: Line) -> PipelineState:
         return state
     # Later maps look back on this cycle; those recorded already are to be recorded anew.
     reach = range(line.cycle, line.cycle + 1 + state.recipe.estimator.older_images)
+    if state.recipe.registration.is_needed:  # where later images lie may follow from it
+        reach = range(line.cycle, 1 + max(stack.rows_seen))
     return replace(state, stack=stack, changed=state.changed.union(set(reach) & stack.rows_seen.keys()))
 
 
@@ -217,6 +222,7 @@ def record(state: PipelineState, cycle: int) -> tuple[PipelineState, Snapshot]:
     remarks = (*(remark for remark in state.remarks if remark.code != "gain"), *contradicted)
     book = noted(state.book, composite, newest, _model(state)) if newest.valid.any() else state.book
     state = replace(state, changed=state.changed - {cycle}, points=points, remarks=remarks, book=book)
+    state = replace(state, stack=remembering(state.stack, composite.origins.placing))
     return state, _snapshot(state, composite, newest)
 
 
@@ -258,7 +264,9 @@ def _snapshot(state: PipelineState, composite: Composite, newest: LithiationMap)
     has_map = bool(newest.energies_used.max(initial=0) >= state.phases.lithium.size + state.recipe.background)
     now = findings_of(composite, newest, state.plan, state.phases, state.recipe)
     plan, clocks = _on_one_clock(state)
-    findings = [*state.remarks, *clocks, *now, *_run_findings(state)]
+    drift = _drift(state, composite)
+    moving = [] if drift is None else drift_findings(drift, state.plan, state.recipe.registration)
+    findings = [*state.remarks, *clocks, *now, *moving, *_run_findings(state)]
     return Snapshot(
         plan=plan,
         progress=_progress(state),
@@ -277,7 +285,13 @@ def _snapshot(state: PipelineState, composite: Composite, newest: LithiationMap)
         regions=results_of(state.book, composite, newest, _model(state)),
         unmasked_curve=unmasked_curve(state.book),
         ring_current_ma=composite.ring_current_ma,
+        vitals=Vitals() if drift is None else Vitals(drift_nm_per_min=drift.nm_per_min),
     )
+
+
+def _drift(state: PipelineState, composite: Composite) -> Drift | None:
+    placing = composite.origins.placing
+    return None if placing is None else drift_of(placing, state.plan, composite.cycle)
 
 
 def _on_one_clock(state: PipelineState) -> tuple[ScanPlan, list[Finding]]:

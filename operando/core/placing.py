@@ -19,7 +19,7 @@ from operando.core.register import WEIGHED, moved
 from operando.core.stack import StackState
 from operando.core.track import Found, Key, Kind, Measured, Registering, measure
 
-__all__ = ["Place", "Placing", "places_at", "placing_of", "put_in_place"]
+__all__ = ["Place", "Placing", "places_at", "placing_of", "put_in_place", "remembering"]
 
 _STILL_PX = 0.08
 """Left alone in mode `AUTO`: moving by less gains less than it costs in sharpness."""
@@ -108,6 +108,11 @@ def placing_of(state: StackState, cycle: int, before: Placing | None = None) -> 
             images[key] = put_in_place(image, moved_px, state.detector)
     scanned = {key: state.images[key].marks.copy() for key in images}
     return Placing(places, images, scanned, found)
+
+
+def remembering(state: StackState, placing: Placing | None) -> StackState:
+    """Return `state` knowing what was found, so that it need not be found again."""
+    return state if placing is None else replace(state, track=replace(state.track, found=placing.found))
 
 
 def places_at(measured: Mapping[Key, Measured], mode: Registering, cycle: int) -> dict[Key, Place]:

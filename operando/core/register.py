@@ -240,30 +240,28 @@ def _fine(
     inner = _eroded(known)
     spline = ndimage.spline_filter(image, order=3, mode="mirror")
     usable = _eroded(also)
-    rows, columns = _places(reference.shape)
     place = np.array(coarse, dtype=np.float64)
     error_px = float("inf")
     likeness: FloatArray | None = None
     for _ in range(_STEPS):
-        where = inner & _sampled_mask(usable, rows + place[0], columns + place[1])
+        where = inner & _moved_mask(usable, place)
         if where.sum() < _LEAST_PIXELS:
             return NO_SHIFT
         target = reference[where]
-        at = np.stack([rows[where] + place[0], columns[where] + place[1]])
-        value, slope_y, slope_x = _with_slopes(spline, at)
+        value, slope_y, slope_x = (values[where] for values in _translated(spline, place))
         # image(p + d) = gain · reference(p) + offset, linearised in d.
-        model = np.stack([target, np.ones_like(target), -slope_y, -slope_x], axis=1)
-        weight = _trust(value - model[:, :2] @ likeness) if likeness is not None else np.ones_like(value)
-        normal = model.T @ (model * weight[:, None])
+        model = np.stack([target, np.ones_like(target), -slope_y, -slope_x])
+        weight = _trust(value - _dot(likeness, model[:2])) if likeness is not None else np.ones_like(value)
+        normal = _dot(model * weight, model.T)
         if np.linalg.cond(normal) > 1e12:
             return NO_SHIFT
-        solution = np.linalg.solve(normal, model.T @ (value * weight))
+        solution = np.linalg.solve(normal, _dot(model, value * weight))
         step = np.clip(solution[2:], -0.5, 0.5)
         place = place + step
-        left = value - model @ solution
+        left = value - _dot(solution, model)
         # Blurred pixels are not independent: one in so many is.
         freedom = max(left.size / (4 * np.pi * _SMOOTH_PX**2) - 4, 1.0)
-        spread = float(left @ left) / freedom
+        spread = float((left**2).sum()) / freedom
         error_px = float(np.sqrt(np.linalg.inv(normal)[2:, 2:].trace() / 2 * spread))
         is_still = float(np.abs(step).max()) < _STILL_PX
         if is_still and likeness is not None:
@@ -272,9 +270,14 @@ def _fine(
             likeness = solution[:2]
     if float(np.abs(place - coarse).max()) > 2.0:
         place = np.array(coarse, dtype=np.float64)
-    found = _correlation(reference, inner, spline, usable, (float(place[0]), float(place[1])))
-    still = _correlation(reference, inner, spline, usable, guess_px)
+    found = _correlation(reference, inner, spline, usable, place)
+    still = _correlation(reference, inner, spline, usable, np.array(guess_px))
     return Shift(float(place[0]), float(place[1]), error_px, found, abs(found) - abs(still))
+
+
+def _dot(one: FloatArray, other: FloatArray) -> FloatArray:
+    """Return one @ other: by numpy itself, since products so narrow only keep the threads of BLAS waiting."""
+    return np.asarray(np.einsum("...k,k...->...", one, other) if one.ndim == 1 else np.einsum("ik,k...->i...", one, other))
 
 
 def _trust(left: FloatArray) -> FloatArray:
@@ -283,33 +286,38 @@ def _trust(left: FloatArray) -> FloatArray:
     return 1.0 / (1.0 + (left / usual) ** 2) if usual > 0 else np.ones_like(left)
 
 
-def _with_slopes(spline: FloatArray, at: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return an image at places between its pixels, and its slopes there by central differences."""
-    half = 0.25
-
-    def value(dy: float, dx: float) -> FloatArray:
-        shifted = at + np.array([[dy], [dx]])
-        return ndimage.map_coordinates(spline, shifted, order=3, prefilter=False, mode="mirror")
-
+def _translated(spline: FloatArray, place: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return an image at (y + place_y, x + place_x), and its slopes there; NaN beyond. Given as cubic B-splines."""
+    (whole_y, value_y, slope_y), (whole_x, value_x, slope_x) = (_basis(float(at)) for at in place)
+    rows = _gathered(spline, 0, whole_y, value_y)
     return (
-        value(0.0, 0.0),
-        (value(half, 0.0) - value(-half, 0.0)) / (2 * half),
-        (value(0.0, half) - value(0.0, -half)) / (2 * half),
+        _gathered(rows, 1, whole_x, value_x),
+        _gathered(_gathered(spline, 0, whole_y, slope_y), 1, whole_x, value_x),
+        _gathered(rows, 1, whole_x, slope_x),
     )
 
 
-def _sampled_mask(usable: MaskArray, y: FloatArray, x: FloatArray) -> MaskArray:
-    """Return where places between pixels lie among usable ones."""
-    ny, nx = usable.shape
-    row, column = np.round(y).astype(np.intp), np.round(x).astype(np.intp)
-    inside = (row >= 0) & (row < ny) & (column >= 0) & (column < nx)
-    return inside & usable[np.clip(row, 0, ny - 1), np.clip(column, 0, nx - 1)]
+def _basis(at: float) -> tuple[int, FloatArray, FloatArray]:
+    """Return the whole part of a place, and what the B-splines at -1 to 2 from it are there, and their slopes."""
+    whole = int(np.floor(at))
+    u = at - whole
+    value = np.array([(1 - u) ** 3, 3 * u**3 - 6 * u**2 + 4, -3 * u**3 + 3 * u**2 + 3 * u + 1, u**3]) / 6
+    slope = np.array([-((1 - u) ** 2), 3 * u**2 - 4 * u, -3 * u**2 + 2 * u + 1, u**2]) / 2
+    return whole, value, slope
 
 
-def _places(shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
-    """Return the row and the column of every pixel, each of that shape."""
-    rows, columns = np.meshgrid(*(np.arange(size, dtype=np.float64) for size in shape), indexing="ij")
-    return rows, columns
+def _gathered(spline: FloatArray, axis: int, whole: int, weights: FloatArray) -> FloatArray:
+    parts = [weight * _rolled(spline, axis, whole + by) for by, weight in zip(range(-1, 3), weights, strict=True)]
+    return parts[0] + parts[1] + parts[2] + parts[3]
+
+
+def _moved_mask(usable: MaskArray, place: FloatArray) -> MaskArray:
+    """Return which places (y + place_y, x + place_x) lie among usable pixels, and not at their very edge."""
+    rows = usable
+    for axis, at in enumerate(place):
+        shifted = _rolled(rows.astype(np.float64), axis, round(float(at)))
+        rows = np.asarray(shifted == 1.0, dtype=bool)
+    return rows
 
 
 def _eroded(known: MaskArray) -> MaskArray:
@@ -317,20 +325,12 @@ def _eroded(known: MaskArray) -> MaskArray:
 
 
 def _correlation(
-    reference: FloatArray,
-    inner: MaskArray,
-    spline: FloatArray,
-    usable: MaskArray,
-    shift_px: tuple[float, float],
+    reference: FloatArray, inner: MaskArray, spline: FloatArray, usable: MaskArray, place: FloatArray
 ) -> float:
-    rows, columns = _places(reference.shape)
-    rows, columns = rows + shift_px[0], columns + shift_px[1]
-    where = inner & _sampled_mask(usable, rows, columns)
+    where = inner & _moved_mask(usable, place)
     if where.sum() < _LEAST_PIXELS:
         return 0.0
-    at = np.stack([rows[where], columns[where]])
-    value = ndimage.map_coordinates(spline, at, order=3, prefilter=False, mode="mirror")
-    target = reference[where]
+    value, target = _translated(spline, place)[0][where], reference[where]
     value, target = value - value.mean(), target - target.mean()
-    power = float(value @ value) * float(target @ target)
-    return float(value @ target) / power**0.5 if power > 0 else 0.0
+    power = float((value**2).sum()) * float((target**2).sum())
+    return float((value * target).sum()) / power**0.5 if power > 0 else 0.0

@@ -49,8 +49,10 @@ class Results:
         Shape (cycle, phase, ny, nx).
     energies_used, reason
         Shape (cycle, ny, nx).
-    frame_age_s, i0
+    frame_age_s, i0, shift_quality
         Shape (cycle, energy).
+    shift_px, shift_um
+        What images were moved by, (y, x), shape (cycle, energy, 2); NaN where they were not registered.
     is_provisional
         Shape (cycle,).
     """
@@ -76,6 +78,9 @@ class Results:
     reason: NDArray[np.uint8]
     is_provisional: MaskArray
     i0: FloatArray
+    shift_px: FloatArray
+    shift_um: FloatArray
+    shift_quality: FloatArray
 
     @property
     def valid(self) -> MaskArray:
@@ -203,8 +208,12 @@ def _read(entry: h5py.Group) -> Results:
     series: dict[str, Any] = {
         quantity.name: array_at(entry, quantity.place)[: cycle.size]
         for quantity in QUANTITIES
-        if quantity.name not in ("valid", "shift_px")
+        if quantity.name != "valid" and quantity.place in entry
     }
+    # Files of versions that did not register have no more than an empty place for it.
+    unknown = np.full((cycle.size, array_at(entry, "scan/energy_ev").size), np.nan)
+    series.setdefault("shift_um", np.stack([unknown, unknown], axis=-1))
+    series.setdefault("shift_quality", unknown)
     series["is_provisional"] = series["is_provisional"].astype(bool)
     settings = group_at(entry, "process/settings")
     process = {str(key): scalar_at(settings, str(key)) for key in settings}

@@ -40,7 +40,7 @@ class Quantity:
     place
         Path below `/entry`.
     name
-        What a `LithiationMap` calls it; `i0` and `shift_px` come from elsewhere.
+        What a `LithiationMap` calls it; `i0` comes from elsewhere.
     dims
         Its dimensions behind the cycle.
     dtype, unit, label
@@ -81,7 +81,9 @@ QUANTITIES = (
     Quantity("fit/valid", "valid", _MAP, "|u1", "", "1 where x is determined"),
     Quantity("fit/reason", "reason", _MAP, "|u1", "", "why x is undetermined"),
     Quantity("fit/frame_age_s", "frame_age_s", ("energy",), "<f8", "s", "age of the frame (s)"),
-    Quantity("fit/shift_px", "shift_px", ("energy", "pair"), "<f8", "px", "shift (y, x); NaN: not estimated"),
+    Quantity("fit/shift_px", "shift_px", ("energy", "pair"), "<f8", "px", "shift (y, x); NaN: not registered"),
+    Quantity("fit/shift_um", "shift_um", ("energy", "pair"), "<f8", "um", "shift (y, x) (µm)"),
+    Quantity("fit/shift_quality", "shift_quality", ("energy",), "<f8", "", "correlation of registration"),
     Quantity("fit/i0", "i0", ("energy",), "<f8", "counts", "incident counts"),
     Quantity("fit/is_provisional", "is_provisional", (), "|u1", "", "1 where rows of the cycle are missing"),
     # Last of all: a cycle is in the file once its number is.

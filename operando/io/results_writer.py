@@ -128,10 +128,9 @@ class ResultsWriter:
         series = {
             quantity.place: getattr(lithiation, quantity.name)
             for quantity in QUANTITIES
-            if quantity.name not in ("i0", "shift_px")
+            if quantity.name != "i0"
         }
         series["fit/i0"] = i0
-        series["fit/shift_px"] = np.full((self._energies, 2), np.nan)
         with _understood(self._path):
             there, stored = _contents(self._path, self._run)
             merged = _merged(curve, stored, there)
