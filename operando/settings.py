@@ -108,8 +108,8 @@ class ManualShiftSettings(_Settings):
 class RegistrationSettings(_Settings):
     """Whether images are moved to where the first one lies, and how far that may be.
 
-    `mode`: "off"; "on"; "auto" leaves alone what is not surely off. Without `cap_px` it is half of the shorter
-    side of the field. `manual` holds in every mode.
+    `mode`: "off"; "on"; "auto" leaves alone what is not surely off. Without `cap_px` it is half of the
+    shorter side of the field. `manual` holds in every mode.
     """
 
     mode: Literal["off", "on", "auto"] = "auto"

@@ -213,7 +213,9 @@ def replay(
 
     with guarded():
         source = source if run is None else f"{source}#{run}"
-        options = Options(profile, references, i0, background, gain, numbers(energies), estimator, registration)
+        options = Options(
+            profile, references, i0, background, gain, numbers(energies), estimator, registration
+        )
         work = work_of(options, beside=folder_of(source))
         results = output or results_of(source)
         recording = open_recording(source, speed_of(speed), keys)
@@ -257,7 +259,9 @@ def monitor(
     from operando.live.adviser import Adviser
 
     with guarded():
-        options = Options(profile, references, i0, background, gain, numbers(energies), estimator, registration)
+        options = Options(
+            profile, references, i0, background, gain, numbers(energies), estimator, registration
+        )
         work = work_of(options, beside=folder_of(source))
         rules, adviser = rules_of(options), None
         if rules is not None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from operando.core.absorption import Detector, below_ceiling
-from operando.core.incident import IncidentMode, IncidentRule, blank_reading
 from operando.core.image import Image
+from operando.core.incident import IncidentMode, IncidentRule, blank_reading
 from operando.types import FloatArray, MaskArray, ScanPlan
 
 __all__ = ["Beam", "beam_of"]

@@ -16,10 +16,10 @@ from operando.core.beam import Beam, beam_of
 from operando.core.drift import Shifts, shifts_of
 from operando.core.evolution import Images
 from operando.core.gain import GainEstimate, estimate_gain
+from operando.core.image import Image
 from operando.core.incident import IncidentMode, blank_pixels
 from operando.core.placing import Placing, placing_of
 from operando.core.rows import Rows, choose_rows
-from operando.core.image import Image
 from operando.core.stack import Recipe, StackState, is_complete
 from operando.types import FloatArray, Frame, MaskArray
 

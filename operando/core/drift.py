@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -26,8 +27,8 @@ class Shifts:
     Attributes
     ----------
     px, um
-        (y, x), shape (energy, 2); in µm along the axes of the grid. NaN where there is no image, or images are not
-        registered.
+        (y, x), shape (energy, 2); in µm along the axes of the grid. NaN where there is no image, or
+        images are not registered.
     quality
         Size of the correlation with the image that it was compared with, 0 to 1, shape (energy,); NaN where
         the shift is that of the image before.
@@ -87,7 +88,7 @@ def drift_of(placing: Placing, plan: ScanPlan, cycle: int) -> Drift:
     has_moved = any(place.moved_px != (0.0, 0.0) for place in past.values())
     far_px = (found[-1][1].y_px, found[-1][1].x_px) if found else (0.0, 0.0)
     recent = [place for _, place in found[-2 * plan.energies_ev.size :]]
-    steps = [_rate(one, other) for one, other in zip(recent[:-1], recent[1:], strict=True)]
+    steps = [_rate(one, other) for one, other in pairwise(recent)]
     known = [step for step in steps if step is not None]
     if len(known) < _FEWEST_STEPS or found[-1][0][0] == found[0][0][0]:
         return Drift(far_px, (nan, nan), nan, nan, held, has_moved)
@@ -97,7 +98,7 @@ def drift_of(placing: Placing, plan: ScanPlan, cycle: int) -> Drift:
 
 
 def drift_findings(drift: Drift, plan: ScanPlan, rule: RegistrationRule) -> list[Finding]:
-    """Return what is to be said. In mode `AUTO` an image that cannot be found is missed once one was moved."""
+    """Return what is to be said; in mode `AUTO` an image is only missed once another one was moved."""
     findings: list[Finding] = []
     cap_px = rule.limit_px(plan.grid.shape)
     far = np.array(drift.far_px)
@@ -110,10 +111,10 @@ def drift_findings(drift: Drift, plan: ScanPlan, rule: RegistrationRule) -> list
             Finding(
                 "drift",
                 Severity.ALARM,
-                f"the sample has moved by ({x_um:.2f}, {y_um:.2f}) µm, {np.abs(far).max():.1f} of {cap_px:g} "
-                f"pixels beyond which the field is lost{when}",
-                f"move the field by ({x_um:.2f}, {y_um:.2f}) µm, or let the plan do so: [advice] shift_um and "
-                "the plan's max_shift_um",
+                f"the sample has moved by ({x_um:.2f}, {y_um:.2f}) µm: {np.abs(far).max():.1f} pixels; from "
+                f"{cap_px:g} on the field is lost{when}",
+                f"move the field by ({x_um:.2f}, {y_um:.2f}) µm, or let the plan do so: [advice] shift_um "
+                "and the plan's max_shift_um",
             )
         )
     is_missed = rule.mode is Registering.ON or (rule.mode is Registering.AUTO and drift.has_moved)
@@ -122,8 +123,8 @@ def drift_findings(drift: Drift, plan: ScanPlan, rule: RegistrationRule) -> list
             Finding(
                 "registration-held",
                 Severity.WARNING,
-                f"{drift.held} of the {plan.energies_ev.size} newest images are too unlike those before to say "
-                "how far the sample moved; they are taken to lie where the image before them does",
+                f"{drift.held} of the {plan.energies_ev.size} newest images are too unlike those before to "
+                "say how far the sample moved; they are taken to lie where the image before them does",
                 "look at the images: beam, focus, and particles with edges in the field; shifts by hand go "
                 "into the profile as [[registration.manual]]",
             )
@@ -155,7 +156,7 @@ def _cycle_s(found: list[tuple[Key, Place]]) -> float:
 
 
 def _seconds_left(far_px: FloatArray, px_per_s: FloatArray, cap_px: float) -> float:
-    """Return when either shift is at the cap, if it goes on; infinite where it does not, or nothing is known."""
+    """Return when a shift is at the cap, if it goes on; infinite where it does not or nothing is known."""
     with np.errstate(divide="ignore", invalid="ignore"):
         left_s = (cap_px - np.sign(px_per_s) * far_px) / np.abs(px_per_s)
     return float(np.nanmin(np.where(np.isfinite(left_s), np.maximum(left_s, 0.0), np.inf)))

@@ -28,7 +28,9 @@ _SURE = 3.0
 _STEADY = 0.25
 """A sample goes on within the first cycle as fast as from there to the second one, to this part of it."""
 _RATE_ERROR_PX = 0.02
-_CONTRADICTED = 4.0
+_FEWEST_RATES = 2
+_SLACK_PX = 0.3
+"""A sample that is this much further from where it was expected than errors say has jumped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class Placing:
 
 
 def placing_of(state: StackState, cycle: int, before: Placing | None = None) -> Placing | None:
-    """Return the images where they belong, as is known at the end of a cycle; None if they are not registered.
+    """Return images where they belong, as is known at the end of a cycle; None if they are not registered.
 
     Parameters
     ----------
@@ -129,14 +131,18 @@ def places_at(measured: Mapping[Key, Measured], mode: Registering, cycle: int) -
     """
     known = {**measured, **_refined_roots({key: each for key, each in measured.items() if key[0] <= cycle})}
     alone = {key: _alone(key, known) for key in sorted(known)}
+    rates = _rates(alone)
     places: dict[Key, Place] = {}
+    recent: list[Key] = []
     for key, own in alone.items():
+        recent = [past for past in recent if past > (key[0] - 1, key[1])] + [key]
+        place = own
         if own.kind is Kind.FOUND:
-            own = _with_its_neighbours(key, alone)
+            place = _with_its_neighbours(own, recent, alone, rates)
         elif own.kind is Kind.HELD and places:
             last = places[next(reversed(places))]
-            own = replace(own, y_px=last.y_px, x_px=last.x_px, error_px=last.error_px)
-        places[key] = replace(own, moved_px=_moved_px(own, mode))
+            place = replace(own, y_px=last.y_px, x_px=last.x_px, error_px=last.error_px)
+        places[key] = replace(place, moved_px=_moved_px(place, mode))
     return places
 
 
@@ -192,48 +198,46 @@ def _alone(key: Key, known: Mapping[Key, Measured]) -> Place:
     return Place(y_px, x_px, float(np.sqrt(variance)), own.quality, own.kind, own.time_s, (0.0, 0.0))
 
 
-def _with_its_neighbours(key: Key, alone: Mapping[Key, Place]) -> Place:
-    """Return where an image lies given also those before it, as many as a cycle has.
+def _with_its_neighbours(
+    own: Place, recent: list[Key], alone: Mapping[Key, Place], rates: Mapping[Key, tuple[float, float]]
+) -> Place:
+    """Return where an image lies given also those of the cycle that ends with it.
 
     Each energy errs in its own way, most where its contrast is low or follows the reaction; the sample moves
     steadily. So those before it, moved on at the rate at which all energies went since the cycle before, say
     where it lies as well, each as far as its own error and the rate are sure.
     """
-    own = alone[key]
-    order = [past for past in alone if past <= key]
-    cycle = [past for past in order if past[0] == key[0] or (past[0] == key[0] - 1 and past[1] > key[1])]
-    rate = _rate_over(cycle, alone)
-    if rate is None:
+    known = [rates[key] for key in recent if key in rates]
+    if len(known) < _FEWEST_RATES:
         return own
+    rate = np.median(np.array(known), axis=0)
     total, sums = 0.0, np.zeros(2)
-    for past in cycle:
-        there = alone[past]
+    for there in (alone[key] for key in recent):
         if there.kind is not Kind.FOUND:
             continue
         went = rate * (own.time_s - there.time_s)
         variance = there.error_px**2 + _RATE_ERROR_PX**2 + (_STEADY * float(np.hypot(*went))) ** 2
         expected = np.array([there.y_px, there.x_px]) + went
         apart = float(np.hypot(*(expected - (own.y_px, own.x_px))))
-        if apart <= _CONTRADICTED * np.sqrt(variance + own.error_px**2):
+        if apart <= _SLACK_PX + _SURE * np.hypot(there.error_px, own.error_px):
             total, sums = total + 1 / variance, sums + expected / variance
-    if total == 0.0:
-        return own
     y_px, x_px = sums / total
     return replace(own, y_px=float(y_px), x_px=float(x_px), error_px=float(total**-0.5))
 
 
-def _rate_over(cycle: list[Key], alone: Mapping[Key, Place]) -> NDArray[np.float64] | None:
-    """Return how fast images went since the one before of the same energy, (y, x) per second; the median."""
-    rates: list[tuple[float, float]] = []
-    for key in cycle:
-        before = max((past for past in alone if past[1] == key[1] and past[0] < key[0]), default=None)
-        if before is None or alone[key].kind is not Kind.FOUND or alone[before].kind is Kind.HELD:
+def _rates(alone: Mapping[Key, Place]) -> dict[Key, tuple[float, float]]:
+    """Return how fast images went since the one before of the same energy, (y, x) in pixels per second."""
+    rates: dict[Key, tuple[float, float]] = {}
+    before: dict[int, Place] = {}
+    for key, own in alone.items():
+        if own.kind is Kind.HELD:
             continue
-        one, other = alone[before], alone[key]
-        if other.time_s > one.time_s:
-            apart_s = other.time_s - one.time_s
-            rates.append(((other.y_px - one.y_px) / apart_s, (other.x_px - one.x_px) / apart_s))
-    return np.median(np.array(rates), axis=0) if len(rates) > 1 else None
+        last = before.get(key[1])
+        if last is not None and own.kind is Kind.FOUND and own.time_s > last.time_s:
+            apart_s = own.time_s - last.time_s
+            rates[key] = ((own.y_px - last.y_px) / apart_s, (own.x_px - last.x_px) / apart_s)
+        before[key[1]] = own
+    return rates
 
 
 def _moved_px(place: Place, mode: Registering) -> tuple[float, float]:
@@ -263,9 +267,9 @@ def _refined_roots(known: Mapping[Key, Measured]) -> dict[Key, Measured]:
         went = rate * (own.time_s - known[own.root].time_s)
         found = np.array([own.y_px, own.x_px])
         went_variance = _RATE_ERROR_PX**2 + (_STEADY * float(np.hypot(*went))) ** 2
-        variance = went_variance + own.error_px**2
-        if own.is_good and np.hypot(*(found - went)) > _CONTRADICTED * np.sqrt(variance):
+        if own.is_good and np.hypot(*(found - went)) > _SLACK_PX + _SURE * own.error_px:
             continue
+        variance = went_variance + own.error_px**2
         weight = went_variance / variance if own.is_good else 0.0
         y_px, x_px = weight * found + (1 - weight) * went
         error_px = float(np.sqrt((1 - weight) * went_variance))
@@ -274,7 +278,7 @@ def _refined_roots(known: Mapping[Key, Measured]) -> dict[Key, Measured]:
 
 
 def _rate_px_per_s(known: Mapping[Key, Measured], first: int) -> NDArray[np.float64] | None:
-    """Return how fast the sample went from the first cycle to the next, (y, x); None if fewer than two energies say."""
+    """Return how fast the sample went from the first cycle to the next, (y, x); None if too few say it."""
     rates: list[tuple[float, float]] = []
     for key, own in known.items():
         root = None if own.root is None else known[own.root]
@@ -282,4 +286,4 @@ def _rate_px_per_s(known: Mapping[Key, Measured], first: int) -> NDArray[np.floa
         if is_step and root is not None and own.time_s > root.time_s:
             apart_s = own.time_s - root.time_s
             rates.append((own.y_px / apart_s, own.x_px / apart_s))
-    return np.median(np.array(rates), axis=0) if len(rates) > 1 else None
+    return np.median(np.array(rates), axis=0) if len(rates) >= _FEWEST_RATES else None

@@ -11,6 +11,7 @@ that fit less well than most, where the sample reacted or the energies see diffe
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 from scipy import ndimage
@@ -53,7 +54,7 @@ class Shift:
     correlation
         Of the two where they overlap, moved; -1 to 1; negative where the contrast is inverted.
     gained
-        The size of the correlation less that at the place where it was looked for: what the shift is good for.
+        The size of the correlation less that where it was looked for: what the shift is good for.
     """
 
     y_px: float
@@ -129,12 +130,8 @@ def moved(
 
 def _lagrange(part: float) -> FloatArray:
     """Return the weights of the pixels at -2 to 3 for a place between 0 and 1."""
-    return np.array(
-        [
-            np.prod([(part - other) / (at - other) for other in _AROUND if other != at])
-            for at in _AROUND
-        ]
-    )
+    weights = [prod((part - other) / (at - other) for other in _AROUND if other != at) for at in _AROUND]
+    return np.array(weights, dtype=np.float64)
 
 
 def _combined(values: FloatArray, axis: int, whole: int, weights: FloatArray) -> FloatArray:
@@ -255,7 +252,7 @@ def _fine(
         normal = _dot(model * weight, model.T)
         if np.linalg.cond(normal) > 1e12:
             return NO_SHIFT
-        solution = np.linalg.solve(normal, _dot(model, value * weight))
+        solution = np.asarray(np.linalg.solve(normal, _dot(model, value * weight)), np.float64)
         step = np.clip(solution[2:], -0.5, 0.5)
         place = place + step
         left = value - _dot(solution, model)
@@ -276,18 +273,19 @@ def _fine(
 
 
 def _dot(one: FloatArray, other: FloatArray) -> FloatArray:
-    """Return one @ other: by numpy itself, since products so narrow only keep the threads of BLAS waiting."""
-    return np.asarray(np.einsum("...k,k...->...", one, other) if one.ndim == 1 else np.einsum("ik,k...->i...", one, other))
+    """Return one @ other by numpy itself: in products so narrow threads of BLAS only wait for each other."""
+    formula = "k,k...->..." if one.ndim == 1 else "ik,k...->i..."
+    return np.asarray(np.einsum(formula, one, other), np.float64)
 
 
 def _trust(left: FloatArray) -> FloatArray:
-    """Return weights of pixels by what the fit leaves over there (Cauchy's): where the sample reacted, little."""
+    """Return weights of pixels by what the fit leaves over (Cauchy's): where the sample reacted, little."""
     usual = _UNUSUAL * 1.4826 * float(np.median(np.abs(left)))
     return 1.0 / (1.0 + (left / usual) ** 2) if usual > 0 else np.ones_like(left)
 
 
 def _translated(spline: FloatArray, place: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return an image at (y + place_y, x + place_x), and its slopes there; NaN beyond. Given as cubic B-splines."""
+    """Return an image of B-splines at (y + place_y, x + place_x), and its slopes there; NaN beyond."""
     (whole_y, value_y, slope_y), (whole_x, value_x, slope_x) = (_basis(float(at)) for at in place)
     rows = _gathered(spline, 0, whole_y, value_y)
     return (
@@ -298,7 +296,7 @@ def _translated(spline: FloatArray, place: FloatArray) -> tuple[FloatArray, Floa
 
 
 def _basis(at: float) -> tuple[int, FloatArray, FloatArray]:
-    """Return the whole part of a place, and what the B-splines at -1 to 2 from it are there, and their slopes."""
+    """Return the whole part of a place, and the B-splines at -1 to 2 from it there, and their slopes."""
     whole = int(np.floor(at))
     u = at - whole
     value = np.array([(1 - u) ** 3, 3 * u**3 - 6 * u**2 + 4, -3 * u**3 + 3 * u**2 + 3 * u + 1, u**3]) / 6
@@ -307,7 +305,9 @@ def _basis(at: float) -> tuple[int, FloatArray, FloatArray]:
 
 
 def _gathered(spline: FloatArray, axis: int, whole: int, weights: FloatArray) -> FloatArray:
-    parts = [weight * _rolled(spline, axis, whole + by) for by, weight in zip(range(-1, 3), weights, strict=True)]
+    parts = [
+        weight * _rolled(spline, axis, whole + by) for by, weight in zip(range(-1, 3), weights, strict=True)
+    ]
     return parts[0] + parts[1] + parts[2] + parts[3]
 
 

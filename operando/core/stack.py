@@ -21,7 +21,7 @@ from operando.core.image import Image
 from operando.core.incident import IncidentMode, IncidentRule
 from operando.core.track import Registering, RegistrationRule, Track, settle
 from operando.errors import FrameRejected
-from operando.types import FloatArray, Line, ScanPlan
+from operando.types import Line, ScanPlan
 
 __all__ = [
     "HISTORY_CYCLES",
@@ -181,7 +181,9 @@ def add(state: StackState, line: Line) -> StackState:
         newest = line
         track = _settled(state, line.cycle)
         _forget(state, line.cycle)
-    return replace(state, newest=newest, track=track, first_line_s=float(np.fmin(state.first_line_s, line.time_s)))
+    return replace(
+        state, newest=newest, track=track, first_line_s=float(np.fmin(state.first_line_s, line.time_s))
+    )
 
 
 def is_complete(state: StackState, cycle: int) -> bool:

@@ -48,9 +48,10 @@ _GRAIN = 1024.0
 _LEAST_CORRELATION = 0.3
 """Of two images: blurred noise over a whole search of a field of 64 × 64 pixels reaches 0.2."""
 _LARGEST_ERROR_PX = 0.3
+_BEYOND_PX = 4.0
 _JUMP_PX = 3.0
 _JUMP_GAINS = 0.02
-"""A shift that is off by more than the first from where it was expected has to raise the correlation so far."""
+"""A shift further from where it was expected than the first has to raise the correlation so far."""
 
 
 _LOOKED_BACK = 3
@@ -211,8 +212,8 @@ def measure(
 ) -> tuple[dict[Key, Measured], dict[Key, Found]]:
     """Return where every image lies, and what spares work when asked again.
 
-    Images are compared by the logarithm of their readings against the incident channel, or else against dwell:
-    optical density but for a number that all pixels of an image share, which no comparison sees.
+    Images are compared by the logarithm of their readings against the incident channel, or else against
+    dwell: optical density but for a number that all pixels of an image share, which no comparison sees.
 
     Parameters
     ----------
@@ -335,7 +336,9 @@ class _Search:
         for number, other in enumerate(against):
             there, lies = places[other], _place(places[other], places)
             guess_px = (here[0] - lies[0], here[1] - lies[1])
-            found = find_shift(self._absorbed_of(other), absorbed, limit_px=limit_px, guess_px=guess_px)
+            # Looked for beyond the cap as well: the best within it is no answer where a better one is not.
+            reach_px = limit_px + max(map(abs, here)) + _BEYOND_PX
+            found = find_shift(self._absorbed_of(other), absorbed, limit_px=reach_px, guess_px=guess_px)
             y_px, x_px = (round(by * _GRAIN) / _GRAIN for by in (found.y_px, found.x_px))
             is_far = max(abs(lies[0] + y_px), abs(lies[1] + x_px)) > limit_px
             if is_far or not _is_believed(found, guess_px):

@@ -81,7 +81,9 @@ QUANTITIES = (
     Quantity("fit/valid", "valid", _MAP, "|u1", "", "1 where x is determined"),
     Quantity("fit/reason", "reason", _MAP, "|u1", "", "why x is undetermined"),
     Quantity("fit/frame_age_s", "frame_age_s", ("energy",), "<f8", "s", "age of the frame (s)"),
-    Quantity("fit/shift_px", "shift_px", ("energy", "pair"), "<f8", "px", "shift (y, x); NaN: not registered"),
+    Quantity(
+        "fit/shift_px", "shift_px", ("energy", "pair"), "<f8", "px", "shift (y, x); NaN: not registered"
+    ),
     Quantity("fit/shift_um", "shift_um", ("energy", "pair"), "<f8", "um", "shift (y, x) (µm)"),
     Quantity("fit/shift_quality", "shift_quality", ("energy",), "<f8", "", "correlation of registration"),
     Quantity("fit/i0", "i0", ("energy",), "<f8", "counts", "incident counts"),
