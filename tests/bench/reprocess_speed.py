@@ -1,6 +1,6 @@
 """How much faster two workers fit many recorded runs than one, and that the results are the same bytes.
 
-    python tests/bench/reprocess_speed.py [--runs 100] [--pixels 64] [--cycles 6] [--replays 10]
+    python tests/bench/reprocess_speed.py [--runs 100] [--pixels 64] [--cycles 6] [--replays 10] [--logs FOLDER]
 
 Simulates the runs, fits them with one worker and with two, each into an empty folder, and some of them with
 `operando replay`; prints one JSON object, and fails where bytes differ or the ratio is below 1.7.
@@ -28,11 +28,13 @@ OPERANDO = (sys.executable, "-m", "operando")
 
 
 def recorded(folder: Path, runs: int, pixels: int, cycles: int) -> list[Path]:
-    """Simulate so many runs, each of another sample."""
-    folder.mkdir()
+    """Simulate so many runs, each of another sample, unless they are there."""
+    folder.mkdir(exist_ok=True)
     write_references(folder, LIXV2O5)
     logs = [folder / f"run{number:03d}.runlog" for number in range(runs)]
     for seed, log in enumerate(logs):
+        if log.exists():
+            continue
         simulate(
             Cell(
                 material="lixv2o5",
@@ -98,14 +100,16 @@ def main() -> int:
     asked.add_argument("--pixels", type=int, default=64)
     asked.add_argument("--cycles", type=int, default=6)
     asked.add_argument("--replays", type=int, default=10)
+    asked.add_argument("--logs", type=Path, default=None)
     given = asked.parse_args()
     with TemporaryDirectory() as made:
         folder = Path(made)
-        logs = recorded(folder / "logs", given.runs, given.pixels, given.cycles)
+        where = given.logs or folder / "logs"
+        logs = recorded(where, given.runs, given.pixels, given.cycles)
         # The fit is compiled, once on a machine, before anything is timed.
         replayed(logs[0], folder / "warm")
-        one_s, one_processor_s = reprocessed(folder / "logs", folder / "one", 1)
-        two_s, two_processor_s = reprocessed(folder / "logs", folder / "two", 2)
+        one_s, one_processor_s = reprocessed(where, folder / "one", 1)
+        two_s, two_processor_s = reprocessed(where, folder / "two", 2)
         some = logs[:: max(1, given.runs // max(1, given.replays))] if given.replays else []
         for log in some:
             replayed(log, folder / "replayed")
