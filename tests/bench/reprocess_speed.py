@@ -1,6 +1,6 @@
 """How much faster two workers fit many recorded runs than one, and that the results are the same bytes.
 
-    python tests/bench/reprocess_speed.py [--runs 100] [--pixels 64] [--cycles 6] [--replays 10] [--logs FOLDER]
+    python tests/bench/reprocess_speed.py [--runs 100] [--pixels 64] [--cycles 6] [--replays 10] [--logs DIR]
 
 Simulates the runs, fits them with one worker and with two, each into an empty folder, and some of them with
 `operando replay`; prints one JSON object, and fails where bytes differ or the ratio is below 1.7.
