@@ -18,7 +18,7 @@ import numpy as np
 from operando.errors import ConfigurationError, DamagedFileError, SourceUnreachable
 from operando.io.plain import as_plain
 
-__all__ = ["Column", "Node", "documents_of_run", "read_catalog"]
+__all__ = ["Column", "Node", "connected", "documents_of_run", "read_catalog", "shown"]
 
 _SLICE_BYTES = 16 * 2**20
 _OWN = frozenset({"seq_num", "time"})
@@ -77,6 +77,18 @@ def read_catalog(address: str, uid: str) -> Iterator[tuple[str, dict[str, Any]]]
     SourceUnreachable
         Nothing answers there, or it has no such run.
     """
+    catalog, broken = connected(address)
+    return _read(catalog, uid, broken, shown(address))
+
+
+def connected(address: str) -> tuple[Any, type[Exception]]:
+    """Return what a Tiled server has at an address, and what it raises when it does not answer any more.
+
+    Raises
+    ------
+    ConfigurationError, SourceUnreachable
+        As `read_catalog`.
+    """
     _check_address(address)
     try:
         # Only where it is asked for, and not known to every installation.
@@ -87,11 +99,10 @@ def read_catalog(address: str, uid: str) -> Iterator[tuple[str, dict[str, Any]]]
         )
         raise ConfigurationError(msg) from error
     try:
-        catalog: Any = client.from_uri(address)
+        return client.from_uri(address), httpx.HTTPError
     except (httpx.HTTPError, OSError) as error:
-        msg = f"no catalog answers at {_shown(address)} ({error}); check the address"
+        msg = f"no catalog answers at {shown(address)} ({error}); check the address"
         raise SourceUnreachable(msg) from error
-    return _read(catalog, uid, httpx.HTTPError, _shown(address))
 
 
 def _read(
@@ -215,11 +226,11 @@ def _check_address(address: str) -> None:
         is_here = False
     if not is_here:
         msg = (
-            f"{_shown(address)} is not on this machine, and what comes from there is not encrypted: use https"
+            f"{shown(address)} is not on this machine, and what comes from there is not encrypted: use https"
         )
         raise ConfigurationError(msg)
 
 
-def _shown(address: str) -> str:
-    """Return an address without what may be a key."""
+def shown(address: str) -> str:
+    """Return an address without what may be a key to it."""
     return address.partition("?")[0]
