@@ -440,6 +440,13 @@ class Delivery:
     failure: str = ""
     catch_up: CatchUp | None = None
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """That the source is lost, if it is."""
+        if not self.failure:
+            return ()
+        return (Finding("source", Severity.ALARM, f"the source is lost: {self.failure}"),)
+
 
 @dataclass(frozen=True, slots=True)
 class Vitals:

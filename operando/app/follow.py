@@ -7,12 +7,14 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from operando.app.outcome import Keeper, Outcome
 from operando.io.sources import Source
 from operando.live.adviser import Adviser
+from operando.live.beside import Company
 from operando.live.checkpoints import Checkpoints
 from operando.live.monitor import Monitor, Work
 from operando.types import Snapshot
@@ -20,7 +22,7 @@ from operando.types import Snapshot
 if TYPE_CHECKING:
     from operando.view import HistoryBook
 
-__all__ = ["follow"]
+__all__ = ["Setting", "follow"]
 
 _log = logging.getLogger(__name__)
 
@@ -30,13 +32,33 @@ _FAREWELL_S = 0.3
 """A worker that only served the window ends so soon after it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How a source is followed.
+
+    Attributes
+    ----------
+    has_window
+        Whether to show the dashboard in this process; when it is closed, or no screen answers, following
+        goes on without.
+    checkpoint
+        Where the state is kept, so that the same work goes on after a kill; None keeps nothing.
+    adviser
+        Tells the plan what to do next; None tells it nothing. See `Monitor`.
+    company
+        Who watches the monitor beside this; closed at the end.
+    """
+
+    has_window: bool = False
+    checkpoint: Path | None = None
+    adviser: Adviser | None = None
+    company: Company = field(default_factory=lambda: Company((), None))
+
+
 def follow(
     source: Source,
     keeper: Keeper,
-    *,
-    has_window: bool,
-    checkpoint: Path | None = None,
-    adviser: Adviser | None = None,
+    setting: Setting,
     tell: Callable[[Snapshot], None] = lambda _snapshot: None,
 ) -> Outcome:
     """Follow a source to its end and return what came of it.
@@ -50,26 +72,24 @@ def follow(
         Where the documents come from.
     keeper
         Writes the cycles of record, and knows what to fit and how.
-    has_window
-        Whether to show the dashboard; when it is closed, or no screen answers, following goes on without.
-    checkpoint
-        Where the state is kept, so that the same work goes on after a kill; None keeps nothing.
-    adviser
-        Tells the plan what to do next; None tells it nothing. See `Monitor`.
+    setting
+        How, and with whom.
     tell
         Called now and then with the newest snapshot, in the calling thread.
     """
-    book = _history() if has_window else None
+    book = _history() if setting.has_window else None
 
     def on_cycle(snapshot: Snapshot) -> str | None:
         if book is not None:
             book.note(snapshot)
         return keeper(snapshot)
 
-    checkpoints = None if checkpoint is None else Checkpoints(checkpoint, keeper.work, keeper)
-    monitor = Monitor(source, keeper.work, on_cycle, checkpoints=checkpoints, adviser=adviser)
+    kept = setting.checkpoint
+    checkpoints = None if kept is None else Checkpoints(kept, keeper.work, keeper)
+    monitor = Monitor(source, keeper.work, on_cycle, checkpoints=checkpoints, adviser=setting.adviser)
     if book is not None:
         monitor.attend()
+    setting.company.begin(monitor)
     monitor.start()
     was_interrupted = False
     try:
@@ -84,6 +104,8 @@ def follow(
         monitor.stop()
         if not monitor.join(_PATIENCE_S):
             _log.warning("the monitor did not stop within %.0f s; its last batch may be missing", _PATIENCE_S)
+    finally:
+        setting.company.close()
     if monitor.newest is not None:
         tell(monitor.newest)
     if monitor.join(0.0):

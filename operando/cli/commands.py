@@ -203,9 +203,11 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Fit a recorded run with the same engine that follows a live one."""
+    from operando.app.follow import Setting
     from operando.app.keeper import Keeper
     from operando.app.open_source import folder_of, open_recording, results_of, runs_of
     from operando.app.work import Options, work_of
+    from operando.view import has_display
 
     with guarded():
         source = source if run is None else f"{source}#{run}"
@@ -215,7 +217,7 @@ def replay(
         recording = open_recording(source, speed_of(speed), keys)
         keeper = Keeper(results, work)
         keeper.prepare(runs_of(source) if results.exists() else ())
-        follow_and_report(recording, keeper, headless=headless, as_json=as_json)
+        follow_and_report(recording, keeper, Setting(has_display() and not headless), as_json=as_json)
 
 
 @app.command()
@@ -245,11 +247,17 @@ def monitor(
     """Follow a run log while it is written, until interrupted (Ctrl-C); the same command then goes on."""
     import threading
 
+    from operando.app.alarm_rules import alarms_of
     from operando.app.await_log import follow_when_there
+    from operando.app.follow import Setting
     from operando.app.keeper import Keeper
-    from operando.app.open_source import advice_of, folder_of, results_of
+    from operando.app.open_source import advice_of, folder_of, log_of, results_of
     from operando.app.work import Options, rules_of, work_of
     from operando.live.adviser import Adviser
+    from operando.live.alarms import Alarms
+    from operando.live.beside import Company
+    from operando.settings import load_profile
+    from operando.view import has_display
 
     with guarded():
         options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
@@ -258,20 +266,21 @@ def monitor(
         if rules is not None:
             adviser = Adviser(advice_of(source), rules, work.recipe.background)
             people.print(f"Advice to the plan goes into {escaped(str(advice_of(source)))}.")
+        wanted = () if profile is None else load_profile(profile).alarms
+        alarms = alarms_of(wanted, [phase.name for phase in work.library.phases])
         results = output or results_of(source)
         opened = follow_when_there(
             source, threading.Event(), lambda words: people.print(escaped(words)), keys=keys, repair=repair
         )
         keeper = Keeper(results, work)
         keeper.prepare()
-        follow_and_report(
-            opened.source,
-            keeper,
+        setting = Setting(
+            has_window=has_display() and not headless,
             checkpoint=results.with_suffix(".checkpoint") if opened.can_reread else None,
             adviser=adviser,
-            headless=headless,
-            as_json=as_json,
+            company=Company([Alarms(alarms)] if alarms else [], log_of(source)),
         )
+        follow_and_report(opened.source, keeper, setting, as_json=as_json)
 
 
 @app.command()

@@ -22,10 +22,10 @@ from operando.errors import ConfigurationError, OperandoError
 
 if TYPE_CHECKING:
     from operando.app.demo import Demo
+    from operando.app.follow import Setting
     from operando.app.keeper import Keeper
     from operando.app.outcome import Outcome
     from operando.io.sources import Source
-    from operando.live.adviser import Adviser
     from operando.types import Snapshot
 
 __all__ = [
@@ -156,15 +156,7 @@ def progress() -> Generator[Callable[[Snapshot], None]]:
         yield tell
 
 
-def follow_and_report(
-    source: Source,
-    keeper: Keeper,
-    *,
-    checkpoint: Path | None = None,
-    adviser: Adviser | None = None,
-    headless: bool,
-    as_json: bool,
-) -> None:
+def follow_and_report(source: Source, keeper: Keeper, setting: Setting, *, as_json: bool) -> None:
     """Follow a source, keep the results, and say what came of it; ends the command.
 
     Parameters
@@ -173,25 +165,16 @@ def follow_and_report(
         What is fitted.
     keeper
         Keeps the results, and knows how they are fitted; prepared.
-    checkpoint
-        Where the state is kept between two commands, or None.
-    adviser
-        As for `follow`.
-    headless
-        Do not open a window.
+    setting
+        How it is followed, and with whom.
     as_json
         Print numbers for programs.
     """
     from operando.app.follow import follow
     from operando.app.outcome import figures_of, measures_of
-    from operando.view import has_display
 
     with progress() as tell:
-        has_window = has_display() and not headless
-        told = _telling_of_catch_up(tell)
-        outcome = follow(
-            source, keeper, has_window=has_window, checkpoint=checkpoint, adviser=adviser, tell=told
-        )
+        outcome = follow(source, keeper, setting, _telling_of_catch_up(tell))
     reports: list[_Report] = []
     last = outcome.last
     for run in outcome.each:

@@ -1,4 +1,4 @@
-"""Which addresses may be listened at and reached: this machine's, and others where keys or https protect it."""
+"""Which addresses may be listened at and reached: this machine's, others with keys or https."""
 
 from __future__ import annotations
 
@@ -111,8 +111,8 @@ def page_address(address: str) -> Endpoint:
         return found
     port = found.port or 8080
     message = (
-        f"{address} is not on this machine, and a page is not encrypted: serve it at 127.0.0.1:{port}, and from "
-        f"elsewhere open a tunnel to it: ssh -L {port}:127.0.0.1:{port} THIS-MACHINE"
+        f"{address} is not on this machine, and a page is not encrypted: serve it at 127.0.0.1:{port}, and "
+        f"from elsewhere open a tunnel to it: ssh -L {port}:127.0.0.1:{port} THIS-MACHINE"
     )
     raise ConfigurationError(message)
 

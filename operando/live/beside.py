@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from operando.io.disk import disk_room
 from operando.types import Finding
 
-__all__ = ["Alone", "Beside", "DiskHours"]
+if TYPE_CHECKING:
+    from operando.live.monitor import Monitor
+
+__all__ = ["Alone", "Beside", "Company", "DiskHours", "Onlooker"]
 
 _AGAIN_S = 20.0
 """The disk is asked so often: its hours do not change faster."""
@@ -26,6 +29,22 @@ class Beside(Protocol):
 
     def disk_h(self) -> float:
         """Return the hours until the disk of the log is full; NaN where nobody knows."""
+        ...
+
+
+class Onlooker(Protocol):
+    """Whoever watches a monitor: alarms, a page, a window in another process; raises nothing into it."""
+
+    def begin(self, monitor: Monitor) -> None:
+        """Watch a monitor that has not started yet."""
+        ...
+
+    def close(self) -> None:
+        """Stop watching one that has ended; returns within a bounded time."""
+        ...
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what is to be said of it, at once; in the monitor's thread."""
         ...
 
 
@@ -69,3 +88,38 @@ class DiskHours:
             self._hours = hours if math.isfinite(hours) else math.nan
             self._due_s = self._clock() + _AGAIN_S
         return self._hours
+
+
+class Company:
+    """All who watch one monitor, and the disk of its log.
+
+    Parameters
+    ----------
+    onlookers
+        Who watches.
+    log
+        The run log, where it is on a disk of this machine; None otherwise.
+    """
+
+    def __init__(self, onlookers: Sequence[Onlooker], log: Path | None) -> None:
+        self._onlookers = tuple(onlookers)
+        self._hours = None if log is None else DiskHours(log)
+
+    def begin(self, monitor: Monitor) -> None:
+        """Stand beside a monitor that has not started yet, each watching it."""
+        monitor.beside = self
+        for onlooker in self._onlookers:
+            onlooker.begin(monitor)
+
+    def close(self) -> None:
+        """Let all go; the last who began first."""
+        for onlooker in reversed(self._onlookers):
+            onlooker.close()
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what they have to say."""
+        return tuple(found for onlooker in self._onlookers for found in onlooker.findings())
+
+    def disk_h(self) -> float:
+        """Return the hours of disk; NaN where nobody knows."""
+        return math.nan if self._hours is None else self._hours()
