@@ -241,6 +241,12 @@ def monitor(
         Path | None, typer.Option(help="A run log of the same scan, for what a proxy has lost.")
     ] = None,
     output: Output = None,
+    web: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help="Also serve a read-only page on this machine, such as 127.0.0.1:8080."
+        ),
+    ] = None,
     headless: Headless = False,
     as_json: AsJson = False,
 ) -> None:
@@ -252,10 +258,11 @@ def monitor(
     from operando.app.follow import Setting
     from operando.app.keeper import Keeper
     from operando.app.open_source import advice_of, folder_of, log_of, results_of
+    from operando.app.web import Page
     from operando.app.work import Options, rules_of, work_of
     from operando.live.adviser import Adviser
     from operando.live.alarms import Alarms
-    from operando.live.beside import Company
+    from operando.live.beside import Company, Onlooker
     from operando.settings import load_profile
     from operando.view import has_display
 
@@ -268,6 +275,11 @@ def monitor(
             people.print(f"Advice to the plan goes into {escaped(str(advice_of(source)))}.")
         wanted = () if profile is None else load_profile(profile).alarms
         alarms = alarms_of(wanted, [phase.name for phase in work.library.phases])
+        onlookers: list[Onlooker] = [Alarms(alarms)] if alarms else []
+        if web is not None:
+            page = Page(web)
+            onlookers.append(page)
+            people.print(f"The page is at {escaped(page.url)}, for whoever has this address.", soft_wrap=True)
         results = output or results_of(source)
         opened = follow_when_there(
             source, threading.Event(), lambda words: people.print(escaped(words)), keys=keys, repair=repair
@@ -278,7 +290,7 @@ def monitor(
             has_window=has_display() and not headless,
             checkpoint=results.with_suffix(".checkpoint") if opened.can_reread else None,
             adviser=adviser,
-            company=Company([Alarms(alarms)] if alarms else [], log_of(source)),
+            company=Company(onlookers, log_of(source)),
         )
         follow_and_report(opened.source, keeper, setting, as_json=as_json)
 
