@@ -22,7 +22,7 @@ from operando.types import Snapshot
 if TYPE_CHECKING:
     from operando.view import HistoryBook
 
-__all__ = ["Setting", "follow"]
+__all__ = ["Setting", "choices_name", "follow"]
 
 _log = logging.getLogger(__name__)
 
@@ -47,12 +47,15 @@ class Setting:
         Tells the plan what to do next; None tells it nothing. See `Monitor`.
     company
         Who watches the monitor beside this; closed at the end.
+    book
+        Where cycles of record are kept for a window in another process; None for none.
     """
 
     has_window: bool = False
     checkpoint: Path | None = None
     adviser: Adviser | None = None
     company: Company = field(default_factory=lambda: Company((), None))
+    book: HistoryBook | None = None
 
 
 def follow(
@@ -77,7 +80,7 @@ def follow(
     tell
         Called now and then with the newest snapshot, in the calling thread.
     """
-    book = _history() if setting.has_window else None
+    book = _history() if setting.has_window else setting.book
 
     def on_cycle(snapshot: Snapshot) -> str | None:
         if book is not None:
@@ -87,13 +90,13 @@ def follow(
     kept = setting.checkpoint
     checkpoints = None if kept is None else Checkpoints(kept, keeper.work, keeper)
     monitor = Monitor(source, keeper.work, on_cycle, checkpoints=checkpoints, adviser=setting.adviser)
-    if book is not None:
+    if setting.has_window:
         monitor.attend()
-    setting.company.begin(monitor)
-    monitor.start()
     was_interrupted = False
     try:
-        if book is not None:
+        setting.company.begin(monitor)
+        monitor.start()
+        if book is not None and setting.has_window:
             _show(monitor, book, keeper.work, source.name)
         while not monitor.join(_POLL_S):
             newest = monitor.latest.take()
@@ -105,11 +108,12 @@ def follow(
         if not monitor.join(_PATIENCE_S):
             _log.warning("the monitor did not stop within %.0f s; its last batch may be missing", _PATIENCE_S)
     finally:
+        # The results first: who watches may take some seconds to go.
+        if monitor.join(0.0):
+            keeper.finish()
         setting.company.close()
     if monitor.newest is not None:
         tell(monitor.newest)
-    if monitor.join(0.0):
-        keeper.finish()
     return Outcome(
         last=monitor.newest,
         records=keeper.records,
@@ -128,14 +132,12 @@ def _history() -> HistoryBook:
     return HistoryBook()
 
 
-def _choices_file(work: Work) -> Path:
-    """Return where layout and regions are remembered for these references: a file of their own."""
-    from operando.view import folder_of_choices  # noqa: PLC0415 - only where there is a window
-
+def choices_name(work: Work) -> str:
+    """Return the name of the file that remembers layout and regions for these references."""
     phases = "\0".join(f"{phase.name}\0{phase.lithium!r}" for phase in work.library.phases)
     formula = "".join(letter for letter in work.library.formula if letter.isalnum())[:20]
     tag = hashlib.sha256(phases.encode()).hexdigest()[:8]
-    return folder_of_choices(os.environ, sys.platform) / f"dashboard-{formula}-{tag}.json"
+    return f"dashboard-{formula}-{tag}.json"
 
 
 def _show(monitor: Monitor, book: HistoryBook, work: Work, title: str) -> None:
@@ -146,7 +148,12 @@ def _show(monitor: Monitor, book: HistoryBook, work: Work, title: str) -> None:
     KeyboardInterrupt
         The user interrupted the program rather than closing the window.
     """
-    from operando.view import DashboardOptions, run_dashboard, screen_trouble  # noqa: PLC0415 - as above
+    from operando.view import (  # noqa: PLC0415 - as above
+        DashboardOptions,
+        folder_of_choices,
+        run_dashboard,
+        screen_trouble,
+    )
 
     try:
         trouble = screen_trouble()
@@ -157,7 +164,7 @@ def _show(monitor: Monitor, book: HistoryBook, work: Work, title: str) -> None:
             title=f"Operando: {title}",
             history=book.read,
             send=monitor.send,
-            choices_file=_choices_file(work),
+            choices_file=folder_of_choices(os.environ, sys.platform) / choices_name(work),
         )
         if run_dashboard(monitor.latest.take, options):
             raise KeyboardInterrupt

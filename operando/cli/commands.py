@@ -255,16 +255,18 @@ def monitor(
 
     from operando.app.alarm_rules import alarms_of
     from operando.app.await_log import follow_when_there
-    from operando.app.follow import Setting
+    from operando.app.follow import Setting, choices_name
     from operando.app.keeper import Keeper
     from operando.app.open_source import advice_of, folder_of, log_of, results_of
     from operando.app.web import Page
+    from operando.app.window import WindowDoor, WindowProcess
+    from operando.app.window.plate import plate_of
     from operando.app.work import Options, rules_of, work_of
     from operando.live.adviser import Adviser
     from operando.live.alarms import Alarms
     from operando.live.beside import Company, Onlooker
     from operando.settings import load_profile
-    from operando.view import has_display
+    from operando.view import HistoryBook, has_display
 
     with guarded():
         options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
@@ -286,13 +288,36 @@ def monitor(
         )
         keeper = Keeper(results, work)
         keeper.prepare()
+        # The window is a process of its own: whatever becomes of it, the fit goes on.
+        plate, book = plate_of(results), HistoryBook()
+        onlookers.append(WindowDoor(plate, book, f"Operando: {opened.source.name}", choices_name(work)))
+        if has_display() and not headless:
+            onlookers.append(WindowProcess(plate, f"'operando window {results}'"))
         setting = Setting(
-            has_window=has_display() and not headless,
             checkpoint=results.with_suffix(".checkpoint") if opened.can_reread else None,
             adviser=adviser,
             company=Company(onlookers, log_of(source)),
+            book=book,
         )
         follow_and_report(opened.source, keeper, setting, as_json=as_json)
+
+
+@app.command()
+def window(
+    monitored: Annotated[
+        str, typer.Argument(help="What the monitor was given: a run log or an address; or its results file.")
+    ],
+) -> None:
+    """Open the window of a monitor that runs on this machine, in place of the one that is open."""
+    from operando.app.open_source import results_of
+    from operando.app.window import attach
+    from operando.app.window.plate import plate_of
+
+    with guarded():
+        is_results = monitored.endswith((".h5", ".window"))
+        code = attach(plate_of(Path(monitored) if is_results else results_of(monitored)))
+        if code:
+            raise typer.Exit(code)
 
 
 @app.command()
