@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from operando.errors import DamagedFileError, FrameRejected
-from operando.io.blob import decode, encode, is_storable
+from operando.io.blob import DTYPES, decode, encode, is_storable
 from operando.io.frozen import Frozen, freeze, thaw
 
 __all__ = ["Room", "receive", "received_exactly", "send"]
@@ -132,15 +132,9 @@ def _little(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 def _announced(found: object) -> tuple[np.dtype[Any], tuple[int, ...]]:
     """Return dtype and shape of an array that is to come."""
     match found:
-        case [str() as name, list() as shape] if len(shape) <= _MAX_DIMENSIONS and all(
-            type(length) is int and 0 <= length < 2**32 for length in shape
-        ):
-            try:
-                dtype = np.dtype(name)
-            except (TypeError, ValueError):
-                dtype = np.dtype(object)
-            if is_storable(dtype):
-                return dtype, tuple(shape)
+        case [str() as name, list() as shape] if name in DTYPES and len(shape) <= _MAX_DIMENSIONS:
+            if all(type(length) is int and 0 <= length < 2**32 for length in shape):
+                return np.dtype(name), tuple(shape)
         case _:
             pass
     msg = f"an array was announced as {found!r:.80}"
