@@ -5,20 +5,20 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 from rich.console import Console
 
 from operando.cli.ending import Exit, code_of, ending_of
 from operando.errors import ConfigurationError, OperandoError
+from operando.io.json_text import json_text
 
 if TYPE_CHECKING:
     from operando.app.demo import Demo
@@ -249,19 +249,7 @@ def leave(outcome: Outcome) -> None:
 
 def say_json(value: object) -> None:
     """Print data as JSON; what is not a finite number is null, as JSON has no NaN."""
-    data.print_json(json.dumps(_finite(value), allow_nan=False))
-
-
-def _finite(value: object) -> object:
-    match value:
-        case float():
-            return value if math.isfinite(value) else None
-        case Mapping():
-            return {key: _finite(item) for key, item in cast("Mapping[str, object]", value).items()}
-        case list() | tuple():
-            return [_finite(item) for item in cast("Sequence[object]", value)]
-        case _:
-            return value
+    data.print_json(json_text(value))
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,12 +117,18 @@ def _run(command: tuple[str, ...], message: Message, timeout_s: float) -> str:
     try:
         code = process.wait(timeout_s)
     except subprocess.TimeoutExpired:
-        # Its whole session; what has left that on purpose is none of ours.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        _end(process)
         return f"{name} had not ended after {timeout_s:g} s and was killed"
     return "" if code == 0 else f"{name} ended with exit code {code}"
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a command with its whole session; what has left that on purpose is none of ours."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.wait()
 
 
 def _post(address: str, message: Message, timeout_s: float) -> str:

@@ -7,6 +7,7 @@ take it, and what kind of thing a value is stands in the code of the reader alon
 
 from __future__ import annotations
 
+import contextlib
 import math
 import socket
 import struct
@@ -20,7 +21,7 @@ from operando.errors import DamagedFileError, FrameRejected
 from operando.io.blob import DTYPES, decode, encode, is_storable
 from operando.io.frozen import Frozen, freeze, thaw
 
-__all__ = ["Room", "receive", "received_exactly", "send"]
+__all__ = ["Room", "hang_up", "receive", "received_exactly", "send"]
 
 _LENGTH = struct.Struct("<Q")
 _MAX_DIMENSIONS = 8
@@ -98,6 +99,13 @@ def receive(line: socket.socket, kinds: Mapping[str, type[Any]], room: Room) -> 
     except (LookupError, TypeError, ValueError) as error:
         msg = f"what came is no {kind}: {error}"
         raise FrameRejected(msg) from error
+
+
+def hang_up(line: socket.socket) -> None:
+    """End a connection, in whatever thread it is used; closing it is left to that thread."""
+    # Whoever is gone already need not be told.
+    with contextlib.suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)
 
 
 def received_exactly(line: socket.socket, count: int) -> bytearray:

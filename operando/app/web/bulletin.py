@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from operando.io.json_text import json_text
 from operando.types import FloatArray, Snapshot
 from operando.view.history import History
 from operando.view.maps import map_levels
@@ -21,7 +19,7 @@ from operando.view.status import State, present_status
 from operando.view.timeline import headline_of, present_timeline
 from operando.view.words import UNKNOWN, general, measurement, plain
 
-__all__ = ["Edition", "edition_of", "json_line", "status_of"]
+__all__ = ["Edition", "edition_of", "status_of"]
 
 _SHOWN = (
     MapKind.LITHIUM,
@@ -74,6 +72,7 @@ def edition_of(snapshot: Snapshot, before: Edition | None) -> Edition:
         "words": map_words(snapshot),
         "unseen": unseen_words(snapshot),
         "undetermined": undetermined_words(snapshot),
+        "is_masked": bool(snapshot.marks.masks),
         "maps": [_map(choice, snapshot, levels[choice]) for choice in choices],
         "x_um": _ends(grid.x_um),
         "y_um": _ends(grid.y_um),
@@ -88,7 +87,7 @@ def edition_of(snapshot: Snapshot, before: Edition | None) -> Edition:
         ],
         "time": _time(snapshot),
     }
-    return Edition(number, snapshot, levels, json_line(content))
+    return Edition(number, snapshot, levels, json_text(content))
 
 
 def status_of(snapshot: Snapshot | None, age_s: float, stale_after_s: float) -> str:
@@ -105,7 +104,7 @@ def status_of(snapshot: Snapshot | None, age_s: float, stale_after_s: float) -> 
     """
     status = present_status(snapshot, age_s, stale_after_s)
     findings = () if snapshot is None else present_findings(snapshot)
-    return json_line(
+    return json_text(
         {
             "state": status.state.name.lower(),
             "sign": status.state.shape,
@@ -136,23 +135,6 @@ def status_of(snapshot: Snapshot | None, age_s: float, stale_after_s: float) -> 
             ],
         }
     )
-
-
-def json_line(content: object) -> str:
-    """Return plain values as JSON on one line; what is no finite number is null."""
-    return json.dumps(_finite(content), allow_nan=False, separators=(",", ":"))
-
-
-def _finite(value: object) -> object:
-    match value:
-        case float():
-            return value if math.isfinite(value) else None
-        case dict():
-            return {key: _finite(item) for key, item in cast("dict[str, object]", value).items()}
-        case list() | tuple():
-            return [_finite(item) for item in cast("list[object]", value)]
-        case _:
-            return value
 
 
 def _map(choice: MapChoice, snapshot: Snapshot, levels: Levels) -> dict[str, object]:

@@ -135,11 +135,16 @@ function showChoices() {
     button.setAttribute("aria-pressed", String(button.dataset.key === chosen));
 }
 
+// How many numbers an axis has room for.
+function room(numbers) {
+  return Math.max(2, Math.min(6, numbers));
+}
+
 function showAxes() {
   const [left, right] = edition.x_um, [bottom, top] = edition.y_um;
   at("field").style.aspectRatio = `${right - left} / ${top - bottom}`;
   const place = (axis, side, low, high) => {
-    const marks = steps(low, high, axis === "x" ? Math.max(3, Math.min(6, at("field").clientWidth / 45)) : 5)
+    const marks = steps(low, high, room(axis === "x" ? at("field").clientWidth / 45 : at("field").clientHeight / 30))
       .map(([value, words]) => {
         const mark = element("span", "", words);
         mark.style[side] = `${(100 * (value - low)) / (high - low)}%`;
@@ -164,7 +169,8 @@ function showScale(map) {
     part.style.background = `var(--phase-${number % 6})`;
     return part;
   }));
-  ticks.replaceChildren(...map.ticks.map(([value, words]) => {
+  const every = Math.ceil((16 * map.ticks.length) / Math.max(at("field").clientHeight, 16));
+  ticks.replaceChildren(...map.ticks.filter((_, number) => number % every === 0).map(([value, words]) => {
     const tick = element("span", "", words);
     tick.style.bottom = `${(100 * (value - map.low)) / (map.high - map.low)}%`;
     return tick;
@@ -175,6 +181,7 @@ function showLegend(map) {
   const entries = map.kinds.map((name, number) => [`--phase-${number % 6}`, name]);
   if (edition.unseen) entries.push(["--unseen", edition.unseen]);
   if (edition.undetermined) entries.push(["--undetermined", edition.undetermined]);
+  if (edition.is_masked) entries.push(["--masked", "masked"]);
   at("legend").replaceChildren(...entries.map(([colour, words]) => {
     const entry = element("li");
     const sign = element("i");
@@ -273,6 +280,7 @@ function curve(strand, number, x, y) {
 
 function showEdition() {
   if (!edition) return;
+  document.querySelector("main").hidden = false;
   showMap();
   showTime();
 }

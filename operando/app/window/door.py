@@ -29,7 +29,7 @@ from operando.app.window.messages import (
 )
 from operando.app.window.plate import Plate, write_plate
 from operando.errors import ConfigurationError, FrameRejected
-from operando.io.parcels import receive, received_exactly, send
+from operando.io.parcels import hang_up, receive, received_exactly, send
 from operando.live.latest import Latest
 from operando.live.monitor import Monitor
 from operando.types import Finding, Snapshot
@@ -69,7 +69,7 @@ class _Caller:
         self.farewell = farewell
         if self.thread is not None:
             self.thread.join(_PARTING_S)
-        _hang_up(self.line)
+        hang_up(self.line)
         if self.thread is not None:
             self.thread.join(_PARTING_S)
 
@@ -202,11 +202,3 @@ class WindowDoor:
             shown, took_s = news, time.monotonic() - began
             next_s = began + max(_LEAST_S, took_s / _SHARE)
         send(line, "farewell", caller.farewell)
-
-
-def _hang_up(line: socket.socket) -> None:
-    """End a connection in whatever thread it is used; closing it is left to that thread."""
-    try:
-        line.shutdown(socket.SHUT_RDWR)
-    except OSError as error:
-        _log.debug("a window was gone already: %s", error)

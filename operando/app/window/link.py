@@ -25,7 +25,7 @@ from operando.app.window.messages import (
 )
 from operando.app.window.plate import Plate, read_plate
 from operando.errors import ConfigurationError, FrameRejected, OperandoError, SourceUnreachable
-from operando.io.parcels import receive, send
+from operando.io.parcels import hang_up, receive, send
 from operando.live.latest import Latest
 from operando.regions import Marks
 from operando.types import Snapshot
@@ -106,7 +106,7 @@ class Link:
         """Let go of the monitor."""
         self._stop.set()
         self._marks.put(None)
-        _hang_up(self._line)
+        hang_up(self._line)
         self._reading.join(_PARTING_S)
         self._writing.join(_PARTING_S)
         self._line.close()
@@ -187,10 +187,3 @@ def _connected(plate: Plate) -> tuple[socket.socket, Welcome]:
     line.settimeout(None)
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return line, welcome
-
-
-def _hang_up(line: socket.socket) -> None:
-    try:
-        line.shutdown(socket.SHUT_RDWR)
-    except OSError as error:
-        _log.debug("the monitor was gone already: %s", error)
