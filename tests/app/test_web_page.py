@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import socket
 import threading
@@ -257,6 +258,7 @@ def test_a_map_has_x_to_the_right_and_y_upwards_in_the_colours_of_the_window(the
 
 def test_regions_have_their_values_and_curves() -> None:
     marks = Marks((Region("all of it", Outline.RECTANGLE, ((-9.0, -9.0), (9.0, 9.0))),))
-    text = edition_of(with_marks(RUNNING, marks), None).text
-    assert '"name":"all of it"' in text
-    assert text.count('"low":') >= 2
+    said = json.loads(edition_of(with_marks(RUNNING, marks), None).text)
+    assert [region["name"] for region in said["regions"]] == ["all of it"]
+    assert [strand["name"] for strand in said["time"]["strands"]] == ["field", "all of it"]
+    assert all(len(strand["x"]) == len(strand["low"]) == 2 for strand in said["time"]["strands"])
