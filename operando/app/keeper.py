@@ -337,16 +337,13 @@ def _last_of(known: Snapshot, fresh: Snapshot) -> Snapshot:
 
 
 def _registration(rule: RegistrationRule) -> Mapping[str, str | float]:
-    by_hand = "; ".join(
-        f"cycle {cycle} energy {energy}: ({y_px:g}, {x_px:g})"
-        for (cycle, energy), (y_px, x_px) in sorted(rule.manual.items())
-    )
-    cap_px = "half of the field" if rule.cap_px is None else rule.cap_px
-    return {
-        "registration": rule.mode.value,
-        "registration_cap_px": cap_px,
-        "registration_manual_px": by_hand,
-    }
+    noted: dict[str, str | float] = {"registration": rule.mode.value}
+    if rule.cap_px is not None:
+        noted["registration_cap_px"] = rule.cap_px
+    if rule.manual:
+        shifts = (f"{cycle} {energy} {y!r} {x!r}" for (cycle, energy), (y, x) in sorted(rule.manual.items()))
+        noted["registration_manual"] = "; ".join(shifts)
+    return noted
 
 
 def _process(work: Work, run: str) -> Mapping[str, str | float | int]:
