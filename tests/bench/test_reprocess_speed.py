@@ -9,29 +9,14 @@ from pathlib import Path
 
 import pytest
 
+SMALL = ("--runs", "2", "--pixels", "20", "--cycles", "1", "--replays", "1")
+
 
 @pytest.mark.bench
 def test_two_runs_are_fitted_by_one_and_by_two_workers_to_the_same_bytes(tmp_path: Path) -> None:
     script = Path(__file__).with_name("reprocess_speed.py")
-    words = [
-        "--runs",
-        "2",
-        "--pixels",
-        "20",
-        "--cycles",
-        "1",
-        "--replays",
-        "1",
-        "--logs",
-        str(tmp_path / "logs"),
-    ]
-    done = subprocess.run(
-        [sys.executable, script, *words, tmp_path / "logs"],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
+    command = [sys.executable, script, *SMALL, "--logs", tmp_path / "logs"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=200)
     assert done.stdout, done.stderr
     found = json.loads(done.stdout)
     assert (found["runs"], found["replayed"]) == (2, 1)
