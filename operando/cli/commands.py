@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +27,6 @@ from operando.cli.console import (
     people,
     progress,
     report_demo,
-    say_json,
     speed_of,
 )
 
@@ -362,28 +360,3 @@ def export(
         layout = LayoutSettings() if profile is None else load_profile(profile).layout
         cycles = run_export(open_recording(source, keys=keys), output, layout)
         people.print(escaped(f"{cycles} {'cycle is' if cycles == 1 else 'cycles are'} in {output}."))
-
-
-@app.command()
-def compare(
-    first: Annotated[Path, typer.Argument(help="A results file.")],
-    second: Annotated[Path, typer.Argument(help="A results file of the same field, taken as the reference.")],
-    as_json: AsJson = False,
-) -> None:
-    """Print how the lithium content of two results differs, by thickness."""
-    from rich.table import Table
-
-    from operando.app.compare import compare as run_compare
-
-    with guarded():
-        rows = run_compare(first, second)
-        if as_json:
-            say_json([asdict(row) for row in rows])
-            return
-        table = Table(title="x of the first less x of the second, last cycles, pixels valid in both")
-        for heading in ("thickness / references", "pixels", "1.48 × MAD", "median"):
-            table.add_column(heading, justify="right")
-        for row in rows:
-            low, high = row.thickness
-            table.add_row(f"{low:g} to {high:g}", str(row.pixels), f"{row.spread:.3f}", f"{row.median:+.3f}")
-        data.print(table)

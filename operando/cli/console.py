@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 from rich.console import Console
 
-from operando.cli.ending import Exit, code_of, ending_of
+from operando.app.ending import Exit, code_of, ending_of
 from operando.errors import ConfigurationError, OperandoError
 from operando.io.json_text import json_text
 
@@ -171,12 +171,11 @@ def follow_and_report(source: Source, keeper: Keeper, setting: Setting, *, as_js
         Print numbers for programs.
     """
     from operando.app.follow import follow
-    from operando.app.outcome import figures_of, measures_of
+    from operando.app.outcome import figures_of, measures_of, status_of
 
     with progress() as tell:
         outcome = follow(source, keeper, setting, _telling_of_catch_up(tell))
     reports: list[_Report] = []
-    last = outcome.last
     for run in outcome.each:
         files: dict[str, Path] = {}
         if run.path is not None:
@@ -184,8 +183,9 @@ def follow_and_report(source: Source, keeper: Keeper, setting: Setting, *, as_js
             files = {"results": run.path, **pictures}
             outcome = replace(outcome, trouble="; ".join(filter(None, (outcome.trouble, trouble))))
         figures = dict(figures_of(run.snapshot))
-        status = _status_of(run.snapshot, is_last=last is not None and run.snapshot.plan.run == last.plan.run)
-        reports.append(_Report(run.snapshot, status, figures, measures_of(run.snapshot), files))
+        reports.append(
+            _Report(run.snapshot, status_of(run, outcome), figures, measures_of(run.snapshot), files)
+        )
     _report(reports, as_json=as_json)
     if outcome.was_interrupted and outcome.results:
         people.print("Interrupted; what was finished is in the files above.")
@@ -261,12 +261,6 @@ class _Report:
     figures: dict[str, str]
     measures: dict[str, int | float | None]
     files: dict[str, Path]
-
-
-def _status_of(snapshot: Snapshot, *, is_last: bool) -> str | None:
-    """Return how a run ended; None where its last cycle of record, from before its end, is all we have."""
-    progress = snapshot.progress
-    return progress.exit_status if is_last or progress.is_closed else None
 
 
 def _drawn(snapshot: Snapshot, results: Path) -> tuple[dict[str, Path], str]:
