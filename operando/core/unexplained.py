@@ -15,6 +15,7 @@ from scipy import ndimage, stats
 
 from operando.core.fit import Design
 from operando.core.suspicion import LEAST_PIXELS, Suspicion, pooled_over_neighbours, suspicion_of
+from operando.oddities import Unexplained
 from operando.types import Finding, FloatArray, MaskArray, Severity
 
 __all__ = ["PERSISTENCE", "Unexplained", "Watch", "unknown_phase_findings", "watched"]
@@ -28,33 +29,6 @@ _SKEW = 1.0
 """Of what moved between two cycles, this much may show as a residual."""
 _ALIKE = 0.8
 """Cosine between what stood out a cycle ago and now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unexplained:
-    """A place where the references do not do.
-
-    Attributes
-    ----------
-    pixels
-        Where, shape (ny, nx).
-    share
-        Of the pixels with material.
-    od, od_error
-        Mean optical density there at the energies measured and its standard deviation, shape (energy,): the
-        spectrum of what is there, with what it is mixed with.
-    residual
-        The part of it that no mixture of the references gives, shape (energy,).
-    significance
-        Of the whole place, in standard deviations of noise.
-    """
-
-    pixels: MaskArray
-    share: float
-    od: FloatArray
-    od_error: FloatArray
-    residual: FloatArray
-    significance: float
 
 
 @dataclass(frozen=True, slots=True)
