@@ -73,9 +73,10 @@ class CellRecord:
     time_s
         Of the readings, ascending, shape (n,).
     voltage_v, current_ma
-        As read, shape (n,); NaN where they were not.
+        As read, the current positive while lithium leaves the host, shape (n,); NaN where they were not.
     charge_mah
-        That has flowed since the first reading, positive while lithium leaves the host, shape (n,).
+        As the instrument counts it, else the current added up since the first reading; positive while lithium
+        leaves the host, shape (n,).
     expected_lithium
         x if all of it went into all of the host, shape (n,); NaN where the host is not known.
     comparison

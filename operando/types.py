@@ -556,6 +556,8 @@ class Snapshot:
         Mean lithium content against time.
     findings
         What the user should know, worst first.
+    of_record
+        Those of them that follow from the images alone, and so are the same in every replay.
     marks
         The regions and masks that `regions` and `unmasked_curve` are about.
     regions
@@ -604,3 +606,4 @@ class Snapshot:
     clusters: Clusters | None = None
     dose: DoseMap | None = None
     cell: CellRecord | None = None
+    of_record: tuple[Finding, ...] = ()

@@ -11,6 +11,7 @@ from operando.core.pipeline import PipelineState, close, due, mark, record, refu
 from operando.core.references import Library
 from operando.core.regionbook import without_pages
 from operando.core.stack import Recipe
+from operando.core.study_rules import StudyRules
 from operando.errors import ConfigurationError, FrameRejected, OperandoError, RunRejected
 from operando.io.layouts import Item, Rejection
 from operando.regions import Marks
@@ -39,12 +40,15 @@ class Work:
         Keys that an instrument names differently.
     energies_ev
         Fit only these energies of the run, shape (n,); None fits all.
+    studies
+        What is studied once a cycle, beyond the map.
     """
 
     library: Library
     recipe: Recipe
     layout: LayoutSettings
     energies_ev: FloatArray | None = None
+    studies: StudyRules = field(default_factory=StudyRules)
 
 
 @dataclass(slots=True)
@@ -192,7 +196,7 @@ class Runs:
             plan, selection = selected
         run = self.state.fitted.get(plan.run)
         if run is None:
-            started = start(plan, self._work.library, self._work.recipe)
+            started = start(plan, self._work.library, self._work.recipe, self._work.studies)
             self.state.fitted[plan.run] = FittedRun(mark(started, self.state.marks), selection)
         else:
             run.state, run.selection = replan(run.state, plan), selection
@@ -219,8 +223,9 @@ class Runs:
             self.has_news = True
 
     def _record(self, run: FittedRun) -> None:
-        for cycle in due(run.state):
-            run.state, snapshot = record(run.state, cycle)
+        # A cycle that is recorded late makes later ones due again.
+        while cycles := due(run.state):
+            run.state, snapshot = record(run.state, cycles[0])
             if snapshot.map is not None:
                 self._on_record(snapshot)
 
