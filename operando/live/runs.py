@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from operando.cell import CellReading
 from operando.core.energies import Selection, select
-from operando.core.pipeline import PipelineState, close, due, mark, record, refusal, replan, start, step
+from operando.core.pipeline import PipelineState, close, due, hear, mark, record, refusal, replan, start, step
 from operando.core.references import Library
 from operando.core.regionbook import without_pages
 from operando.core.stack import Recipe
@@ -154,6 +155,8 @@ class Runs:
                 self._open(item)
             elif isinstance(item, RunClosed):
                 self._close(item)
+            elif isinstance(item, CellReading):
+                self._hear(item)
             else:
                 self._reject(item)
         except FrameRejected as error:
@@ -214,6 +217,11 @@ class Runs:
         run.state = step(run.state, line)
         self._show(line.run)
         self._record(run)
+
+    def _hear(self, reading: CellReading) -> None:
+        run = self.state.fitted.get(reading.run)
+        if run is not None and not run.is_refused:
+            run.state = hear(run.state, reading)
 
     def _close(self, closed: RunClosed) -> None:
         run = self.state.fitted.get(closed.run)
