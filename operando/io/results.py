@@ -15,7 +15,7 @@ from operando.errors import DamagedFileError, SourceUnreachable
 from operando.io.atomic import recover
 from operando.io.hdf5 import array_at, group_at, scalar_at, text_at
 from operando.io.results_layout import BESIDE_THE_MAP, FORMAT, QUANTITIES, Quantity
-from operando.io.results_tables import Table, read_tables
+from operando.io.results_tables import Table, read_table, read_tables
 from operando.types import Curve, LithiationMap, PhaseSpectra, Reason, ScanGrid, ScanPlan
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from operando.types import FloatArray, MaskArray
 
-__all__ = ["Results", "Summary", "map_of", "read_results", "read_summary", "write_curve_csv"]
+__all__ = ["Results", "Summary", "map_of", "read_findings", "read_results", "read_summary", "write_curve_csv"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +175,18 @@ def read_summary(path: str | Path) -> Summary:
     with _entry_of(Path(path)) as entry:
         cycles = frozenset[int](array_at(entry, "lithiation/cycle").tolist())
         return Summary(_plan(entry), _phases(entry), cycles, _curve(entry))
+
+
+def read_findings(path: str | Path) -> Table:
+    """Return what the file at `path` says was found, cycle by cycle, without the maps.
+
+    Raises
+    ------
+    SourceUnreachable, DamagedFileError
+        As `read_results`.
+    """
+    with _entry_of(Path(path)) as entry:
+        return read_table(entry, "findings")
 
 
 @contextmanager

@@ -29,6 +29,7 @@ __all__ = [
     "create_tables",
     "holds_rows",
     "put_rows",
+    "read_table",
     "read_tables",
     "record_of",
 ]
@@ -262,13 +263,15 @@ def holds_rows(entry: h5py.Group, cycle: int, rows: Mapping[str, Mapping[str, ND
 
 
 def read_tables(entry: h5py.Group) -> dict[str, Table]:
-    """Return all tables; of a file from before there were any, empty ones."""
-    return {
-        name: Table({one.name: array_at(entry, f"{name}/{one.name}") for one in columns})
-        if f"{name}/cycle" in entry
-        else NO_TABLES[name]
-        for name, columns in TABLES.items()
-    }
+    """Return all tables."""
+    return {name: read_table(entry, name) for name in TABLES}
+
+
+def read_table(entry: h5py.Group, name: str) -> Table:
+    """Return a table; of a file from before there were any, an empty one."""
+    if f"{name}/cycle" not in entry:
+        return NO_TABLES[name]
+    return Table({one.name: array_at(entry, f"{name}/{one.name}") for one in TABLES[name]})
 
 
 def _stored(column: Column) -> Any:  # noqa: ANN401 - what h5py calls a type
