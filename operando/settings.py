@@ -16,6 +16,7 @@ __all__ = [
     "AdviceSettings",
     "BeamSettings",
     "CellSettings",
+    "CrystalSettings",
     "DetectorSettings",
     "DoseSettings",
     "ExposureSettings",
@@ -270,6 +271,18 @@ class CellSettings(_Settings):
         return self
 
 
+class CrystalSettings(_Settings):
+    """The host's crystal in the plane of the particles, for `operando stress`.
+
+    `stiffness_gpa` is c11, c22, c33, c12, c13, c23, c66 with axes 1 and 2 in the plane; `misfit` the strain
+    per unit of x along these two; `axis_deg` from the direction of increasing x to axis 1.
+    """
+
+    stiffness_gpa: tuple[float, float, float, float, float, float, float]
+    misfit: tuple[float, float]
+    axis_deg: float = Field(default=0.0, allow_inf_nan=False)
+
+
 class Profile(_Settings):
     """One instrument; without `[advice]` no advice is written, without `[acquisition]` nothing acquired."""
 
@@ -281,6 +294,7 @@ class Profile(_Settings):
     advice: AdviceSettings | None = None
     studies: StudySettings = StudySettings()
     cell: CellSettings | None = None
+    crystal: CrystalSettings | None = None
     acquisition: AcquisitionSettings | None = None
     library: str | None = None
 

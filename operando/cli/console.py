@@ -199,7 +199,7 @@ def follow_and_report(
         files: dict[str, Path] = {}
         if run.path is not None:
             pictures, trouble = _drawn(run.snapshot, run.path)
-            files = {"results": run.path, **pictures}
+            files = {"results": run.path, **pictures, **_particles_of(run.path)}
             outcome = replace(outcome, trouble="; ".join(filter(None, (outcome.trouble, trouble))))
         figures = dict(figures_of(run.snapshot))
         status = _status_of(run.snapshot, is_last=last is not None and run.snapshot.plan.run == last.plan.run)
@@ -248,7 +248,7 @@ def report_demo(result: Demo, *, as_json: bool) -> None:
         "pull_rms": result.pull_rms,
         "lines_missing": result.lines_missing,
     }
-    results = {"results": outcome.results[0]} if outcome.results else {}
+    results = {"results": outcome.results[0], **_particles_of(outcome.results[0])} if outcome.results else {}
     files = {"run log": result.log, "references": result.references, **results, **result.pictures}
     status = None if last is None else last.progress.exit_status
     _report([_Report(last, status, figures, measures, files)], as_json=as_json)
@@ -307,6 +307,18 @@ def _drawn(snapshot: Snapshot, results: Path) -> tuple[dict[str, Path], str]:
         return write_pictures(snapshot, results.parent, results.stem), ""
     except OSError as error:
         return {}, f"the pictures of {results} could not be written ({error})"
+
+
+def _particles_of(results: Path) -> dict[str, Path]:
+    """Write the table of the particles beside a results file that has any."""
+    from operando.app.report import particles_beside
+
+    try:
+        written = particles_beside(results)
+    except OperandoError as error:
+        people.print(escaped(str(error)), soft_wrap=True)
+        return {}
+    return {} if written is None else {"particles": written}
 
 
 def _report(reports: list[_Report], *, as_json: bool) -> None:

@@ -15,7 +15,7 @@ from operando.errors import DamagedFileError, SourceUnreachable
 from operando.io.atomic import recover
 from operando.io.hdf5 import array_at, group_at, scalar_at, text_at
 from operando.io.results_layout import BESIDE_THE_MAP, FORMAT, QUANTITIES, Quantity
-from operando.io.results_tables import Table, read_table, read_tables
+from operando.io.results_tables import TABLES, Table, read_table, read_tables
 from operando.types import Curve, LithiationMap, PhaseSpectra, Reason, ScanGrid, ScanPlan
 
 if TYPE_CHECKING:
@@ -25,7 +25,17 @@ if TYPE_CHECKING:
 
     from operando.types import FloatArray, MaskArray
 
-__all__ = ["Results", "Summary", "map_of", "read_findings", "read_results", "read_summary", "write_curve_csv"]
+__all__ = [
+    "Results",
+    "Summary",
+    "map_of",
+    "read_findings",
+    "read_particles",
+    "read_results",
+    "read_summary",
+    "write_curve_csv",
+    "write_particles_csv",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +199,18 @@ def read_findings(path: str | Path) -> Table:
         return read_table(entry, "findings")
 
 
+def read_particles(path: str | Path) -> Table:
+    """Return what the file at `path` says of the particles, cycle by cycle, without the maps.
+
+    Raises
+    ------
+    SourceUnreachable, DamagedFileError
+        As `read_results`.
+    """
+    with _entry_of(Path(path)) as entry:
+        return read_table(entry, "particles")
+
+
 @contextmanager
 def _entry_of(path: Path) -> Generator[h5py.Group]:
     if not path.is_file():
@@ -221,6 +243,16 @@ def write_curve_csv(path: str | Path, curve: Curve) -> None:
             curve.cycle, curve.time_s, curve.lithium, curve.lithium_error, curve.pixels, strict=True
         ):
             table.writerow([value.item() for value in row])
+
+
+def write_particles_csv(path: str | Path, table: Table) -> None:
+    """Write the particles of all cycles as comma-separated text, one row a particle and cycle."""
+    columns = table.columns
+    with Path(path).open("w", newline="", encoding="utf-8") as file:
+        sheet = csv.writer(file, lineterminator="\n")
+        sheet.writerow([f"{one.name} ({one.unit})" if one.unit else one.name for one in TABLES["particles"]])
+        for row in zip(*(columns[one.name].tolist() for one in TABLES["particles"]), strict=True):
+            sheet.writerow(row)
 
 
 def _read(entry: h5py.Group) -> Results:
