@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from operando.app.ending import Exit, code_of, ending_of
-from operando.app.follow import follow
+from operando.app.follow import Setting, follow
 from operando.app.keeper import Keeper
 from operando.app.open_source import folder_of, open_recording
 from operando.app.outcome import Outcome, measures_of, status_of
@@ -107,7 +107,7 @@ def fit(job: Job) -> Done:
         recording = open_recording(job.source, keys=job.keys)
         keeper = Keeper(job.results, work)
         keeper.prepare()
-        outcome = follow(recording, keeper, has_window=False)
+        outcome = follow(recording, keeper, Setting())
         return _done(job, outcome)
     except OperandoError as error:
         return undone(job, code_of(error), str(error))
