@@ -26,6 +26,15 @@ _PROFILE = {
         "max_od": "max_od",
     },
     "registration": {"cap_px": "registration_cap_px"},
+    "studies": {
+        "health": "studies_health",
+        "unknown_phase": "studies_unknown_phase",
+        "energy_offset": "studies_energy_offset",
+        "particles": "studies_particles",
+        "least_pixels": "studies_least_pixels",
+        "most_particles": "studies_most_particles",
+        "clusters": "studies_clusters",
+    },
 }
 """Which key of a profile has which setting; those that have options are in the command."""
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?")
@@ -70,6 +79,8 @@ def _manual_shifts(written: str) -> list[str]:
 
 
 def _toml(value: str | float) -> str:
+    if value in {"true", "false"}:
+        return str(value)
     if isinstance(value, str):
         return f'"{value}"' if _WORD.fullmatch(value) else json.dumps(value)
     if isinstance(value, float) and not math.isfinite(value):
