@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from bluesky import RunEngine
 
@@ -34,6 +35,7 @@ from operando_sim.references import write_references
 MATERIAL = material_named("lixfepo4")
 FIELD = Field((0.0, 0.0), (3.0, 3.0), (24, 24))
 MOST_CYCLES = 12
+DRIFT_NM_PER_MIN = 200.0
 
 
 class InProcess:
@@ -75,12 +77,15 @@ class Following:
         return self._file.suggest(asked)
 
 
-def ran(folder: Path, advice: str, limits: AdviceLimits) -> tuple[InProcess, list[Snapshot], World]:
+def ran(
+    folder: Path, advice: str, limits: AdviceLimits, drift_nm_per_min: float = 0.0
+) -> tuple[InProcess, list[Snapshot], World]:
     settings = demo_settings()
     settings = replace(
         settings,
         sample=replace(settings.sample, material=MATERIAL.name, field_um=3.0, length_um=(0.4, 1.4)),
         reaction=replace(settings.reaction, elapsed_s=600.0, rate=12.0),
+        optics=replace(settings.optics, drift_x_nm_per_min=drift_nm_per_min),
     )
     world = World(settings, seed=5)
     write_references(folder, MATERIAL)
@@ -139,6 +144,22 @@ def test_dwell_is_added_until_sigma_is_as_wished_or_the_user_allows_no_more(tmp_
     assert taken
     assert all(json.loads(said["details"])["dwell_ms"] <= 3.0 for said in taken)
     assert records[-1].i0.sum() > 1.3 * records[0].i0.sum()
+
+
+def test_the_field_follows_a_sample_that_drifts(tmp_path: Path) -> None:
+    source, records, world = ran(
+        tmp_path, "shift_um = 0.2", AdviceLimits(max_shift_um=3.0), drift_nm_per_min=DRIFT_NM_PER_MIN
+    )
+    shifts = [said for said in decisions_in(source) if said["action"] == "shift"]
+    assert shifts
+    assert all(said["is_taken"] for said in shifts)
+    followed_um = sum(json.loads(said["details"])["shift_um"][0] for said in shifts)
+    drifted_um = 1e-3 * DRIFT_NM_PER_MIN * (world.time_s - world.settings.start_time_s) / 60.0
+    # What is left is less than what is let pass, and what comes in a cycle or two.
+    a_cycle_um = drifted_um / MOST_CYCLES
+    assert abs(followed_um - drifted_um) < 0.2 + 2 * a_cycle_um
+    left_um = np.array([record.map.shift_um[-1, 1] for record in records if record.map is not None])
+    assert np.abs(left_um).max() < 0.2 + 2 * a_cycle_um < drifted_um
 
 
 @pytest.mark.parametrize("advice", ["stop_above_x = 'much'", "stop_abov_x = 0.6", "max_dose_mgy = 3.0"])
