@@ -309,6 +309,9 @@ def _snapshot(
     has_map = bool(newest.energies_used.max(initial=0) >= state.phases.lithium.size + state.recipe.background)
     now = findings_of(composite, newest, state.plan, state.phases, state.recipe)
     plan, clocks = _on_one_clock(state)
+    drift = _drift(state, composite)
+    if drift is not None:
+        now += drift_findings(drift, state.plan, state.recipe.registration)
     curve, rules = curve_of(state.points), state.rules
     cell, dose = None, None
     if study is not None:
@@ -317,8 +320,6 @@ def _snapshot(
         if rules.dose is not None and study.dose_mgy is not None:
             dose = dose_map(study.dose_mgy, state.book.covers, rules.dose.limit_mgy)
     now += cell_findings(None if cell is None else cell.comparison)
-    drift = _drift(state, composite)
-    now += [] if drift is None else drift_findings(drift, state.plan, state.recipe.registration)
     of_record = _worst_first([*state.remarks, *now])
     findings = _worst_first([*of_record, *clocks, *_run_findings(state)])
     return Snapshot(
