@@ -78,17 +78,23 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.
 Speed = Annotated[str, typer.Option(help="Acquisition seconds per second, such as 1 or 60; or max.")]
 
 
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        data.print(__version__)
+        raise typer.Exit
+
+
 @app.callback()
 def _common(
     verbose: Annotated[bool, typer.Option("--verbose", help="Say more of what goes on.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    version: Annotated[  # noqa: ARG001 - its callback has printed it by now
+        bool,
+        typer.Option("--version", help="Print the version and leave.", is_eager=True, callback=_say_version),
+    ] = False,
 ) -> None:
     to_people = logging.StreamHandler()
     to_people.setFormatter(PlainLines("%(levelname)s: %(message)s"))
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[to_people])
-    if version:
-        data.print(__version__)
-        raise typer.Exit
 
 
 @app.command()

@@ -114,9 +114,11 @@ def _progress(total: int) -> Generator[Callable[[Done, bool], None]]:
     before = failed = 0
     with Progress(*columns, console=people, transient=True) as bar:
         task = bar.add_task("", total=total)
+        known = 0
 
         def tell(done: Done, was_done: bool) -> None:
-            nonlocal before, failed
+            nonlocal before, failed, known
+            known += 1
             before += was_done
             failed += done.code is not Exit.DONE
             for words in done.remarks:
@@ -126,6 +128,9 @@ def _progress(total: int) -> Generator[Callable[[Done, bool], None]]:
                     f"[bold red]{int(done.code)}[/] {escaped(f'{done.source}: {words}')}", soft_wrap=True
                 )
             bar.advance(task)
+            if not people.is_terminal and not was_done:
+                # Where nobody sees a bar, as in the output of a batch job.
+                people.print(escaped(f"{known} of {total}: {done.source}"), soft_wrap=True)
 
         yield tell
     people.print(f"{total} recordings: {total - before} fitted, {before} done before, {failed} not whole.")
