@@ -9,7 +9,7 @@ from operando.particles import Character, ParticleCurve, ParticleResult
 __all__ = ["particle"]
 
 NOTHING = np.empty(0)
-CURVE = ParticleCurve(*([np.empty(0, np.int64)] + [NOTHING] * 7))
+CURVE = ParticleCurve(np.empty(0, np.int64), *[NOTHING] * 7)
 
 
 def particle(number: int, pixels: int = 10) -> ParticleResult:
