@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from operando.types import PhaseSpectra, ScanPlan
 
-__all__ = ["BESIDE_THE_MAP", "CURVES", "FORMAT", "QUANTITIES", "Quantity", "image_of_empty"]
+__all__ = ["BESIDE_THE_MAP", "CURVES", "FORMAT", "QUANTITIES", "SINCE_1", "Quantity", "image_of_empty"]
 
 FORMAT = "operando results 1"
 
@@ -99,6 +99,9 @@ QUANTITIES = (
 
 BESIDE_THE_MAP = frozenset({"i0", "particle_labels", "unexplained_place", "cluster_labels", "dose_mgy"})
 """Quantities that come from elsewhere than the map."""
+
+SINCE_1 = BESIDE_THE_MAP - {"i0"} | {"shift_um", "shift_quality"}
+"""Quantities that the first files of this format do not have."""
 
 CURVES = {
     "cycle": ("<i8", "", "cycle, from 0"),
