@@ -46,7 +46,12 @@ _UNKNOWN = float("nan")
 _GRAIN = 1024.0
 """Shifts are whole multiples of this part of a pixel, far below their error."""
 _LEAST_CORRELATION = 0.3
-"""Of two images: blurred noise over a whole search of a field of 64 × 64 pixels reaches 0.2."""
+"""Of two images, however large they are."""
+_SIGMAS = 5.0
+"""And so many times what blurred noise has, of which one pixel in eight is independent; of a jump, in a third
+of them."""
+_INDEPENDENT = 1 / 8
+_FAR_OVERLAP = 1 / 3
 _LARGEST_ERROR_PX = 0.3
 _BEYOND_PX = 4.0
 _JUMP_PX = 3.0
@@ -341,7 +346,7 @@ class _Search:
             found = find_shift(self._absorbed_of(other), absorbed, limit_px=reach_px, guess_px=guess_px)
             y_px, x_px = (round(by * _GRAIN) / _GRAIN for by in (found.y_px, found.x_px))
             is_far = max(abs(lies[0] + y_px), abs(lies[1] + x_px)) > limit_px
-            if is_far or not _is_believed(found, guess_px):
+            if is_far or not _is_believed(found, guess_px, int(np.isfinite(absorbed).sum())):
                 continue
             quality = abs(found.correlation)
             is_root = other[1] != key[1] or number > 0
@@ -365,7 +370,8 @@ def _needs_root(energy: int, places: Mapping[Key, Measured]) -> bool:
     root = max((past for past, place in own.items() if place.is_root), default=None)
     if root is None:
         return True
-    return not own[root].is_good and not any(place.is_good and place.root == root for place in own.values())
+    is_alone = not any(place.kind is Kind.FOUND and place.root == root for place in own.values())
+    return own[root].kind in {Kind.FIRST, Kind.HELD} and is_alone
 
 
 def _is_root_of(places: Mapping[Key, Measured], key: Key, energy: int) -> bool:
@@ -394,10 +400,11 @@ def _place(measured: Measured, places: Mapping[Key, Measured]) -> tuple[float, f
     return y_px, x_px
 
 
-def _is_believed(found: Shift, guess_px: tuple[float, float]) -> bool:
-    off_px = max(abs(found.y_px - guess_px[0]), abs(found.x_px - guess_px[1]))
-    has_gained = off_px <= _JUMP_PX or found.gained >= _JUMP_GAINS
-    is_like = abs(found.correlation) >= _LEAST_CORRELATION
+def _is_believed(found: Shift, guess_px: tuple[float, float], pixels: int) -> bool:
+    is_jump = max(abs(found.y_px - guess_px[0]), abs(found.x_px - guess_px[1])) > _JUMP_PX
+    independent = max(pixels * _INDEPENDENT * (_FAR_OVERLAP if is_jump else 1.0), 1.0)
+    is_like = abs(found.correlation) >= max(_LEAST_CORRELATION, _SIGMAS / independent**0.5)
+    has_gained = not is_jump or found.gained >= _JUMP_GAINS
     return has_gained and is_like and found.error_px <= _LARGEST_ERROR_PX
 
 

@@ -232,6 +232,19 @@ def test_an_image_that_shows_nothing_is_held_and_said() -> None:
     assert "1 of the 4" in held.message
 
 
+def test_a_first_image_that_shows_nothing_holds_its_energy_for_a_cycle_only() -> None:
+    noise = np.random.default_rng(2)
+    dark = [
+        replace(line, counts=noise.poisson(9.0, NX).astype(float)) if line.cycle + line.energy == 0 else line
+        for line in LINES[: 3 * PER_CYCLE]
+    ]
+    state, _ = after(dark)
+    kinds = [[places_in(state, 2)[cycle, energy].kind for energy in range(4)] for cycle in range(3)]
+    assert kinds[0] == [Kind.FIRST, *[Kind.HELD] * 3]
+    assert kinds[1] == [Kind.HELD, *[Kind.FOUND] * 3]
+    assert kinds[2] == [Kind.FOUND] * 4
+
+
 def test_a_field_that_jumps_between_two_energies_is_found_again() -> None:
     shifts = SHIFTS[:2].copy()
     shifts[0, 2:] += FAR_PX
