@@ -80,9 +80,7 @@ def clean(cells: int) -> None:
 
 def whole_reaction(cycles: int) -> None:
     """Print what was found in cells that react from one end to the other, in one long series each."""
-    print(
-        "\n| whole reaction | cycles | mean x, first to last | with any finding | with other particles |"
-    )
+    print("\n| whole reaction | cycles | mean x, first to last | with any finding | with other particles |")
     print("|---|---|---|---|---|")
     for seed, material in enumerate(MATERIALS, 31):
         series = cell_of(material, 10 / cycles, seed, cycles=cycles, peak_od=(0.5, 1.3), pixels=48)
