@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drifting import series_with
 from moving_front import Series
 from operando.cell import CellReading
 from operando.core.electrochemistry import Host
@@ -206,6 +207,10 @@ def test_an_unknown_phase_is_found_by_the_engine_in_the_second_cycle() -> None:
 def test_an_energy_offset_is_found_by_the_engine_at_once_and_a_clean_cell_is_silent() -> None:
     assert codes(cell_of("lixfepo4", 0.0, 1, cycles=1, offset_ev=0.3)) == [["energy-offset", *SILENT]]
     assert codes(cell_of("lixfepo4", 1.0, 2, cycles=3, peak_od=(0.5, 1.3))) == [SILENT] * 3
+
+
+def test_a_cell_that_drifts_is_lined_up_and_silent_too() -> None:
+    assert codes(series_with((30.0, 0.0), "lixv2o5", 1.0, 5, pixels=64, cycles=4)) == [SILENT] * 4
 
 
 def test_rows_whose_beam_fell_and_dead_pixels_are_found_by_the_engine() -> None:
