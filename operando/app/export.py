@@ -98,3 +98,4 @@ def _items(source: Source, layout: LayoutSettings) -> Iterator[Item]:
         for logged in batch:
             yield from reader.read(logged.name, logged.document)
             after = logged.seq
+    yield from reader.endings()

@@ -206,6 +206,8 @@ class Monitor:
         if self._stop.is_set() and not self._source.has_ended(self._offset):
             self._runs.close_all("unfinished", "the monitor was stopped")
         else:
+            for ending in self._reader.endings():
+                self._runs.take(ending)
             self._runs.close_all("incomplete", "its documents end here")
         self.show()
 
