@@ -195,7 +195,12 @@ def draw_field(
 
 
 def draw_image(
-    axes: Axes, values: FloatArray, lithiation: LithiationMap, grid: ScanGrid, scale: tuple[str, float, str]
+    axes: Axes,
+    values: FloatArray,
+    lithiation: LithiationMap,
+    grid: ScanGrid,
+    scale: tuple[str, float, str],
+    lowest: float = 0.0,
 ) -> None:
     """Draw values where x is determined; the scale is a name of colours, its upper end and a label."""
     colours, highest, label = scale
@@ -216,7 +221,7 @@ def draw_image(
         extent=(*x_um, *y_um),
         origin="lower",
         interpolation="nearest",
-        vmin=0.0,
+        vmin=lowest,
         vmax=highest,
     )
     axes.set_xlim(min(x_um), max(x_um))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
-from operando.bench.view import ViewRow, render_view, view_rows
+from operando.bench.view import render_view, view_rows
 from operando.errors import ConfigurationError
 from operando.view.qt import require_qt
 
@@ -14,26 +17,22 @@ except ConfigurationError as error:
     pytest.skip(str(error), allow_module_level=True)
 
 
-def _smallest_run() -> ViewRow:
-    (found,) = view_rows(40, (("two_maps", 2, 48),), points=300)
-    return found
+SMALLEST = (("two_maps", 2, 48),)
 
 
-@pytest.fixture(scope="module")
-def row(qapp) -> ViewRow:
-    return _smallest_run()
-
-
-def test_repaints_leave_no_objects_behind(row: ViewRow) -> None:
-    # What a repaint leaves behind shows in every run of forty; a cache that fills up, in one.
-    grown = [row.objects_grown]
-    while grown[-1] > 3 and len(grown) < 3:
-        grown.append(_smallest_run().objects_grown)
-    assert grown[-1] <= 3, grown
+def test_repaints_leave_no_objects_behind() -> None:
+    # In a process of its own: here the threads of other tests make and drop objects while they are counted.
+    words = (
+        f"from operando.bench.view import view_rows; print(view_rows(40, {SMALLEST}, 300)[0].objects_grown)"
+    )
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    # One wrapper may come of counting itself.
+    assert int(done.stdout) <= 3
 
 
 @pytest.mark.bench
-def test_a_row_says_what_was_drawn(row: ViewRow) -> None:
+def test_a_row_says_what_was_drawn(qapp) -> None:
+    (row,) = view_rows(40, SMALLEST, points=300)
     assert (row.maps, row.side, row.curves, row.points, row.repaints) == (2, 48, 3, 300, 40)
     assert 0 < row.p50_ms <= row.p95_ms
     assert row.name in render_view([row])

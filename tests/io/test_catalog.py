@@ -25,6 +25,7 @@ from scans import documents_of, library, plan_of, recipe, stack_of
 PLAN = plan_of(shape=(4, 5))
 COUNTS = stack_of(PLAN, np.random.default_rng(0))
 WORK = Work(library(), recipe(), LayoutSettings())
+Document = tuple[str, dict[str, Any]]
 EVENTS = COUNTS.shape[0] * COUNTS.shape[1] * COUNTS.shape[2]
 
 
@@ -63,8 +64,18 @@ def again(event: dict, shift: float) -> dict:
         "uid": str(uuid.uuid4()),
         "time": event["time"] + shift,
         "timestamps": {key: stamp + shift for key, stamp in event["timestamps"].items()},
-        "data": {**event["data"], "counter": event["data"]["counter"] + 50.0},
+        "data": {**event["data"], "counter": event["data"]["counter"] + 200.0 * shift},
     }
+
+
+def with_rewinds(events: list[Document], rewound: list[int]) -> Iterator[Document]:
+    """Yield the events; behind each place the last four once more, each time later than before."""
+    shift = 0.0
+    for place, event in enumerate(events):
+        yield event
+        for _ in range([number % len(events) for number in rewound].count(place)):
+            shift += 0.25
+            yield from (("event", again(old, shift)) for _, old in events[max(place - 3, 0) : place + 1])
 
 
 @settings(deadline=None, max_examples=4, suppress_health_check=list(HealthCheck))
@@ -74,12 +85,7 @@ def test_it_is_fitted_as_it_was_recorded(
 ) -> None:
     folder = tmp_path_factory.mktemp("catalog")
     first, descriptor, *events, stop = documents_of(PLAN, COUNTS, group="frame" if group else "line")
-    for place in rewound:
-        place %= len(events)  # noqa: PLW2901
-        events[place + 1 : place + 1] = [
-            ("event", again(event, 0.25)) for _, event in events[max(place - 3, 0) : place + 1]
-        ]
-    documents = [first, descriptor, *events, stop]
+    documents = [first, descriptor, *with_rewinds(events, rewound), stop]
     found = list(documents_of_run(catalogued(documents, is_nested=is_nested)))
     assert [name for name, _ in found].count("event") == EVENTS // (COUNTS.shape[2] if group else 1)
     assert offline(found, folder / "catalog" / "out.h5", WORK) == offline(

@@ -300,7 +300,7 @@ def test_comparing_says_null_where_there_is_nothing_to_compare(tmp_path: Path, r
         file["entry/fit/thickness"][...] = 0.7
     code, printed, _ = invoke("compare", results, results, "--json")
     assert code == Exit.DONE
-    thin, middle, _ = json.loads(printed)
+    _, thin, middle, _ = json.loads(printed)
     assert (thin["pixels"], thin["spread"], thin["median"]) == (0, None, None)
     assert middle["pixels"] > 0
     assert (middle["spread"], middle["median"]) == (0.0, 0.0)
