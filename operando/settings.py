@@ -67,12 +67,14 @@ class LayoutSettings(_Settings):
     """Where things are in the documents; what is left out is found by itself.
 
     `pitch_um` and `dwell_ms` stand in for a run that does not say how large its pixels are, or
-    how long each was looked at.
+    how long each was looked at. `asset_roots` are folders, as whole paths: images that the documents only
+    point to are read from files below them, and from nowhere else.
     """
 
     data_field: str | None = None
     i0_field: str | None = None
     energy_key: str | None = None
+    asset_roots: tuple[Annotated[str, Field(pattern="^/")], ...] = ()
     pitch_um: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     dwell_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 

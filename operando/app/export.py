@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from operando.errors import ConfigurationError, DamagedFileError
+from operando.io.filled import with_images
 from operando.io.layouts import DocumentReader, Item
 from operando.io.nxstxm_writer import write_nxstxm
 from operando.io.rawstack import stacks_of
@@ -85,6 +86,7 @@ def export(source: Source, output: Path, layout: LayoutSettings) -> int:
 
 def _items(source: Source, layout: LayoutSettings) -> Iterator[Item]:
     reader = DocumentReader(layout)
+    source = with_images(source, layout)
     after = 0
     while not source.has_ended(after):
         try:

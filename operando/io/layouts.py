@@ -340,12 +340,12 @@ class DocumentReader:
             yield Rejection(run.uid, FrameRejected(_unread("event", error)))
 
     def _frame(self, run: _Run, number: int, event: Mapping[str, Any]) -> Iterator[ScanPlan | Line]:
-        layout = run.frames or run.points
-        if layout is None and holds_points(run.start, event["data"], self._settings):
+        layout, keys = run.frames or run.points, run.keys[event["descriptor"]]
+        if layout is None and holds_points(run.start, event["data"], keys, self._settings):
             layout = run.points = Points(run.uid, run.start, self._settings)
         elif layout is None:
             layout = run.frames = Frames(run.uid, run.start, self._settings)
-        for item in layout.read(number, event, run.keys[event["descriptor"]]):
+        for item in layout.read(number, event, keys):
             if isinstance(item, ScanPlan):
                 run.plan = item
             yield item

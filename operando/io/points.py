@@ -45,9 +45,11 @@ class _Roles:
     x: int
 
 
-def holds_points(start: Mapping[str, Any], data: Mapping[str, Any], settings: LayoutSettings) -> bool:
+def holds_points(
+    start: Mapping[str, Any], data: Mapping[str, Any], keys: Mapping[str, Any], settings: LayoutSettings
+) -> bool:
     """Return whether a run is a grid scan of a counter that gives one number a point."""
-    if grid_of(start) is None:
+    if grid_of(start) is None or any("external" in _described(keys, key) for key in keys):
         return False
     if settings.data_field is not None and settings.data_field in data:
         return np.size(data[settings.data_field]) == 1
