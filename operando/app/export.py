@@ -88,7 +88,7 @@ def export(source: Source, output: Path, layout: LayoutSettings) -> int:
         The source cannot be read, or holds no image.
     """
     kind = kind_of(output)
-    if kind not in _WRITERS:
+    if kind is None or kind not in _WRITERS:
         msg = f"{output} ends in '{output.suffix}'; end it in {', '.join((*endings_of(*_WRITERS), *_LINES))}"
         raise ConfigurationError(msg)
     _check_new(output)

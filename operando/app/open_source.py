@@ -12,6 +12,7 @@ from operando.app.file_kinds import FileKind, kind_of
 from operando.errors import ConfigurationError, DamagedFileError, OperandoError, SourceUnreachable
 from operando.io.catalog import read_catalog
 from operando.io.documents import read_json_documents
+from operando.io.followed_catalog import follow_catalog
 from operando.io.kafka import open_kafka
 from operando.io.keys import load_client_keys
 from operando.io.msgpack_documents import read_msgpack_documents
@@ -253,6 +254,14 @@ def _catalog_run(wanted: _Wanted) -> Source:
     return DocumentSource(runs, f"{address.partition('?')[0]} {' '.join(uids)}")
 
 
+def _growing_run(wanted: _Wanted, ended: threading.Event) -> Source:
+    address, _, uid = wanted.text.partition("#")
+    if not uid or "," in uid:
+        msg = f"{address.partition('?')[0]} is a catalog; name one run of it: operando monitor 'ADDRESS#UID'"
+        raise ConfigurationError(msg)
+    return follow_catalog(address, uid, ended)
+
+
 def _documents(wanted: _Wanted) -> Source:
     path = _path(wanted.text)
     return DocumentSource(read_json_documents(path), str(path))
@@ -275,7 +284,7 @@ def _nxstxm(wanted: _Wanted) -> Source:
 
 _RUN_LOG = _Kind(_recorded_log, _followed_log)
 _SERVED = _Kind(_served_part, _served)
-_CATALOG = _Kind(_catalog_run, None)
+_CATALOG = _Kind(_catalog_run, _growing_run, can_reread=False)
 _BY_SCHEME = {
     "proxy": _Kind(None, _proxy, can_reread=False),
     "kafka": _Kind(_topic_part, _topic),
