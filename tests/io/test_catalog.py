@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +22,6 @@ from scans import documents_of, library, plan_of, recipe, stack_of
 PLAN = plan_of(shape=(4, 5))
 COUNTS = stack_of(PLAN, np.random.default_rng(0))
 WORK = Work(library(), recipe(), LayoutSettings())
-Document = tuple[str, dict[str, Any]]
 EVENTS = COUNTS.shape[0] * COUNTS.shape[1] * COUNTS.shape[2]
 
 

@@ -76,7 +76,7 @@ def test_our_log_into_the_catalog_and_back_gives_the_same_results(server: str, t
 
 
 def test_databroker_2_has_the_same_run(server: str, tmp_path: Path) -> None:
-    databroker = pytest.importorskip("databroker", reason="extra [catalog]")
+    databroker = pytest.importorskip("databroker.v1", reason="extra [catalog]")
     from tiled.client import from_uri  # noqa: PLC0415 - as the extra is
 
     documents = run_of(COUNTS)
