@@ -16,19 +16,25 @@ __all__ = [
     "AdviceSettings",
     "AlarmSettings",
     "BeamSettings",
+    "CellSettings",
+    "CrystalSettings",
     "DetectorSettings",
     "DoseSettings",
+    "ExposureSettings",
     "FitSettings",
     "FollowSettings",
     "IncidentSettings",
     "LayoutSettings",
     "LibrarySettings",
     "LimitSettings",
+    "ManualShiftSettings",
     "MostSettings",
     "PaceSettings",
     "PhaseSettings",
     "Profile",
     "RegionSettings",
+    "RegistrationSettings",
+    "StudySettings",
     "load_library_settings",
     "load_profile",
 ]
@@ -66,14 +72,15 @@ class IncidentSettings(_Settings):
 class LayoutSettings(_Settings):
     """Where things are in the documents; what is left out is found by itself.
 
-    `pitch_um` and `dwell_ms` stand in for a run that does not say how large its pixels are, or
-    how long each was looked at. `asset_roots` are folders, as whole paths: images that the documents only
-    point to are read from files below them, and from nowhere else.
+    `cell_stream` is the stream that the potentiostat writes. `pitch_um` and `dwell_ms` stand in for a run
+    that does not say how large its pixels are, or how long each was looked at. `asset_roots` are folders, as
+    whole paths: images that the documents only point to are read below them, and from nowhere else.
     """
 
     data_field: str | None = None
     i0_field: str | None = None
     energy_key: str | None = None
+    cell_stream: str = "potentiostat"
     asset_roots: tuple[Annotated[str, Field(pattern="^/")], ...] = ()
     pitch_um: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     dwell_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)
@@ -97,13 +104,35 @@ class LimitSettings(_Settings):
     max_od: float = Field(default=3.0, gt=0)
 
 
+class ManualShiftSettings(_Settings):
+    """Where an image lies against the first one, in pixels: said, not looked for."""
+
+    cycle: int = Field(ge=0)
+    energy: int = Field(ge=0)
+    y_px: float = Field(allow_inf_nan=False)
+    x_px: float = Field(allow_inf_nan=False)
+
+
+class RegistrationSettings(_Settings):
+    """Whether images are moved to where the first one lies, and how far that may be.
+
+    `mode`: "off"; "on"; "auto" leaves alone what is not surely off. Without `cap_px` it is half of the
+    shorter side of the field. `manual` holds in every mode.
+    """
+
+    mode: Literal["off", "on", "auto"] = "auto"
+    cap_px: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    manual: tuple[ManualShiftSettings, ...] = ()
+
+
 class AdviceSettings(_Settings):
     """When to suggest what to the plan that is running; what is left out is never suggested.
 
     Stop: when the mean x is above or below a limit with `confidence`, after `max_duration_s`, or when a
     pixel has had `max_dose_mgy` at `dose_mgy_per_ms`. Longer dwell, up to `max_dwell_ms`: while the median
     σ(x) is above `wished_sigma_x`. Next region: when the mean x has not changed for `unchanged_cycles`.
-    Denser region: around `front_pixels` or more that lie together and react.
+    Denser region: around `front_pixels` or more that lie together and react. Shift: after a sample that has
+    moved by `shift_um` or more.
     """
 
     stop_above_x: float | None = Field(default=None, allow_inf_nan=False)
@@ -116,6 +145,7 @@ class AdviceSettings(_Settings):
     max_dwell_ms: float = Field(default=float("inf"), gt=0)
     unchanged_cycles: int | None = Field(default=None, ge=1)
     front_pixels: int | None = Field(default=None, ge=1)
+    shift_um: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _dose_has_a_rate(self) -> Self:
@@ -210,6 +240,77 @@ class AcquisitionSettings(_Settings):
         return self
 
 
+class ExposureSettings(_Settings):
+    """What the dose of a run is computed from.
+
+    The light: `photons_per_s` on the sample, or `photons_per_count` of the detector without a sample. The
+    mass: `thickness_nm` is how thick the references are where they are optical densities. From `limit_mgy` on
+    there is an alarm.
+    """
+
+    photons_per_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    photons_per_count: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    density_g_cm3: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    thickness_nm: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    limit_mgy: float = Field(default=float("inf"), gt=0)
+
+    @model_validator(mode="after")
+    def _light_is_said_once(self) -> Self:
+        if (self.photons_per_s is None) == (self.photons_per_count is None):
+            msg = "give either photons_per_s or photons_per_count"
+            raise ValueError(msg)
+        return self
+
+
+class StudySettings(_Settings):
+    """What is studied once a cycle; `clusters` is into how many pixels are divided, 0 for none."""
+
+    health: bool = True
+    unknown_phase: bool = True
+    energy_offset: bool = True
+    particles: bool = True
+    least_pixels: int = Field(default=12, ge=1)
+    most_particles: int = Field(default=200, ge=1)
+    clusters: int = Field(default=0, ge=0, le=20)
+    dose: ExposureSettings | None = None
+
+
+class CellSettings(_Settings):
+    """The electrochemical cell: what its charge means, and which file has the readings, if no stream has.
+
+    `positive` says what the instrument counts as positive current. `starts_s` is when the file's time is
+    zero, in seconds since the epoch. `lithium_at_start` is x where the charge is zero.
+    """
+
+    file: str | None = None
+    starts_s: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    positive: Literal["delithiation", "lithiation"] = "delithiation"
+    mass_mg: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    molar_mass_g_mol: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    lithium_at_start: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    longest_lag_s: float = Field(default=1800.0, gt=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _host_is_whole(self) -> Self:
+        host = (self.mass_mg, self.molar_mass_g_mol, self.lithium_at_start)
+        if len({value is None for value in host}) > 1:
+            msg = "mass_mg, molar_mass_g_mol and lithium_at_start belong together; give all or none"
+            raise ValueError(msg)
+        return self
+
+
+class CrystalSettings(_Settings):
+    """The host's crystal in the plane of the particles, for `operando stress`.
+
+    `stiffness_gpa` is c11, c22, c33, c12, c13, c23, c66 with axes 1 and 2 in the plane; `misfit` the strain
+    per unit of x along these two; `axis_deg` from the direction of increasing x to axis 1.
+    """
+
+    stiffness_gpa: tuple[float, float, float, float, float, float, float]
+    misfit: tuple[float, float]
+    axis_deg: float = Field(default=0.0, allow_inf_nan=False)
+
+
 class AlarmSettings(_Settings):
     """When somebody is to be told, and how.
 
@@ -269,7 +370,11 @@ class Profile(_Settings):
     layout: LayoutSettings = LayoutSettings()
     fit: FitSettings = FitSettings()
     limits: LimitSettings = LimitSettings()
+    registration: RegistrationSettings = RegistrationSettings()
     advice: AdviceSettings | None = None
+    studies: StudySettings = StudySettings()
+    cell: CellSettings | None = None
+    crystal: CrystalSettings | None = None
     alarms: tuple[AlarmSettings, ...] = Field(default=(), max_length=64)
     acquisition: AcquisitionSettings | None = None
     library: str | None = None

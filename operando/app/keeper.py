@@ -15,10 +15,13 @@ import numpy as np
 
 from operando import __version__
 from operando.app.fingerprint import fingerprint
+from operando.app.study_options import study_process
+from operando.core.track import RegistrationRule
 from operando.errors import ConfigurationError, OperandoError
 from operando.io.frozen import Frozen, freeze, thaw
 from operando.io.lock import WriterLock
 from operando.io.results import read_results, read_summary
+from operando.io.results_tables import StudyRecord, record_of
 from operando.io.results_writer import ResultsWriter, run_in
 from operando.live.monitor import Work
 from operando.types import FloatArray, LithiationMap, Progress, Snapshot
@@ -55,7 +58,7 @@ class _Run:
     progress: Progress
     snapshot: Snapshot | None = None
     """Of its last cycle of record; None once it was let go."""
-    waiting: dict[int, tuple[LithiationMap, FloatArray]] = field(default_factory=dict)
+    waiting: dict[int, tuple[LithiationMap, FloatArray, StudyRecord]] = field(default_factory=dict)
     written: set[int] = field(default_factory=set[int])
     lost: frozenset[int] = frozenset()
     writer: ResultsWriter | None = None
@@ -149,7 +152,7 @@ class Keeper:
         if self.keep is not None:
             self.keep.append(snapshot)
         run = self._run_of(snapshot)
-        run.waiting[snapshot.map.cycle] = (snapshot.map, snapshot.i0)
+        run.waiting[snapshot.map.cycle] = snapshot.map, snapshot.i0, record_of(snapshot)
         if len(run.waiting) > _MAX_WAITING:
             del run.waiting[min(run.waiting)]
             run.dropped += 1
@@ -261,7 +264,8 @@ class Keeper:
                 run.writer = ResultsWriter(run.path, snapshot.plan, snapshot.phases, process)
                 run.written |= run.writer.cycles
             for cycle in sorted(run.waiting):
-                curve = run.writer.write(*run.waiting[cycle], snapshot.curve)
+                lithiation, i0, studies = run.waiting[cycle]
+                curve = run.writer.write(lithiation, i0, snapshot.curve, studies)
                 run.snapshot = replace(snapshot, curve=curve)
                 run.has_written = True
                 run.written.add(cycle)
@@ -335,6 +339,16 @@ def _last_of(known: Snapshot, fresh: Snapshot) -> Snapshot:
     return replace(known, curve=fresh.curve, progress=fresh.progress, delivery=fresh.delivery)
 
 
+def _registration(rule: RegistrationRule) -> Mapping[str, str | float]:
+    noted: dict[str, str | float] = {"registration": rule.mode.value}
+    if rule.cap_px is not None:
+        noted["registration_cap_px"] = rule.cap_px
+    if rule.manual:
+        shifts = (f"{cycle} {energy} {y!r} {x!r}" for (cycle, energy), (y, x) in sorted(rule.manual.items()))
+        noted["registration_manual"] = "; ".join(shifts)
+    return noted
+
+
 def _process(work: Work, run: str) -> Mapping[str, str | float | int]:
     """Return what must be known to do the fit again."""
     detector, limits = work.recipe.detector, work.recipe.limits
@@ -347,12 +361,14 @@ def _process(work: Work, run: str) -> Mapping[str, str | float | int]:
         "i0_error": work.recipe.incident.error,
         "background": work.recipe.background.name.lower(),
         "estimator": work.recipe.estimator.value,
+        **_registration(work.recipe.registration),
         "detector_gain": "auto" if math.isnan(detector.gain) else detector.gain,
         "detector_dark_counts": detector.dark_counts,
         "detector_saturation_counts": detector.saturation_counts,
         "min_thickness": limits.min_thickness,
         "min_significance": limits.min_significance,
         "max_od": limits.max_od,
+        **study_process(work.studies),
         "references_sha256": fingerprint(work.library),
         "references": "; ".join(f"{phase.name}: {phase.source}" for phase in work.library.phases),
         "formula": work.library.formula,

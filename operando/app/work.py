@@ -7,19 +7,22 @@ from pathlib import Path
 
 import numpy as np
 
+from operando.app.study_options import study_rules_of
 from operando.core.absorption import Detector
 from operando.core.advice import Rules
 from operando.core.fit import Background
 from operando.core.incident import IncidentMode, IncidentRule
 from operando.core.stack import Estimator, Limits, Recipe
+from operando.core.track import Registering, RegistrationRule
 from operando.errors import ConfigurationError
 from operando.io.library import load_library, read_spectrum
 from operando.live.monitor import Work
-from operando.settings import Profile, load_profile
+from operando.settings import Profile, RegistrationSettings, load_profile
 
 __all__ = ["Options", "rules_of", "work_of"]
 
 _ESTIMATORS = tuple(estimator.value for estimator in Estimator)
+_REGISTERING = tuple(mode.value for mode in Registering)
 _MODES = frozenset({IncidentMode.BLANK.value, IncidentMode.CHANNEL.value})
 
 
@@ -43,6 +46,8 @@ class Options:
         Fit only these.
     estimator
         "latest" or "timed".
+    registration
+        "off", "on" or "auto".
     """
 
     profile: Path | None = None
@@ -52,6 +57,7 @@ class Options:
     gain: float | None = None
     energies_ev: tuple[float, ...] | None = None
     estimator: str | None = None
+    registration: str | None = None
 
 
 def work_of(options: Options, *, beside: Path | None = None) -> Work:
@@ -97,8 +103,9 @@ def work_of(options: Options, *, beside: Path | None = None) -> Work:
         msg = f"the gain is {gain}; the variance-to-mean ratio of a counter is above 0"
         raise ConfigurationError(msg)
     energies_ev = None if options.energies_ev is None else np.array(options.energies_ev, dtype=np.float64)
+    library = load_library(references, beside=beside)
     return Work(
-        library=load_library(references, beside=beside),
+        library=library,
         recipe=Recipe(
             detector=Detector(gain, profile.detector.dark_counts, profile.detector.saturation_counts),
             incident=_incident(options.i0, profile, [home if options.i0 is None else Path(), *data]),
@@ -107,9 +114,11 @@ def work_of(options: Options, *, beside: Path | None = None) -> Work:
                 profile.limits.min_thickness, profile.limits.min_significance, profile.limits.max_od
             ),
             estimator=Estimator(estimator),
+            registration=_registration(options.registration, profile.registration),
         ),
         layout=profile.layout,
         energies_ev=energies_ev,
+        studies=study_rules_of(profile, library, [home, *data]),
     )
 
 
@@ -135,7 +144,17 @@ def rules_of(options: Options) -> Rules | None:
         max_dwell_ms=advice.max_dwell_ms,
         unchanged_cycles=advice.unchanged_cycles,
         front_pixels=advice.front_pixels,
+        shift_um=advice.shift_um,
     )
+
+
+def _registration(option: str | None, settings: RegistrationSettings) -> RegistrationRule:
+    mode = option or settings.mode
+    if mode not in _REGISTERING:
+        msg = f"the registration is '{mode}'; expected {', '.join(_REGISTERING)}"
+        raise ConfigurationError(msg)
+    manual = {(shift.cycle, shift.energy): (shift.y_px, shift.x_px) for shift in settings.manual}
+    return RegistrationRule(Registering(mode), settings.cap_px, manual)
 
 
 def _incident(i0: str | None, profile: Profile, folders: list[Path]) -> IncidentRule:

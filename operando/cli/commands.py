@@ -67,6 +67,9 @@ Estimator = Annotated[
     str | None,
     typer.Option(help="Images of an energy that a map is made of: timed (also older ones) or latest."),
 ]
+Registration = Annotated[
+    str | None, typer.Option(help="Move images to where the first one lies: auto, on or off.")
+]
 Gain = Annotated[float | None, typer.Option(help="Variance-to-mean ratio of the counts; 1 for photons.")]
 Energies = Annotated[str | None, typer.Option(help="Fit only these energies of the run: eV, eV, …")]
 Output = Annotated[Path | None, typer.Option(help="The results file (NeXus HDF5); pictures go beside it.")]
@@ -78,17 +81,23 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.
 Speed = Annotated[str, typer.Option(help="Acquisition seconds per second, such as 1 or 60; or max.")]
 
 
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        data.print(__version__)
+        raise typer.Exit
+
+
 @app.callback()
 def _common(
     verbose: Annotated[bool, typer.Option("--verbose", help="Say more of what goes on.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    version: Annotated[  # noqa: ARG001 - its callback has printed it by now
+        bool,
+        typer.Option("--version", help="Print the version and leave.", is_eager=True, callback=_say_version),
+    ] = False,
 ) -> None:
     to_people = logging.StreamHandler()
     to_people.setFormatter(PlainLines("%(levelname)s: %(message)s"))
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[to_people])
-    if version:
-        data.print(__version__)
-        raise typer.Exit
 
 
 @app.command()
@@ -196,6 +205,7 @@ def replay(
     i0: Incident = None,
     background: Background = None,
     estimator: Estimator = None,
+    registration: Registration = None,
     gain: Gain = None,
     speed: Speed = "max",
     keys: Keys = None,
@@ -212,7 +222,9 @@ def replay(
 
     with guarded():
         source = f"{source}#{','.join(runs)}" if runs else source
-        options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
+        options = Options(
+            profile, references, i0, background, gain, numbers(energies), estimator, registration
+        )
         work = work_of(options, beside=folder_of(source))
         results = output or results_of(source)
         recording = open_recording(source, speed_of(speed), keys)
@@ -236,6 +248,7 @@ def monitor(
     i0: Incident = None,
     background: Background = None,
     estimator: Estimator = None,
+    registration: Registration = None,
     gain: Gain = None,
     keys: Keys = None,
     repair: Annotated[
@@ -270,7 +283,9 @@ def monitor(
     from operando.view import HistoryBook, has_display
 
     with guarded():
-        options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
+        options = Options(
+            profile, references, i0, background, gain, numbers(energies), estimator, registration
+        )
         work = work_of(options, beside=folder_of(source))
         rules, adviser = rules_of(options), None
         if rules is not None:

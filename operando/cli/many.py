@@ -24,6 +24,7 @@ from operando.cli.commands import (
     Keys,
     Profile,
     References,
+    Registration,
     app,
 )
 from operando.cli.console import Exit, data, escaped, fail, guarded, numbers, people, say_json
@@ -58,6 +59,7 @@ def reprocess(
     i0: Incident = None,
     background: Background = None,
     estimator: Estimator = None,
+    registration: Registration = None,
     gain: Gain = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes on this machine; as many as it has cores.")
@@ -88,7 +90,9 @@ def reprocess(
             msg = "no recording is named; give files, folders, patterns or --list FILE"
             raise ConfigurationError(msg)
         found = gather(named, output, where or ())
-        options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
+        options = Options(
+            profile, references, i0, background, gain, numbers(energies), estimator, registration
+        )
         request = Request(tuple(found), options, output, keys, workers or os.cpu_count() or 1, scheduler)
         with _progress(len(found)) as tell:
             done = run_reprocess(request, tell)
@@ -114,9 +118,11 @@ def _progress(total: int) -> Generator[Callable[[Done, bool], None]]:
     before = failed = 0
     with Progress(*columns, console=people, transient=True) as bar:
         task = bar.add_task("", total=total)
+        known = 0
 
         def tell(done: Done, was_done: bool) -> None:
-            nonlocal before, failed
+            nonlocal before, failed, known
+            known += 1
             before += was_done
             failed += done.code is not Exit.DONE
             for words in done.remarks:
@@ -126,6 +132,9 @@ def _progress(total: int) -> Generator[Callable[[Done, bool], None]]:
                     f"[bold red]{int(done.code)}[/] {escaped(f'{done.source}: {words}')}", soft_wrap=True
                 )
             bar.advance(task)
+            if not people.is_terminal and not was_done:
+                # Where nobody sees a bar, as in the output of a batch job.
+                people.print(escaped(f"{known} of {total}: {done.source}"), soft_wrap=True)
 
         yield tell
     people.print(f"{total} recordings: {total - before} fitted, {before} done before, {failed} not whole.")

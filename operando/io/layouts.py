@@ -18,7 +18,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, cast
 
+from operando.cell import CellReading
 from operando.errors import FrameRejected, RunRejected
+from operando.io.cell_stream import cell_reading
 from operando.io.cls_run import ClsImage, cls_image_of, line_of
 from operando.io.frames import Frames, lines_of
 from operando.io.image_series import SeriesBook
@@ -59,7 +61,7 @@ class Rejection:
     error: FrameRejected | RunRejected
 
 
-Item: TypeAlias = ScanPlan | Line | RunClosed | Rejection
+Item: TypeAlias = ScanPlan | Line | RunClosed | CellReading | Rejection
 
 
 @dataclass(slots=True)
@@ -239,6 +241,9 @@ class DocumentReader:
         elif run.streams[document["descriptor"]] == _STREAM and not run.is_refused:
             for index in range(1 if name == "event" else len(document["seq_num"])):
                 yield from self._guarded_event(run, name, document, index)
+        elif run.streams[document["descriptor"]] == self._settings.cell_stream and not run.is_refused:
+            for index in range(1 if name == "event" else len(document["seq_num"])):
+                yield _cell_item(run, document if name == "event" else _event_of(document, index))
 
     def _start(self, uid: str, document: Mapping[str, Any]) -> Iterator[Item]:
         runs = self.state.runs
@@ -354,6 +359,13 @@ class DocumentReader:
 def _rest(run: _Run) -> Iterator[Line]:
     if run.points is not None and not run.is_refused:
         yield from run.points.rest()
+
+
+def _cell_item(run: _Run, event: Mapping[str, Any]) -> CellReading | Rejection:
+    try:
+        return cell_reading(run.uid, event, run.keys[event["descriptor"]])
+    except FrameRejected as error:
+        return Rejection(run.uid, error)
 
 
 def _unread(name: str, error: Exception) -> str:

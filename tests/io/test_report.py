@@ -18,6 +18,7 @@ from operando.io.curve_svg import curve_svg
 from operando.io.plates import thumb
 from operando.io.report import even_places, report_html
 from operando.io.results import Results
+from operando.io.results_tables import NO_TABLES
 from operando.types import Curve, PhaseSpectra, Reason, ScanGrid, ScanPlan
 
 HOSTILE = (
@@ -58,6 +59,11 @@ def results_of(
         process=PROCESS if process is None else process,
         curve=Curve(number, 1.7e9 + 60.0 * (number + 1), 0.1 * number, 0.01 + 0.0 * number, 10 + number),
         i0=np.full((cycles, 2), 1000.0),
+        particle_labels=np.zeros((cycles, 3, 4), np.int32),
+        unexplained_place=np.zeros((cycles, 3, 4), np.uint8),
+        cluster_labels=np.zeros((cycles, 3, 4), np.uint8),
+        dose_mgy=np.full((cycles, 3, 4), np.nan, np.float32),
+        tables=NO_TABLES,
         **{**series, "is_provisional": series["is_provisional"].astype(bool)},
     )
 
@@ -163,6 +169,13 @@ def test_a_small_map_has_each_pixel_at_its_place_however_the_scan_ran() -> None:
 def test_the_command_and_profile_give_the_settings_again() -> None:
     assert replay_command(PROCESS).endswith("--i0 blank --background linear --estimator timed")
     assert replay_command({"i0_mode": "blank; rm x"}).endswith("--i0 'blank; rm x'")
+    registered = {"registration": "on", "registration_cap_px": 9.0, "registration_manual": "0 1 1.5 -2e-05"}
+    assert replay_command(registered).endswith("--registration on")
+    assert profile_text(registered) == (
+        "[registration]\ncap_px = 9.0\n\n"
+        "[[registration.manual]]\ncycle = 0\nenergy = 1\ny_px = 1.5\nx_px = -2e-05"
+    )
+    assert profile_text({"registration_manual": "0 1 1.5 x; 2 3; 0 1 2 3 4"}) == ""
     assert profile_text(PROCESS) == (
         '[detector]\ngain = "auto"\nsaturation_counts = inf\n\n[limits]\nmax_od = 3.0'
     )

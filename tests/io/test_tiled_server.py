@@ -19,7 +19,7 @@ from following import offline
 from operando.app.export import export_documents
 from operando.app.open_source import follow_log, open_recording
 from operando.errors import SourceUnreachable
-from operando.io.catalog import documents_of_run, read_catalog
+from operando.io.catalog import read_catalog
 from operando.io.runlog import LogWriter
 from operando.io.sources import Source
 from operando.live.monitor import Work
@@ -86,8 +86,8 @@ def test_databroker_2_has_the_same_run(server: str, tmp_path: Path) -> None:
     client = from_uri(server)
     header = databroker.Broker(client)[uid_of(documents)]
     assert header.start["uid"] == uid_of(documents)
-    found = list(documents_of_run(client[header.start["uid"]]))
     client.context.close()
+    found = list(read_catalog(server, header.start["uid"]))
     assert offline(found, tmp_path / "found" / "out.h5", WORK) == offline(
         documents, tmp_path / "log" / "out.h5", WORK
     )

@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 from operando.cli import Exit, app
 from operando.errors import SourceUnreachable
 from operando.io.results import Results, read_results
-from operando.io.runlog import LogReader, LogWriter, verify
+from operando.io.runlog import LogReader, LogWriter
+from verified import verify
 
 RUN = [sys.executable, "-m", "operando"]
 HEADLESS = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "DISPLAY": "", "WAYLAND_DISPLAY": ""}

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic import TypeAdapter
 
 from operando import __version__
 from operando.app.many.job import Done
+from operando.errors import ConfigurationError
 from operando.io.frozen import digest_of
 from operando.live.monitor import Work
 
 __all__ = ["Entry", "Ledger", "fingerprint_of"]
 
 _log = logging.getLogger(__name__)
+
+_MOST_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,11 @@ class Ledger:
     path
         The file, there or not. Lines of it that cannot be understood, such as the last one of a program
         that was killed, are as if they were not there: their recordings are done again.
+
+    Raises
+    ------
+    ConfigurationError
+        It is larger than any such file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -76,9 +86,9 @@ class Ledger:
 
     def add(self, entry: Entry) -> None:
         """Add an entry; it is on the disk when this returns."""
-        is_torn = self._path.is_file() and not self._path.read_bytes().endswith(b"\n")
-        with self._path.open("ab") as file:
+        with self._path.open("ab+") as file:
             # A line that a killed program left unfinished stays one by itself.
+            is_torn = file.tell() > 0 and _last_byte(file) != b"\n"
             file.write((b"\n" if is_torn else b"") + _ENTRY.dump_json(entry) + b"\n")
         self._entries[entry.source] = entry
 
@@ -113,9 +123,17 @@ def _beside(path: Path) -> Iterator[Path]:
         yield wal
 
 
+def _last_byte(file: BinaryIO) -> bytes:
+    file.seek(-1, os.SEEK_END)
+    return file.read(1)
+
+
 def _entries_in(path: Path) -> Iterator[Entry]:
     if not path.is_file():
         return
+    if path.stat().st_size > _MOST_BYTES:
+        msg = f"{path} has more than {_MOST_BYTES >> 20} MB, which no list of results has: move it away"
+        raise ConfigurationError(msg)
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         if not line.strip():
             continue
