@@ -139,12 +139,20 @@ def run_in(catalog: Node, uid: str, name: str) -> Node:
     ------
     SourceUnreachable
         There is none of that uid.
+    DamagedFileError
+        It is kept by databroker's MongoDB server, which has other columns.
     """
     try:
-        return catalog[uid]
+        run = catalog[uid]
     except KeyError as error:
         msg = f"the catalog at {name} has no run {uid}; check the uid"
         raise SourceUnreachable(msg) from error
+    try:
+        # Where databroker was used in this process, runs come in its old layout, without our columns.
+        return getattr(run, "v3", run)
+    except NotImplementedError as error:
+        msg = f"run {uid} is kept in databroker's MongoDB; export it with suitcase (.jsonl or .msgpack)"
+        raise DamagedFileError(msg) from error
 
 
 def documents_of_run(run: Node) -> Iterator[tuple[str, dict[str, Any]]]:
