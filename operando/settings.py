@@ -73,13 +73,15 @@ class LayoutSettings(_Settings):
     """Where things are in the documents; what is left out is found by itself.
 
     `cell_stream` is the stream that the potentiostat writes. `pitch_um` and `dwell_ms` stand in for a run
-    that does not say how large its pixels are, or how long each was looked at.
+    that does not say how large its pixels are, or how long each was looked at. `asset_roots` are folders, as
+    whole paths: images that the documents only point to are read below them, and from nowhere else.
     """
 
     data_field: str | None = None
     i0_field: str | None = None
     energy_key: str | None = None
     cell_stream: str = "potentiostat"
+    asset_roots: tuple[Annotated[str, Field(pattern="^/")], ...] = ()
     pitch_um: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     dwell_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 

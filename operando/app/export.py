@@ -1,57 +1,71 @@
-"""The counts of a recording into a file that other programs read."""
+"""The counts of a recording into a file that other programs read; recordings and results as documents."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from enum import StrEnum
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+from operando.app.file_kinds import FileKind, endings_of, kind_of
+from operando.app.open_source import open_recording
 from operando.errors import ConfigurationError, DamagedFileError
+from operando.io.analysis_run import analysis_documents
+from operando.io.document_writer import write_json_lines, write_to_catalog
+from operando.io.filled import with_images
 from operando.io.layouts import DocumentReader, Item
 from operando.io.nxstxm_writer import write_nxstxm
 from operando.io.rawstack import stacks_of
+from operando.io.results import is_results, read_results
 from operando.io.sdf_writer import write_sdf
 from operando.io.sources import Source
 from operando.settings import LayoutSettings
 
-__all__ = ["ExportFormat", "export", "format_of"]
+__all__ = ["export", "export_documents", "takes_documents"]
 
 _log = logging.getLogger(__name__)
 
 _BATCH = 256
+_WRITERS = {FileKind.HDF5: write_nxstxm, FileKind.SDF: write_sdf}
+_LINES = (".jsonl", ".ndjson")
+_CATALOG = ("http://", "https://")
 
 
-class ExportFormat(StrEnum):
-    """What raw stacks can be written as."""
-
-    NXSTXM = "nxstxm"
-    SDF = "sdf"
+def takes_documents(output: str) -> bool:
+    """Return whether documents are written there, rather than images."""
+    return output.startswith(_CATALOG) or Path(output).suffix.lower() in _LINES
 
 
-_BY_SUFFIX = {
-    ".hdf5": ExportFormat.NXSTXM,
-    ".h5": ExportFormat.NXSTXM,
-    ".hdf": ExportFormat.NXSTXM,
-    ".nxs": ExportFormat.NXSTXM,
-    ".stxm": ExportFormat.NXSTXM,
-    ".hdr": ExportFormat.SDF,
-}
+def export_documents(text: str, output: str, keys: Path | None = None) -> int:
+    """Write the documents of a recording, or of the analysis run of a results file; return how many runs.
 
-
-def format_of(output: Path) -> ExportFormat:
-    """Return the format that the ending of a file's name means.
+    Parameters
+    ----------
+    text
+        Any recording, or a results file.
+    output
+        A file of JSON lines (`.jsonl`, `.ndjson`), which must not exist, or the address of a Tiled catalog.
+    keys
+        Folder of the keys for an address to read from.
 
     Raises
     ------
     ConfigurationError
-        It means none that is written.
+        The output exists.
+    OperandoError
+        The source cannot be read, or the catalog not be written.
     """
+    if not output.startswith(_CATALOG):
+        _check_new(Path(output))
+    path = Path(text)
+    if path.is_file() and kind_of(path) is FileKind.HDF5 and is_results(path):
+        documents = analysis_documents(read_results(path))
+        return _written(documents, output)
+    source = open_recording(text, keys=keys)
     try:
-        return _BY_SUFFIX[output.suffix.lower()]
-    except KeyError:
-        msg = f"{output} ends in '{output.suffix}'; end it in {', '.join(_BY_SUFFIX)}"
-        raise ConfigurationError(msg) from None
+        return _written(_documents(source), output)
+    finally:
+        source.close()
 
 
 def export(source: Source, output: Path, layout: LayoutSettings) -> int:
@@ -73,18 +87,40 @@ def export(source: Source, output: Path, layout: LayoutSettings) -> int:
     OperandoError
         The source cannot be read, or holds no image.
     """
-    write = {ExportFormat.NXSTXM: write_nxstxm, ExportFormat.SDF: write_sdf}[format_of(output)]
-    if output.exists():
-        msg = f"{output} exists already; choose another name"
+    kind = kind_of(output)
+    if kind is None or kind not in _WRITERS:
+        msg = f"{output} ends in '{output.suffix}'; end it in {', '.join((*endings_of(*_WRITERS), *_LINES))}"
         raise ConfigurationError(msg)
+    _check_new(output)
     try:
-        return write(output, stacks_of(_items(source, layout)))
+        return _WRITERS[kind](output, stacks_of(_items(source, layout)))
     finally:
         source.close()
 
 
+def _check_new(output: Path) -> None:
+    if output.exists():
+        msg = f"{output} exists already; choose another name"
+        raise ConfigurationError(msg)
+
+
+def _written(documents: Iterator[tuple[str, Mapping[str, Any]]], output: str) -> int:
+    if output.startswith(_CATALOG):
+        return write_to_catalog(output, documents)
+    return write_json_lines(Path(output), documents)
+
+
+def _documents(source: Source) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    after = 0
+    while not source.has_ended(after):
+        for logged in source.read(after, _BATCH):
+            yield logged.name, logged.document
+            after = logged.seq
+
+
 def _items(source: Source, layout: LayoutSettings) -> Iterator[Item]:
     reader = DocumentReader(layout)
+    source = with_images(source, layout)
     after = 0
     while not source.has_ended(after):
         try:
@@ -98,3 +134,4 @@ def _items(source: Source, layout: LayoutSettings) -> Iterator[Item]:
         for logged in batch:
             yield from reader.read(logged.name, logged.document)
             after = logged.seq
+    yield from reader.endings()

@@ -5,13 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
+from operando.app.file_kinds import FileKind, kind_of
 from operando.errors import ConfigurationError, DamagedFileError, OperandoError, SourceUnreachable
 from operando.io.catalog import read_catalog
 from operando.io.documents import read_json_documents
+from operando.io.followed_catalog import follow_catalog
 from operando.io.kafka import open_kafka
 from operando.io.keys import load_client_keys
+from operando.io.msgpack_documents import read_msgpack_documents
 from operando.io.nxstxm import read_nxstxm
 from operando.io.past_damage import PastDamage
 from operando.io.proxy import ProxySource
@@ -87,7 +91,8 @@ def open_recording(text: str, speed: float | None = None, keys: Path | None = No
     text
         Path of a run log, of documents as JSON or JSON lines, of an SDF header (`.hdr`) or of a NXstxm
         file (`.hdf5`, `.h5`, `.hdf`, `.nxs`, `.stxm`); or the address of a served run log or a topic, which
-        is read up to where it is now; or that of a run in a Tiled catalog, `https://…#UID`.
+        is read up to where it is now; or that of runs in a Tiled catalog, `https://…#UID,UID`; documents as
+        msgpack (`.msgpack`).
     speed
         Acquisition seconds per wall second; None for as fast as it can.
     keys
@@ -238,16 +243,33 @@ def _proxy(wanted: _Wanted, ended: threading.Event) -> Source:
 
 
 def _catalog_run(wanted: _Wanted) -> Source:
-    address, _, uid = wanted.text.partition("#")
-    if not uid:
+    address, _, named = wanted.text.partition("#")
+    uids = [uid for uid in named.split(",") if uid]
+    if not uids:
         msg = f"{address.partition('?')[0]} is a catalog; name the run too: operando replay ADDRESS UID"
         raise ConfigurationError(msg)
-    return DocumentSource(read_catalog(address, uid), f"{address.partition('?')[0]} {uid}")
+    # The first at once: whoever opens it is to be told that nothing answers there.
+    first = read_catalog(address, uids[0])
+    runs = chain(first, chain.from_iterable(read_catalog(address, uid) for uid in uids[1:]))
+    return DocumentSource(runs, f"{address.partition('?')[0]} {' '.join(uids)}")
+
+
+def _growing_run(wanted: _Wanted, ended: threading.Event) -> Source:
+    address, _, uid = wanted.text.partition("#")
+    if not uid or "," in uid:
+        msg = f"{address.partition('?')[0]} is a catalog; name one run of it: operando monitor 'ADDRESS#UID'"
+        raise ConfigurationError(msg)
+    return follow_catalog(address, uid, ended)
 
 
 def _documents(wanted: _Wanted) -> Source:
     path = _path(wanted.text)
     return DocumentSource(read_json_documents(path), str(path))
+
+
+def _packed_documents(wanted: _Wanted) -> Source:
+    path = _path(wanted.text)
+    return DocumentSource(read_msgpack_documents(path), str(path))
 
 
 def _sdf(wanted: _Wanted) -> Source:
@@ -262,25 +284,19 @@ def _nxstxm(wanted: _Wanted) -> Source:
 
 _RUN_LOG = _Kind(_recorded_log, _followed_log)
 _SERVED = _Kind(_served_part, _served)
-_JSON = _Kind(_documents, None)
-_NXSTXM = _Kind(_nxstxm, None)
-_CATALOG = _Kind(_catalog_run, None)
+_CATALOG = _Kind(_catalog_run, _growing_run, can_reread=False)
 _BY_SCHEME = {
     "proxy": _Kind(None, _proxy, can_reread=False),
     "kafka": _Kind(_topic_part, _topic),
     "http": _CATALOG,
     "https": _CATALOG,
 }
-_BY_ENDING = {
-    ".json": _JSON,
-    ".jsonl": _JSON,
-    ".ndjson": _JSON,
-    ".hdr": _Kind(_sdf, None),
-    ".hdf5": _NXSTXM,
-    ".h5": _NXSTXM,
-    ".hdf": _NXSTXM,
-    ".nxs": _NXSTXM,
-    ".stxm": _NXSTXM,
+_BY_KIND = {
+    FileKind.RUN_LOG: _RUN_LOG,
+    FileKind.JSON: _Kind(_documents, None),
+    FileKind.MSGPACK: _Kind(_packed_documents, None),
+    FileKind.SDF: _Kind(_sdf, None),
+    FileKind.HDF5: _Kind(_nxstxm, None),
 }
 
 
@@ -288,7 +304,7 @@ def _kind(text: str) -> _Kind:
     """Return which kind of source is meant: by the scheme of an address, or the ending of a name."""
     if _is_address(text):
         return _BY_SCHEME.get(text.partition("://")[0], _SERVED)
-    return _BY_ENDING.get(Path(text).suffix.lower(), _RUN_LOG)
+    return _BY_KIND[kind_of(Path(text)) or FileKind.RUN_LOG]
 
 
 def _is_address(text: str) -> bool:

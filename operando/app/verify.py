@@ -7,6 +7,7 @@ from pathlib import Path
 
 import h5py
 
+from operando.app.file_kinds import FileKind, kind_of
 from operando.app.open_source import open_recording
 from operando.errors import DamagedFileError
 from operando.io.documents import read_json_documents
@@ -19,8 +20,6 @@ from operando.io.sources import Source
 __all__ = ["Verdict", "verify"]
 
 _AT_ONCE = 256
-_RESULTS = frozenset({".h5", ".hdf5", ".nxs"})
-_JSON = frozenset({".json", ".jsonl", ".ndjson"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +80,15 @@ def verify(text: str, keys: Path | None = None) -> Verdict:
         There is nothing there, or it is not read.
     """
     path = Path(text)
-    suffix = path.suffix.lower()
+    kind = kind_of(path)
     # Other people's images have the same endings.
-    if suffix in _RESULTS and path.is_file() and h5py.is_hdf5(path) and not holds_nxstxm(path):
+    if kind is FileKind.HDF5 and path.is_file() and h5py.is_hdf5(path) and not holds_nxstxm(path):
         cycles, bad = check_results(path)
         numbers = sorted(bad)
         first = numbers[0] if numbers else None
         good = cycles if first is None else first - 1
         return Verdict(text, "results", cycles, good, len(bad), first, bad[first] if first else "")
-    if suffix in _JSON and path.is_file():
+    if kind is FileKind.JSON and path.is_file():
         return _of_documents(text, path)
     try:
         source = open_recording(text, keys=keys)

@@ -195,7 +195,10 @@ def simulate(
 @app.command()
 def replay(
     source: Source,
-    run: Annotated[str | None, typer.Argument(help="The uid of the run, if SOURCE is a catalog.")] = None,
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(help="The uids of the runs, one after the other, if SOURCE is a catalog."),
+    ] = None,
     references: References = None,
     profile: Profile = None,
     energies: Energies = None,
@@ -218,7 +221,7 @@ def replay(
     from operando.view import has_display
 
     with guarded():
-        source = source if run is None else f"{source}#{run}"
+        source = f"{source}#{','.join(runs)}" if runs else source
         options = Options(
             profile, references, i0, background, gain, numbers(energies), estimator, registration
         )
@@ -362,16 +365,27 @@ def serve(
 @app.command()
 def export(
     source: Source,
-    output: Annotated[Path, typer.Argument(help="NXstxm: .hdf5, .h5, .hdf, .nxs or .stxm; SDF: .hdr.")],
+    output: Annotated[
+        str,
+        typer.Argument(
+            help="NXstxm: .hdf5, .h5, .hdf, .nxs or .stxm; SDF: .hdr; documents: .jsonl, .ndjson, or a Tiled "
+            "catalog, https://…"
+        ),
+    ],
     profile: Profile = None,
     keys: Keys = None,
 ) -> None:
-    """Write the images of a recording, every cycle, into a file that MANTiS and aXis2000 read."""
+    """Write the images of a recording for MANTiS and aXis2000; or it, or results, as documents."""
     from operando.app.export import export as run_export
+    from operando.app.export import export_documents, takes_documents
     from operando.app.open_source import open_recording
     from operando.settings import LayoutSettings, load_profile
 
     with guarded():
+        if takes_documents(output):
+            runs = export_documents(source, output, keys)
+            people.print(escaped(f"{runs} {'run is' if runs == 1 else 'runs are'} in {output}."))
+            return
         layout = LayoutSettings() if profile is None else load_profile(profile).layout
-        cycles = run_export(open_recording(source, keys=keys), output, layout)
+        cycles = run_export(open_recording(source, keys=keys), Path(output), layout)
         people.print(escaped(f"{cycles} {'cycle is' if cycles == 1 else 'cycles are'} in {output}."))

@@ -12,12 +12,25 @@ from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from operando.errors import ConfigurationError, DamagedFileError, SourceUnreachable
 from operando.io.endpoints import web_address
 from operando.io.plain import as_plain
 
-__all__ = ["Column", "Node", "connected", "documents_of_run", "read_catalog", "shown"]
+__all__ = [
+    "Column",
+    "Node",
+    "columns_of",
+    "connected",
+    "descriptor_of",
+    "documents_of_run",
+    "events_of",
+    "read_catalog",
+    "run_in",
+    "shown",
+    "streams_of",
+]
 
 _SLICE_BYTES = 16 * 2**20
 _OWN = frozenset({"seq_num", "time"})
@@ -111,7 +124,7 @@ def _read(
     name: str,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
-        yield from documents_of_run(_run(catalog, uid, name))
+        yield from documents_of_run(run_in(catalog, uid, name))
     except broken as error:
         msg = f"the catalog at {name} does not answer any more ({error})"
         raise SourceUnreachable(msg) from error
@@ -119,12 +132,27 @@ def _read(
         catalog.context.close()
 
 
-def _run(catalog: Node, uid: str, name: str) -> Node:
+def run_in(catalog: Node, uid: str, name: str) -> Node:
+    """Return a run of a catalog.
+
+    Raises
+    ------
+    SourceUnreachable
+        There is none of that uid.
+    DamagedFileError
+        It is kept by databroker's MongoDB server, which has other columns.
+    """
     try:
-        return catalog[uid]
+        run = catalog[uid]
     except KeyError as error:
         msg = f"the catalog at {name} has no run {uid}; check the uid"
         raise SourceUnreachable(msg) from error
+    try:
+        # Where databroker was used in this process, runs come in its old layout, without our columns.
+        return getattr(run, "v3", run)
+    except NotImplementedError as error:
+        msg = f"run {uid} is kept in databroker's MongoDB; export it with suitcase (.jsonl or .msgpack)"
+        raise DamagedFileError(msg) from error
 
 
 def documents_of_run(run: Node) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -140,30 +168,24 @@ def documents_of_run(run: Node) -> Iterator[tuple[str, dict[str, Any]]]:
         msg = "the catalog has no start document for this run"
         raise DamagedFileError(msg)
     yield "start", as_plain(start).document
-    streams: Node = run["streams"] if "streams" in list(run) else run
+    streams = streams_of(run)
     for name in streams:
         yield from _documents_of_stream(str(start.get("uid")), name, streams[name])
     if isinstance(stop, Mapping):
         yield "stop", as_plain(stop).document
 
 
+def streams_of(run: Node) -> Node:
+    """Return what holds the streams of a run: catalogs differ in it."""
+    return run["streams"] if "streams" in list(run) else run
+
+
 def _documents_of_stream(run: str, name: str, stream: Node) -> Iterator[tuple[str, dict[str, Any]]]:
-    about = stream.metadata
-    keys = about.get("data_keys")
-    columns: dict[str, Column] = {key: stream[key] for key in stream}
-    if not isinstance(keys, Mapping) or not columns.keys() >= _OWN:
-        return  # no stream of events
-    uid = str(about.get("uid") or f"{run} {name}")
-    descriptor = {
-        "uid": uid,
-        "run_start": run,
-        "name": name,
-        "time": about.get("time"),
-        "data_keys": keys,
-        "hints": about.get("hints") or {},
-        "configuration": about.get("configuration") or {},
-    }
-    yield "descriptor", as_plain(descriptor).document
+    columns = columns_of(stream)
+    if columns is None:
+        return
+    descriptor = descriptor_of(run, name, stream)
+    yield "descriptor", descriptor
     numbers = np.asarray(columns["seq_num"][:])
     for key, column in columns.items():
         if column.shape[:1] != numbers.shape:
@@ -172,21 +194,55 @@ def _documents_of_stream(run: str, name: str, stream: Node) -> Iterator[tuple[st
                 "which row belongs to which cannot be told"
             )
             raise DamagedFileError(msg)
-    yield from _events(uid, columns, numbers)
-
-
-def _events(
-    descriptor: str, columns: Mapping[str, Column], numbers: np.ndarray[Any, Any]
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield an event for the last row of each number, in the order of the rows."""
     is_last = np.zeros(numbers.size, dtype=bool)
     # The first of each number, seen from the end.
     is_last[numbers.size - 1 - np.unique(numbers[::-1], return_index=True)[1]] = True
+    yield from events_of(descriptor["uid"], columns, np.flatnonzero(is_last))
+
+
+def columns_of(stream: Node) -> dict[str, Column] | None:
+    """Return the columns of a stream, or None if it is no stream of events."""
+    columns: dict[str, Column] = {key: stream[key] for key in stream}
+    has_keys = isinstance(stream.metadata.get("data_keys"), Mapping)
+    return columns if has_keys and columns.keys() >= _OWN else None
+
+
+def descriptor_of(run: str, name: str, stream: Node) -> dict[str, Any]:
+    """Return the descriptor of a stream of a run."""
+    about = stream.metadata
+    descriptor = {
+        "uid": str(about.get("uid") or f"{run} {name}"),
+        "run_start": run,
+        "name": name,
+        "time": about.get("time"),
+        "data_keys": about["data_keys"],
+        "hints": about.get("hints") or {},
+        "configuration": about.get("configuration") or {},
+    }
+    return as_plain(descriptor).document
+
+
+def events_of(
+    descriptor: str, columns: Mapping[str, Column], wanted: NDArray[np.intp]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield an event for each of some rows, in ascending order; columns are read in slices.
+
+    Parameters
+    ----------
+    descriptor
+        Its uid.
+    columns
+        Of the stream.
+    wanted
+        Numbers of the rows, ascending.
+    """
+    if not wanted.size:
+        return
     row_bytes = sum(int(np.prod(column.shape[1:])) * column.dtype.itemsize for column in columns.values())
     step = max(_SLICE_BYTES // max(row_bytes, 1), 1)
-    for first in range(0, numbers.size, step):
+    for first in range(int(wanted[0]), int(wanted[-1]) + 1, step):
         rows = {key: np.asarray(column[first : first + step]) for key, column in columns.items()}
-        for place in np.flatnonzero(is_last[first : first + step]).tolist():
+        for place in (wanted[(wanted >= first) & (wanted < first + step)] - first).tolist():
             values = {key: _value(rows[key], place) for key in rows}
             number, time_s = int(values["seq_num"]), float(values["time"])
             data = {

@@ -78,7 +78,7 @@ class Frames:
         settings = self._settings
         if self._plan is None:
             self._energy_key = settings.energy_key or _energy_key(self._start, keys, data)
-            self._data_field = settings.data_field or _image_key(data, settings.i0_field)
+            self._data_field = settings.data_field or _image_key(data, keys, settings.i0_field)
             _check_named(data, self._energy_key, self._data_field)
         counts = self._image(data)
         energy_ev, same_ev = _energy_of(data, keys, self._energy_key, settings.energy_key is None)
@@ -249,7 +249,15 @@ def _check_named(data: Mapping[str, Any], *names: str) -> None:
         raise RunRejected(msg)
 
 
-def _image_key(data: Mapping[str, Any], i0_field: str | None) -> str:
+def _image_key(data: Mapping[str, Any], keys: Mapping[str, Any], i0_field: str | None) -> str:
+    if pointed := [key for key, about in keys.items() if isinstance(about, Mapping) and "external" in about]:
+        absent = [key for key in pointed if np.ndim(data.get(key, 0)) < 2]
+        if len(absent) == len(pointed):
+            msg = (
+                f"the image '{text(absent[0])}' lies outside the documents and was not read; name its "
+                "folder in the profile as [layout] asset_roots"
+            )
+            raise FrameRejected(msg)
     images = [key for key, value in data.items() if key != i0_field and np.ndim(value) >= 2]
     if len(images) == 1:
         return images[0]

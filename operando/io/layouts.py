@@ -1,11 +1,13 @@
 """Bluesky documents to plans and lines: which key is what.
 
-Three layouts are told apart by what the documents themselves hold, not by who wrote them:
+Five layouts are told apart by what the documents themselves hold, not by who wrote them:
 
 * a `stxm` block in the start document and one event per line (ALS run-layout contract v1, and
   `operando_plans`, whose events also carry `cycle`, `energy_index` and `row`);
 * a `stxm` block and one event per image;
-* no block, one event per image with the energy beside it.
+* no block, one event per image with the energy beside it;
+* a grid scan of bluesky, one event per point: rows are put together from them;
+* metadata of pyStxm (CLS), one run per image: the runs of a stack become one series.
 
 Where a descriptor and the data disagree, the data and the start document win.
 """
@@ -19,7 +21,10 @@ from typing import Any, TypeAlias, cast
 from operando.cell import CellReading
 from operando.errors import FrameRejected, RunRejected
 from operando.io.cell_stream import cell_reading
+from operando.io.cls_run import ClsImage, cls_image_of, line_of
 from operando.io.frames import Frames, lines_of
+from operando.io.image_series import SeriesBook
+from operando.io.points import Points, holds_points
 from operando.io.readings import (
     dwell_of,
     incident_of,
@@ -71,7 +76,10 @@ class _Run:
     keys: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     sequence: Sequence = field(default_factory=Sequence)
     frames: Frames | None = None
+    points: Points | None = None
     is_refused: bool = False
+    image: ClsImage | None = None
+    cycle: int = 0
 
     @property
     def gaps(self) -> int:
@@ -99,6 +107,8 @@ class ReaderState:
         Of closed runs.
     unknown
         Documents of no known name or run.
+    book
+        Series that are made of runs of one image each.
     """
 
     runs: dict[str, _Run] = field(default_factory=dict[str, _Run])
@@ -106,6 +116,7 @@ class ReaderState:
     lost: int = 0
     repeated: int = 0
     unknown: int = 0
+    book: SeriesBook = field(default_factory=SeriesBook)
 
 
 class DocumentReader:
@@ -182,6 +193,12 @@ class DocumentReader:
             else:
                 yield Rejection(uid, FrameRejected(_unread(name, error)))
 
+    def endings(self) -> Iterator[Item]:
+        """Yield what is left of open runs if nothing more comes: rows that lack points, endings of series."""
+        for run in self.state.runs.values():
+            yield from _rest(run)
+        yield from (series.ending() for series in self.state.book.series.values())
+
     def _pass_over(self, document: object) -> None:
         stream = (
             cast("Mapping[str, Any]", document).get("descriptor") if isinstance(document, Mapping) else ""
@@ -234,18 +251,47 @@ class DocumentReader:
             return
         if len(runs) >= MAX_OPEN_RUNS:
             silent = runs[next(iter(runs))]
-            yield RunClosed(silent.uid, "incomplete", f"no stop came, and {MAX_OPEN_RUNS} other runs began")
+            yield from _rest(silent)
+            reason = f"no stop came, and {MAX_OPEN_RUNS} other runs began"
+            if silent.image is None:
+                yield RunClosed(silent.uid, "incomplete", reason)
+            else:
+                self.state.book.note(silent.image, f"run {silent.uid[:8]}: {reason}")
             self._let_go(silent, is_given_up=True)
         runs[uid] = run = _Run(uid, document, None, None)
         if text(uid) != uid:
             msg = f"a run has the uid {text(uid)!a}, which no file can hold; expected a short text"
             raise RunRejected(msg)
+        run.image = cls_image_of(document, self._settings)
+        if run.image is not None:
+            yield from self._image(run, run.image)
+            return
         run.block = block_of(document, self._settings)
         if run.block is not None:
             run.plan = run.block.plan(uid, document)
+            yield from self.state.book.ended_by("", run.plan.started_s)
             yield run.plan
 
+    def _image(self, run: _Run, image: ClsImage) -> Iterator[Item]:
+        """Find the place of a run that is one image of a series."""
+        plan = image.block.plan(run.uid, run.start)
+        run.block = image.block
+        book = self.state.book
+        yield from book.ended_by(image.scan, plan.started_s)
+        try:
+            series = book.of(image, plan)
+            run.cycle = series.place(image.energy, plan.started_s)
+        except FrameRejected as error:
+            run.is_refused = True
+            known = book.series.get(image.stack)
+            yield Rejection(run.uid if known is None else known.plan.run, error)
+            return
+        run.plan = series.plan
+        if series.plan.run == run.uid:
+            yield series.plan
+
     def _stop(self, run: _Run, document: Mapping[str, Any]) -> Iterator[Item]:
+        yield from _rest(run)
         if run.plan is None and not run.is_refused:
             msg = (
                 f"run {run.uid[:8]} ({text(run.start.get('plan_name', 'no plan name'))}) has no layout this "
@@ -254,7 +300,11 @@ class DocumentReader:
             yield self._refuse(run.uid, RunRejected(msg))
         elif run.plan is not None and run.plan.is_open and not run.is_refused:
             yield replace(run.plan, is_open=False)
-        yield RunClosed(run.uid, text(document.get("exit_status", "")), text(document.get("reason") or ""))
+        status, reason = text(document.get("exit_status", "")), text(document.get("reason") or "")
+        if run.image is None:
+            yield RunClosed(run.uid, status, reason)
+        elif status != "success":
+            self.state.book.note(run.image, f"run {run.uid[:8]} ended as {status}: {reason}".rstrip(": "))
         self.state.lost += _missing_at_the_end(run, document)
         self._let_go(run, is_given_up=False)
 
@@ -282,6 +332,9 @@ class DocumentReader:
             run.sequence.count(number)
             if run.block is None or run.plan is None:
                 yield from self._frame(run, number, event)
+            elif run.image is not None:
+                labelled = line_of(run.image, run.cycle, number, event, self._settings)
+                yield from _readings(run.block, run.plan, number, labelled)
             else:
                 yield from _readings(run.block, run.plan, number, event)
         except FrameRejected as error:
@@ -292,12 +345,20 @@ class DocumentReader:
             yield Rejection(run.uid, FrameRejected(_unread("event", error)))
 
     def _frame(self, run: _Run, number: int, event: Mapping[str, Any]) -> Iterator[ScanPlan | Line]:
-        if run.frames is None:
-            run.frames = Frames(run.uid, run.start, self._settings)
-        for item in run.frames.read(number, event, run.keys[event["descriptor"]]):
+        layout, keys = run.frames or run.points, run.keys[event["descriptor"]]
+        if layout is None and holds_points(run.start, event["data"], keys, self._settings):
+            layout = run.points = Points(run.uid, run.start, self._settings)
+        elif layout is None:
+            layout = run.frames = Frames(run.uid, run.start, self._settings)
+        for item in layout.read(number, event, keys):
             if isinstance(item, ScanPlan):
                 run.plan = item
             yield item
+
+
+def _rest(run: _Run) -> Iterator[Line]:
+    if run.points is not None and not run.is_refused:
+        yield from run.points.rest()
 
 
 def _cell_item(run: _Run, event: Mapping[str, Any]) -> CellReading | Rejection:

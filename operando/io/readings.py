@@ -99,7 +99,10 @@ def numbers_of(data: Mapping[str, Any], key: str) -> FloatArray:
         raise FrameRejected(msg)
     value = data[key]
     if isinstance(value, str):
-        msg = f"'{key}' refers to data outside the document, which are not read here; record it in the event"
+        msg = (
+            f"'{key}' refers to data outside the document, which were not read; "
+            "name their folder in the profile as [layout] asset_roots, or record them in the event"
+        )
         raise FrameRejected(msg)
     try:
         return np.array(value, dtype=np.float64)

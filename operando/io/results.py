@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Results",
     "Summary",
+    "is_results",
     "map_of",
     "read_findings",
     "read_particles",
@@ -190,6 +191,15 @@ def read_summary(path: str | Path) -> Summary:
     with _entry_of(Path(path)) as entry:
         cycles = frozenset[int](array_at(entry, "lithiation/cycle").tolist())
         return Summary(_plan(entry), _phases(entry), cycles, _curve(entry))
+
+
+def is_results(path: Path) -> bool:
+    """Return whether a file is one of ours with results, and not somebody's images in HDF5."""
+    try:
+        with h5py.File(path, "r") as file:
+            return file.attrs.get("creator") == FORMAT
+    except OSError:
+        return False
 
 
 def read_findings(path: str | Path) -> Table:

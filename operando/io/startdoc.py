@@ -14,7 +14,17 @@ from operando.io.readings import is_time, text, whole
 from operando.settings import LayoutSettings
 from operando.types import FloatArray, ScanGrid, ScanPlan
 
-__all__ = ["Block", "block_of", "check_size", "image_grid", "sample_of", "started_of"]
+__all__ = [
+    "Block",
+    "block_of",
+    "check_energies",
+    "check_size",
+    "extent_axis",
+    "floats_of",
+    "image_grid",
+    "sample_of",
+    "started_of",
+]
 
 _MAX_SIDE = 16384
 _MAX_ENERGIES = 4096
@@ -92,8 +102,8 @@ def block_of(start: Mapping[str, Any], settings: LayoutSettings) -> Block | None
         version = reprlib.repr(block["contract_version"])
         msg = f"the 'stxm' block has contract version {version}; this program knows version 1"
         raise RunRejected(msg)
-    energies = _floats(block["energies"], "energies")
-    shape = _floats(block["shape"], "shape")
+    energies = floats_of(block["energies"], "energies")
+    shape = floats_of(block["shape"], "shape")
     if shape.shape != (3,) or energies.ndim != 1 or shape[0] != energies.size:
         msg = (
             f"the 'stxm' block has shape {reprlib.repr(shape.tolist())} and {energies.size} energies; "
@@ -101,16 +111,12 @@ def block_of(start: Mapping[str, Any], settings: LayoutSettings) -> Block | None
         )
         raise RunRejected(msg)
     check_size(shape)
-    if not (np.isfinite(energies).all() and (energies > 0).all()):
-        msg = (
-            f"the 'stxm' block has an energy that is not a positive number: {reprlib.repr(energies.tolist())}"
-        )
-        raise RunRejected(msg)
+    check_energies(energies, "the 'stxm' block")
     i0_field = settings.i0_field or block.get("i0_field")
     return Block(
         grid=ScanGrid(
-            x_um=_axis(block["x_extent"], int(shape[2]), "x_extent"),
-            y_um=_axis(block["y_extent"], int(shape[1]), "y_extent"),
+            x_um=extent_axis(block["x_extent"], int(shape[2]), "x_extent"),
+            y_um=extent_axis(block["y_extent"], int(shape[1]), "y_extent"),
         ),
         energies_ev=energies,
         dwell_ms=_dwell(block.get("dwell_ms"), energies.size, settings.dwell_ms),
@@ -132,7 +138,9 @@ def image_grid(start: Mapping[str, Any], shape: tuple[int, ...], pitch_um: float
     check_size(np.array([1, *shape], dtype=np.float64))
     ny, nx = shape
     if "x_extent" in start and "y_extent" in start:
-        return ScanGrid(_axis(start["x_extent"], nx, "x_extent"), _axis(start["y_extent"], ny, "y_extent"))
+        return ScanGrid(
+            extent_axis(start["x_extent"], nx, "x_extent"), extent_axis(start["y_extent"], ny, "y_extent")
+        )
     if pitch_um is None:
         msg = (
             "the run does not say how large its pixels are; add x_extent and y_extent (µm) to its "
@@ -188,6 +196,20 @@ def check_size(shape: FloatArray) -> None:
         raise RunRejected(msg)
 
 
+def check_energies(energies_ev: FloatArray, where: str) -> None:
+    """Refuse energies that no monochromator has.
+
+    Raises
+    ------
+    RunRejected
+        One is not a positive number.
+    """
+    if not (np.isfinite(energies_ev).all() and (energies_ev > 0).all()):
+        found = reprlib.repr(energies_ev.tolist())
+        msg = f"{where} has an energy that is not a positive number: {found}"
+        raise RunRejected(msg)
+
+
 def _cycles(start: Mapping[str, Any]) -> int | None:
     """Return how often the energies are visited; None where nobody knows."""
     # The contract does not say it. One too few would refuse all that comes after, so it is not guessed.
@@ -212,7 +234,7 @@ def _every(start: Mapping[str, Any], energies: int) -> tuple[int, ...]:
     value = series.get("every") if isinstance(series, Mapping) else None
     if value is None:
         return ()
-    steps = _floats(value, "operando.every")
+    steps = floats_of(value, "operando.every")
     if (
         steps.shape != (energies,)
         or not ((steps >= 1) & (steps <= _MAX_CYCLES_BETWEEN) & (steps % 1 == 0)).all()
@@ -225,9 +247,15 @@ def _every(start: Mapping[str, Any], energies: int) -> tuple[int, ...]:
     return tuple(int(step) for step in steps) if (steps > 1).any() else ()
 
 
-def _axis(extent: object, points: int, name: str) -> FloatArray:
-    """Return pixel centres in µm from the first and the last one."""
-    ends = _floats(extent, name)
+def extent_axis(extent: object, points: int, name: str) -> FloatArray:
+    """Return pixel centres in µm, shape (points,), from the first and the last one.
+
+    Raises
+    ------
+    RunRejected
+        They are no positions.
+    """
+    ends = floats_of(extent, name)
     if ends.shape != (2,) or not (np.abs(ends) <= _MAX_UM).all() or (points > 1 and ends[0] == ends[1]):
         found = reprlib.repr(extent)
         msg = f"the start document has {name} {found}; expected the first and last position in µm"
@@ -237,7 +265,7 @@ def _axis(extent: object, points: int, name: str) -> FloatArray:
 
 def _dwell(dwell_ms: object, energies: int, otherwise_ms: float | None) -> FloatArray:
     """Return the dwell of each energy: a single one holds for all; what is no duration is not known."""
-    dwells = _floats(np.nan if dwell_ms is None else dwell_ms, "dwell_ms")
+    dwells = floats_of(np.nan if dwell_ms is None else dwell_ms, "dwell_ms")
     if dwells.ndim > 0 and dwells.shape != (energies,):
         msg = f"the 'stxm' block has {dwells.size} dwells for {energies} energies; expected one, or one each"
         raise RunRejected(msg)
@@ -245,7 +273,14 @@ def _dwell(dwell_ms: object, energies: int, otherwise_ms: float | None) -> Float
     return np.where(np.isfinite(dwells) & (dwells > 0), dwells, np.full(energies, unknown))
 
 
-def _floats(value: object, name: str) -> FloatArray:
+def floats_of(value: object, name: str) -> FloatArray:
+    """Return an entry of a start document as numbers, in the shape it came in.
+
+    Raises
+    ------
+    RunRejected
+        It is made of something else.
+    """
     msg = f"the start document has {name} {reprlib.repr(value)}; expected numbers"
     if not isinstance(value, int | float | Sequence | np.ndarray) or isinstance(value, str | bytes):
         raise RunRejected(msg)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from operando.core.increment import Solved
 from operando.core.pipeline import look_again
 from operando.errors import DamagedFileError, OperandoError
+from operando.io.filled import with_images
 from operando.io.layouts import DocumentReader
 from operando.io.runlog import LoggedDocument
 from operando.io.sources import Source
@@ -113,7 +114,7 @@ class Monitor:
         self.beside: Beside = Alone()
         self.newest: Snapshot | None = None
         self.failure: Exception | None = None
-        self._source = source
+        self._source = with_images(source, work.layout)
         self._on_cycle = on_cycle
         self._clock = clock
         self._checkpoints = checkpoints
@@ -243,6 +244,8 @@ class Monitor:
         if self._stop.is_set() and not self._source.has_ended(self._place.offset):
             self._runs.close_all("unfinished", "the monitor was stopped")
         else:
+            for ending in self._reader.endings():
+                self._runs.take(ending)
             self._runs.close_all("incomplete", "its documents end here")
         self.show()
 

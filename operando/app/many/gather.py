@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from glob import glob, has_magic
 from pathlib import Path
 
+from operando.app.file_kinds import FileKind, endings_of
 from operando.errors import ConfigurationError, SourceUnreachable
 from operando.io.catalog_query import runs_in_catalog
 from operando.io.results_writer import run_in
 
 __all__ = ["ENDINGS", "gather", "sources_in"]
 
-ENDINGS = (".runlog", ".jsonl", ".ndjson", ".hdr", ".hdf5", ".hdf", ".h5", ".nxs", ".stxm")
+ENDINGS = tuple(ending for ending in endings_of(*FileKind) if ending != ".json")
 """Of files that are taken from a folder. `.json` is not one: too much else is called that."""
 
 _MOST_LIST_BYTES = 16 * 2**20
