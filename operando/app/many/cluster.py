@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -15,7 +15,7 @@ __all__ = ["fit_on_cluster"]
 _PATIENCE_S = 10.0
 
 
-def fit_on_cluster(jobs: Sequence[Job], address: str) -> Iterator[Done]:
+def fit_on_cluster(jobs: Sequence[Job], address: str) -> Generator[Done]:
     """Yield what has come of each job, in the order in which they are done.
 
     The workers must have the same version of this program, and see the same files under the same names.
