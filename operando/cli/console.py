@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from operando.app.follow import Setting
     from operando.app.keeper import Keeper
     from operando.app.outcome import Outcome
+    from operando.io.recorded_findings import RecordedFinding
     from operando.io.sources import Source
     from operando.types import Snapshot
 
@@ -180,7 +181,7 @@ def follow_and_report(source: Source, keeper: Keeper, setting: Setting, *, as_js
         files: dict[str, Path] = {}
         if run.path is not None:
             pictures, trouble = _drawn(run.snapshot, run.path)
-            files = {"results": run.path, **pictures}
+            files = {"results": run.path, **pictures, **_particles_of(run.path)}
             outcome = replace(outcome, trouble="; ".join(filter(None, (outcome.trouble, trouble))))
         figures = dict(figures_of(run.snapshot))
         reports.append(
@@ -230,7 +231,7 @@ def report_demo(result: Demo, *, as_json: bool) -> None:
         "pull_rms": result.pull_rms,
         "lines_missing": result.lines_missing,
     }
-    results = {"results": outcome.results[0]} if outcome.results else {}
+    results = {"results": outcome.results[0], **_particles_of(outcome.results[0])} if outcome.results else {}
     files = {"run log": result.log, "references": result.references, **results, **result.pictures}
     status = None if last is None else last.progress.exit_status
     _report([_Report(last, status, figures, measures, files)], as_json=as_json)
@@ -273,6 +274,18 @@ def _drawn(snapshot: Snapshot, results: Path) -> tuple[dict[str, Path], str]:
         return {}, f"the pictures of {results} could not be written ({error})"
 
 
+def _particles_of(results: Path) -> dict[str, Path]:
+    """Write the table of the particles beside a results file that has any."""
+    from operando.app.report import particles_beside
+
+    try:
+        written = particles_beside(results)
+    except OperandoError as error:
+        people.print(escaped(str(error)), soft_wrap=True)
+        return {}
+    return {} if written is None else {"particles": written}
+
+
 def _report(reports: list[_Report], *, as_json: bool) -> None:
     if as_json:
         records = [_record(report) for report in reports or [_Report(None, None, {}, {}, {})]]
@@ -281,11 +294,36 @@ def _report(reports: list[_Report], *, as_json: bool) -> None:
         _tabulate(reports)
     for report in reports:
         snapshot = report.snapshot
+        if not as_json:
+            _say_earlier_findings(report)
         run = f"run {snapshot.plan.run[:8]}: " if snapshot is not None and len(reports) > 1 else ""
         for finding in () if snapshot is None else snapshot.findings:
             advice = f": {finding.advice}" if finding.advice else ""
             words = escaped(run + finding.message + advice)
             people.print(f"{finding.severity.value}: {words}", soft_wrap=True)
+
+
+def _earlier_findings(report: _Report) -> list[RecordedFinding]:
+    """Return what was found in cycles before, and is not any more: it is in the results file."""
+    from operando.io.recorded_findings import recorded_findings
+
+    path = report.files.get("results")
+    if path is None or report.snapshot is None:
+        return []
+    said = {finding.code for finding in report.snapshot.findings}
+    try:
+        return [finding for finding in recorded_findings(path) if finding.code not in said]
+    except OperandoError as error:
+        people.print(escaped(str(error)), soft_wrap=True)
+        return []
+
+
+def _say_earlier_findings(report: _Report) -> None:
+    from operando.io.recorded_findings import cycles_in_words
+
+    for finding in _earlier_findings(report):
+        words = escaped(f"in cycle {cycles_in_words(finding.cycles)}: {finding.message}")
+        people.print(f"{finding.severity}: {words}", soft_wrap=True)
 
 
 def _tabulate(reports: list[_Report]) -> None:
@@ -313,6 +351,15 @@ def _record(report: _Report) -> dict[str, object]:
         "findings": [
             {"code": finding.code, "severity": finding.severity.value, "message": finding.message}
             for finding in findings
+        ],
+        "earlier_findings": [
+            {
+                "code": finding.code,
+                "severity": finding.severity,
+                "message": finding.message,
+                "cycles": list(finding.cycles),
+            }
+            for finding in _earlier_findings(report)
         ],
         "files": {kind.replace(" ", "_"): str(path) for kind, path in report.files.items()},
     }

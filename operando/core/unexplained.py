@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from scipy import ndimage, stats
 
 from operando.core.fit import Design
-from operando.core.suspicion import LEAST_PIXELS, Suspicion, pooled_over_neighbours, suspicion_of
+from operando.core.suspicion import LEAST_PIXELS, Suspicion, complement, pooled_over_neighbours, suspicion_of
+from operando.oddities import Unexplained
 from operando.types import Finding, FloatArray, MaskArray, Severity
 
 __all__ = ["PERSISTENCE", "Unexplained", "Watch", "unknown_phase_findings", "watched"]
@@ -26,35 +27,10 @@ _CHANCE = 1e-6
 """A pooled pixel stands out if noise alone would do so this rarely."""
 _SKEW = 1.0
 """Of what moved between two cycles, this much may show as a residual."""
+_MOST_ENERGIES = 16
+"""Of more, neighbours are taken together: runs of few energies are what all this is for."""
 _ALIKE = 0.8
 """Cosine between what stood out a cycle ago and now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unexplained:
-    """A place where the references do not do.
-
-    Attributes
-    ----------
-    pixels
-        Where, shape (ny, nx).
-    share
-        Of the pixels with material.
-    od, od_error
-        Mean optical density there at the energies measured and its standard deviation, shape (energy,): the
-        spectrum of what is there, with what it is mixed with.
-    residual
-        The part of it that no mixture of the references gives, shape (energy,).
-    significance
-        Of the whole place, in standard deviations of noise.
-    """
-
-    pixels: MaskArray
-    share: float
-    od: FloatArray
-    od_error: FloatArray
-    residual: FloatArray
-    significance: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +41,15 @@ class Watch:
     ----------
     amounts
         Of the phases in the last one, shape (phase, ny, nx); None before the first.
-    suspicion
-        Of the last one.
+    pooled
+        `Suspicion.pooled` of the last one.
     cycles
         In how many cycles, one after the other, each pixel stood out, shape (ny, nx).
     """
 
-    amounts: FloatArray | None = None
-    suspicion: Suspicion | None = None
-    cycles: NDArray[np.int64] | None = None
+    amounts: NDArray[np.float32] | None = None
+    pooled: NDArray[np.float32] | None = None
+    cycles: NDArray[np.int32] | None = None
 
 
 def watched(
@@ -93,22 +69,32 @@ def watched(
     od, variance, design, amounts, material
         As for `suspicion_of`.
     """
-    now = suspicion_of(od, variance, design, amounts, material)
+    few_od, few_variance, few_design = _in_groups(od, variance, design)
+    now = suspicion_of(few_od, few_variance, few_design, amounts, material)
     if now is None:
         return Watch(), ()
-    if known.suspicion is None or known.amounts is None or known.cycles is None:
-        return Watch(amounts, now, np.zeros(material.shape, dtype=np.int64)), ()
-    motion = _motion(now, design, amounts - known.amounts)
-    before = known.suspicion
-    stands_out = _stands_out(now, motion) & _stands_out(before, motion) & _is_alike(now.pooled, before.pooled)
+    # Nothing is pooled where nothing is known, and so nothing stands out there.
+    pooled = np.where(now.known, now.pooled, 0.0).astype(np.float32)
+    if known.pooled is None or known.amounts is None or known.cycles is None:
+        return Watch(amounts.astype(np.float32), pooled, np.zeros(material.shape, dtype=np.int32)), ()
+    motion = _motion(now, few_design, amounts - known.amounts)
+    before = known.pooled.astype(np.float64)
+    stands_out = (
+        _stands_out(pooled.astype(np.float64), motion)
+        & _stands_out(before, motion)
+        & _is_alike(now.pooled, before)
+    )
     # The first comparison speaks for two cycles.
-    cycles = np.where(stands_out, np.maximum(known.cycles, 1) + 1, 0)
+    cycles = np.where(stands_out, np.maximum(known.cycles, 1) + 1, 0).astype(np.int32)
+    beyond = complement(design.matrix)
     found = [
-        _place(_within_rim(pixels, now), od, variance, now)
+        _place(_within_rim(pixels, now), od, variance, beyond, now)
         for pixels in _places(cycles >= PERSISTENCE)
         if int(pixels.sum()) >= LEAST_PIXELS
     ]
-    return Watch(amounts, now, cycles), tuple(sorted(found, key=lambda place: -place.significance))
+    return Watch(amounts.astype(np.float32), pooled, cycles), tuple(
+        sorted(found, key=lambda place: -place.significance)
+    )
 
 
 def unknown_phase_findings(places: tuple[Unexplained, ...], energies_ev: FloatArray) -> list[Finding]:
@@ -132,6 +118,23 @@ def unknown_phase_findings(places: tuple[Unexplained, ...], energies_ev: FloatAr
     ]
 
 
+def _in_groups(od: FloatArray, variance: FloatArray, design: Design) -> tuple[FloatArray, FloatArray, Design]:
+    """Return means of neighbouring energies where there are many, and the model of these means.
+
+    Every pixel has a covariance of all directions that no mixture gives: of a hundred energies no memory
+    would hold them.
+    """
+    energies = len(od)
+    if energies <= _MOST_ENERGIES:
+        return od, variance, design
+    first = np.unique(np.linspace(0, energies, _MOST_ENERGIES, endpoint=False).astype(np.intp))
+    size = np.diff(np.append(first, energies)).astype(np.float64)
+    matrix = np.add.reduceat(design.matrix, first) / size[:, None]
+    mean = np.add.reduceat(od, first) / size[:, None, None]
+    spread = np.add.reduceat(variance, first) / size[:, None, None] ** 2
+    return mean, spread, Design(np.ascontiguousarray(matrix), design.scale, design.lithium)
+
+
 def _motion(now: Suspicion, design: Design, change: FloatArray) -> FloatArray:
     """Return how far motion may pull each pooled pixel, shape (direction, ny, nx).
 
@@ -150,10 +153,10 @@ def _motion(now: Suspicion, design: Design, change: FloatArray) -> FloatArray:
     return _SKEW * pooled_over_neighbours(pull, now.known)
 
 
-def _stands_out(seen: Suspicion, motion: FloatArray) -> MaskArray:
-    beyond_motion = np.maximum(np.abs(seen.pooled) - motion, 0.0)
+def _stands_out(pooled: FloatArray, motion: FloatArray) -> MaskArray:
+    beyond_motion = np.maximum(np.abs(pooled) - motion, 0.0)
     strength = (beyond_motion**2).sum(axis=0)
-    return seen.known & (strength > stats.chi2.isf(_CHANCE, len(seen.pooled)))
+    return np.asarray(strength > stats.chi2.isf(_CHANCE, len(pooled)), dtype=np.bool_)
 
 
 def _is_alike(one: FloatArray, other: FloatArray) -> MaskArray:
@@ -174,7 +177,9 @@ def _within_rim(pixels: MaskArray, seen: Suspicion) -> MaskArray:
     return pixels & (strength > 0.5 * np.percentile(strength[pixels], 90))
 
 
-def _place(pixels: MaskArray, od: FloatArray, variance: FloatArray, seen: Suspicion) -> Unexplained:
+def _place(
+    pixels: MaskArray, od: FloatArray, variance: FloatArray, beyond: FloatArray, seen: Suspicion
+) -> Unexplained:
     count = int(pixels.sum())
     mean = od[:, pixels].mean(axis=1)
     mean_pull = seen.pulls[:, pixels].sum(axis=1) / np.sqrt(count)
@@ -183,6 +188,6 @@ def _place(pixels: MaskArray, od: FloatArray, variance: FloatArray, seen: Suspic
         share=count / int(seen.known.sum()),
         od=mean,
         od_error=np.sqrt(variance[:, pixels].sum(axis=1)) / count,
-        residual=seen.beyond @ (seen.beyond.T @ mean),
+        residual=beyond @ (beyond.T @ mean),
         significance=float(np.sqrt((mean_pull**2).sum())),
     )

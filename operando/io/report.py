@@ -16,6 +16,7 @@ from operando.io.curve_svg import curve_svg
 from operando.io.page import page, plain, png_data, section, table_of
 from operando.io.pictures import extent_um
 from operando.io.plates import Plate, plates_of, references_plate, thumb
+from operando.io.report_studies import findings_section, studies_sections
 from operando.io.results import map_of
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def report_html(results: Results) -> str:
     """
     plan = results.plan
     name = plain(plan.sample or plan.plan_name or "Lithiation maps")
-    sections = [*_head(results, name), *_last_cycle(results), *_all_cycles(results), *_measured(results)]
+    sections = [*_head(results, name), *findings_section(results), *_last_cycle(results)]
+    sections += [*_all_cycles(results), *studies_sections(results), *_measured(results)]
     sections += section("What the figures mean", _WORDS)
     sections += _provenance(results)
     return page(name, "\n".join(sections))
