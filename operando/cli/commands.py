@@ -67,6 +67,9 @@ Estimator = Annotated[
     str | None,
     typer.Option(help="Images of an energy that a map is made of: timed (also older ones) or latest."),
 ]
+Registration = Annotated[
+    str | None, typer.Option(help="Move images to where the first one lies: auto, on or off.")
+]
 Gain = Annotated[float | None, typer.Option(help="Variance-to-mean ratio of the counts; 1 for photons.")]
 Energies = Annotated[str | None, typer.Option(help="Fit only these energies of the run: eV, eV, …")]
 Output = Annotated[Path | None, typer.Option(help="The results file (NeXus HDF5); pictures go beside it.")]
@@ -199,6 +202,7 @@ def replay(
     i0: Incident = None,
     background: Background = None,
     estimator: Estimator = None,
+    registration: Registration = None,
     gain: Gain = None,
     speed: Speed = "max",
     keys: Keys = None,
@@ -215,7 +219,9 @@ def replay(
 
     with guarded():
         source = source if run is None else f"{source}#{run}"
-        options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
+        options = Options(
+            profile, references, i0, background, gain, numbers(energies), estimator, registration
+        )
         work = work_of(options, beside=folder_of(source))
         results = output or results_of(source)
         recording = open_recording(source, speed_of(speed), keys)
@@ -239,6 +245,7 @@ def monitor(
     i0: Incident = None,
     background: Background = None,
     estimator: Estimator = None,
+    registration: Registration = None,
     gain: Gain = None,
     keys: Keys = None,
     repair: Annotated[
@@ -273,7 +280,9 @@ def monitor(
     from operando.view import HistoryBook, has_display
 
     with guarded():
-        options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
+        options = Options(
+            profile, references, i0, background, gain, numbers(energies), estimator, registration
+        )
         work = work_of(options, beside=folder_of(source))
         rules, adviser = rules_of(options), None
         if rules is not None:

@@ -24,6 +24,7 @@ from operando.cli.commands import (
     Keys,
     Profile,
     References,
+    Registration,
     app,
 )
 from operando.cli.console import Exit, data, escaped, fail, guarded, numbers, people, say_json
@@ -58,6 +59,7 @@ def reprocess(
     i0: Incident = None,
     background: Background = None,
     estimator: Estimator = None,
+    registration: Registration = None,
     gain: Gain = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes on this machine; as many as it has cores.")
@@ -88,7 +90,9 @@ def reprocess(
             msg = "no recording is named; give files, folders, patterns or --list FILE"
             raise ConfigurationError(msg)
         found = gather(named, output, where or ())
-        options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
+        options = Options(
+            profile, references, i0, background, gain, numbers(energies), estimator, registration
+        )
         request = Request(tuple(found), options, output, keys, workers or os.cpu_count() or 1, scheduler)
         with _progress(len(found)) as tell:
             done = run_reprocess(request, tell)

@@ -19,11 +19,13 @@ from operando.cell import CellReading
 from operando.core.cellbook import cell_findings, cell_record, heard
 from operando.core.composite import Composite, arriving, compose, gain_of
 from operando.core.curve import Point, curve_of
+from operando.core.drift import Drift, drift_findings, drift_of
 from operando.core.exposure import dose_map
 from operando.core.fit import design_of
 from operando.core.gain import gain_findings
 from operando.core.health import check_design, findings_of, reference_findings
 from operando.core.increment import Solved, solve_again
+from operando.core.placing import remembering
 from operando.core.references import Library, spectra_of
 from operando.core.region import lithium_of_region
 from operando.core.regionbook import Model, RegionBook, marked, noted, results_of, unmasked_curve
@@ -205,6 +207,8 @@ def step(state: PipelineState, line: Line) -> PipelineState:
         return state
     # Later maps look back on this cycle; those recorded already are to be recorded anew.
     reach = set(range(line.cycle, line.cycle + 1 + state.recipe.estimator.older_images))
+    if state.recipe.registration.is_needed:  # where later images lie may follow from it
+        reach = set(range(line.cycle, 1 + max(stack.rows_seen)))
     changed = reach & stack.rows_seen.keys() | later_than(state.studies, line.cycle)
     return replace(state, stack=stack, changed=state.changed | changed)
 
@@ -261,6 +265,7 @@ def record(state: PipelineState, cycle: int) -> tuple[PipelineState, Snapshot]:
     # A cycle that was never completed is recorded after later ones, which then build upon it.
     changed = (state.changed | later_than(studies, cycle)) - {cycle}
     state = replace(state, changed=changed, points=points, remarks=remarks, book=book, studies=studies)
+    state = replace(state, stack=remembering(state.stack, composite.origins.placing))
     return state, _snapshot(state, composite, newest, study)
 
 
@@ -312,6 +317,8 @@ def _snapshot(
         if rules.dose is not None and study.dose_mgy is not None:
             dose = dose_map(study.dose_mgy, state.book.covers, rules.dose.limit_mgy)
     now += cell_findings(None if cell is None else cell.comparison)
+    drift = _drift(state, composite)
+    now += [] if drift is None else drift_findings(drift, state.plan, state.recipe.registration)
     of_record = _worst_first([*state.remarks, *now])
     findings = _worst_first([*of_record, *clocks, *_run_findings(state)])
     return Snapshot(
@@ -333,7 +340,10 @@ def _snapshot(
         regions=results_of(state.book, composite, newest, _model(state)),
         unmasked_curve=unmasked_curve(state.book),
         ring_current_ma=composite.ring_current_ma,
-        vitals=Vitals(dose_mgy=float("nan") if dose is None else dose.field_mgy),
+        vitals=Vitals(
+            drift_nm_per_min=float("nan") if drift is None else drift.nm_per_min,
+            dose_mgy=float("nan") if dose is None else dose.field_mgy,
+        ),
         particles=None if study is None else study.particles,
         unexplained=() if study is None else study.unexplained,
         clusters=None if study is None else study.clusters,
@@ -344,6 +354,11 @@ def _snapshot(
 
 def _worst_first(findings: list[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda finding: _WORST_FIRST.index(finding.severity)))
+
+
+def _drift(state: PipelineState, composite: Composite) -> Drift | None:
+    placing = composite.origins.placing
+    return None if placing is None else drift_of(placing, state.plan, composite.cycle)
 
 
 def _on_one_clock(state: PipelineState) -> tuple[ScanPlan, list[Finding]]:

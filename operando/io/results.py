@@ -14,7 +14,7 @@ import numpy as np
 from operando.errors import DamagedFileError, SourceUnreachable
 from operando.io.atomic import recover
 from operando.io.hdf5 import array_at, group_at, scalar_at, text_at
-from operando.io.results_layout import BESIDE_THE_MAP, FORMAT, QUANTITIES, Quantity
+from operando.io.results_layout import FORMAT, QUANTITIES, SINCE_1, Quantity
 from operando.io.results_tables import TABLES, Table, read_table, read_tables
 from operando.types import Curve, LithiationMap, PhaseSpectra, Reason, ScanGrid, ScanPlan
 
@@ -60,8 +60,10 @@ class Results:
         Shape (cycle, phase, ny, nx).
     energies_used, reason
         Shape (cycle, ny, nx).
-    frame_age_s, i0
+    frame_age_s, i0, shift_quality
         Shape (cycle, energy).
+    shift_px, shift_um
+        What images were moved by, (y, x), shape (cycle, energy, 2); NaN where they were not registered.
     is_provisional
         Shape (cycle,).
     particle_labels, unexplained_place, cluster_labels
@@ -99,6 +101,9 @@ class Results:
     cluster_labels: NDArray[np.uint8]
     dose_mgy: NDArray[np.float32]
     tables: Mapping[str, Table]
+    shift_px: FloatArray
+    shift_um: FloatArray
+    shift_quality: FloatArray
 
     @property
     def valid(self) -> MaskArray:
@@ -260,7 +265,7 @@ def _read(entry: h5py.Group) -> Results:
     series: dict[str, Any] = {
         quantity.name: _series_at(entry, quantity, cycle.size)
         for quantity in QUANTITIES
-        if quantity.name not in ("valid", "shift_px")
+        if quantity.name != "valid"
     }
     series["is_provisional"] = series["is_provisional"].astype(bool)
     settings = group_at(entry, "process/settings")
@@ -277,10 +282,12 @@ def _read(entry: h5py.Group) -> Results:
 
 def _series_at(entry: h5py.Group, quantity: Quantity, cycles: int) -> NDArray[Any]:
     """Return a quantity of all cycles; as unknown where the file is older than it."""
-    if quantity.name in BESIDE_THE_MAP and quantity.place not in entry:
-        shape = array_at(entry, "fit/reason").shape
-        return np.full(shape, np.nan if "f" in quantity.dtype else 0, dtype=quantity.dtype)
-    return array_at(entry, quantity.place)[:cycles]
+    if quantity.name not in SINCE_1 or quantity.place in entry:
+        return array_at(entry, quantity.place)[:cycles]
+    rows, columns = array_at(entry, "fit/reason").shape[1:]
+    sizes = {"energy": array_at(entry, "scan/energy_ev").size, "pair": 2, "y": rows, "x": columns}
+    shape = (cycles, *(sizes[dim] for dim in quantity.dims))
+    return np.full(shape, np.nan if "f" in quantity.dtype else 0, dtype=quantity.dtype)
 
 
 def _plan(entry: h5py.Group) -> ScanPlan:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from operando.types import PhaseSpectra, ScanPlan
 
-__all__ = ["BESIDE_THE_MAP", "CURVES", "FORMAT", "QUANTITIES", "Quantity", "image_of_empty"]
+__all__ = ["BESIDE_THE_MAP", "CURVES", "FORMAT", "QUANTITIES", "SINCE_1", "Quantity", "image_of_empty"]
 
 FORMAT = "operando results 1"
 
@@ -82,7 +82,11 @@ QUANTITIES = (
     Quantity("fit/valid", "valid", _MAP, "|u1", "", "1 where x is determined"),
     Quantity("fit/reason", "reason", _MAP, "|u1", "", "why x is undetermined"),
     Quantity("fit/frame_age_s", "frame_age_s", ("energy",), "<f8", "s", "age of the frame (s)"),
-    Quantity("fit/shift_px", "shift_px", ("energy", "pair"), "<f8", "px", "shift (y, x); NaN: not estimated"),
+    Quantity(
+        "fit/shift_px", "shift_px", ("energy", "pair"), "<f8", "px", "shift (y, x); NaN: not registered"
+    ),
+    Quantity("fit/shift_um", "shift_um", ("energy", "pair"), "<f8", "um", "shift (y, x) (µm)"),
+    Quantity("fit/shift_quality", "shift_quality", ("energy",), "<f8", "", "correlation of registration"),
     Quantity("fit/i0", "i0", ("energy",), "<f8", "counts", "incident counts"),
     Quantity("particles/labels", "particle_labels", _MAP, "<i4", "", "number of the particle; 0: none"),
     Quantity("unexplained/place", "unexplained_place", _MAP, "|u1", "", "number of the place; 0: none"),
@@ -93,10 +97,11 @@ QUANTITIES = (
     Quantity("lithiation/cycle", "cycle", (), "<i8", "", "cycle, from 0"),
 )
 
-BESIDE_THE_MAP = frozenset(
-    {"i0", "shift_px", "particle_labels", "unexplained_place", "cluster_labels", "dose_mgy"}
-)
+BESIDE_THE_MAP = frozenset({"i0", "particle_labels", "unexplained_place", "cluster_labels", "dose_mgy"})
 """Quantities that come from elsewhere than the map."""
+
+SINCE_1 = BESIDE_THE_MAP - {"i0"} | {"shift_um", "shift_quality"}
+"""Quantities that the first files of this format do not have."""
 
 CURVES = {
     "cycle": ("<i8", "", "cycle, from 0"),

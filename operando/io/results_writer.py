@@ -140,7 +140,6 @@ class ResultsWriter:
             if quantity.dims == ("y", "x") and quantity.name in BESIDE_THE_MAP:
                 unknown = np.nan if "f" in quantity.dtype else 0
                 series[quantity.place] = studies.images.get(quantity.name, np.full(self._shape, unknown))
-        series["fit/shift_px"] = np.full((self._energies, 2), np.nan)
         with _understood(self._path):
             there, stored = _contents(self._path, self._run)
             merged = _merged(curve, stored, there)
