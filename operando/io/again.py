@@ -25,6 +25,7 @@ _PROFILE = {
         "min_significance": "min_significance",
         "max_od": "max_od",
     },
+    "registration": {"cap_px": "registration_cap_px"},
     "studies": {
         "health": "studies_health",
         "unknown_phase": "studies_unknown_phase",
@@ -34,7 +35,6 @@ _PROFILE = {
         "most_particles": "studies_most_particles",
         "clusters": "studies_clusters",
     },
-    "registration": {"cap_px": "registration_cap_px"},
 }
 """Which key of a profile has which setting; those that have options are in the command."""
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?")

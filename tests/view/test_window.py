@@ -14,10 +14,13 @@ import pytest
 from operando.errors import ConfigurationError
 from operando.io.sources import DocumentSource
 from operando.live.monitor import Monitor, Work
+from operando.oddities import Unexplained
+from operando.particles import ParticleField
 from operando.regions import Marks, Outline, Region
 from operando.settings import LayoutSettings
 from operando.view.example import Stage, Story, records_until, snapshot_at, with_marks
 from operando.view.qt import require_qt
+from outlined import particle
 from scans import documents_of, library, plan_of, recipe, stack_of
 
 try:
@@ -638,3 +641,22 @@ def test_opened_and_closed_fifty_times_it_changes_no_result_and_leaves_nothing(q
     assert results[0] == results[1]
     assert threading.active_count() == threads
     assert windows() == before
+
+
+def test_outlines_of_particles_and_unknown_phases_come_and_go_with_their_key(desk):
+    shape = LIVE.plan.grid.shape
+    labels, strange = np.zeros(shape, np.int32), np.zeros(shape, bool)
+    labels[5:15, 5:15], strange[20:25, 20:25] = 1, True
+    nothing = np.empty(0)
+    place = Unexplained(strange, 0.1, nothing, nothing, nothing, 9.0)
+    found = replace(LIVE, particles=ParticleField(0, labels, (particle(1),)), unexplained=(place,))
+    desk.waiting.append(found)
+    desk.window.refresh()
+    layer = desk.image.outlines
+    for is_shown in (True, False, True):
+        for line, sides in ((layer.particles, 40), (layer.unexplained, 20)):
+            x = line.getData()[0]
+            assert (0 if x is None else x.size) == 2 * sides * is_shown
+        assert [tag.toPlainText() for tag in layer.tags if tag.isVisible()] == ["1"] * is_shown
+        desk.window.act(Action.OUTLINES)
+        desk.window.refresh()
