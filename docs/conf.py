@@ -43,6 +43,8 @@ numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
 INDEX = "docs/README"
+API = "docs/reference/api"
+CORE = "<!-- every module of operando.core -->"
 SECTION = re.compile(r"^## (.+?)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 PAGE = re.compile(r"^\* \[(.+?)\]\(([^)#:]+)\.md\)", re.MULTILINE)
 BEFORE = "README"
@@ -66,9 +68,19 @@ def _toctree(caption: str, pages: list[tuple[str, str]]) -> str:
     return f"```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{entries}\n```"
 
 
+def api_of(page: str) -> str:
+    """Return the page of the API with every module of the core that it does not name itself."""
+    modules = [f"operando.core.{path.stem}" for path in sorted((ROOT / "operando/core").glob("[!_]*.py"))]
+    wanted = [name for name in modules if f":: {name}" not in page]
+    blocks = "\n".join(f".. automodule:: {name}\n   :members:\n" for name in wanted)
+    return page.replace(CORE, f"```{{eval-rst}}\n{blocks}```")
+
+
 def _with_tree(_app: Any, name: str, text: list[str]) -> None:
     if name == INDEX:
         text[0] = tree_of(text[0])
+    elif name == API:
+        text[0] = api_of(text[0])
 
 
 def _with_code_as_code(
@@ -92,7 +104,7 @@ def _is_no_class(_app: Any, _what: str, _name: str, value: object, _skip: bool, 
 
 
 def setup(app: Any) -> None:
-    """Have the index carry the tree of the site."""
+    """Have the index carry the tree of the site, and the API its modules."""
     app.connect("source-read", _with_tree)
     app.connect("autodoc-process-docstring", _with_code_as_code)
     app.connect("autodoc-skip-member", _is_no_class)

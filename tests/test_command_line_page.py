@@ -58,3 +58,8 @@ def test_the_options_of_the_program_itself_are_on_the_page() -> None:
 def test_every_exit_code_is_on_the_page_and_no_other() -> None:
     codes = {int(code) for code in re.findall(r"^\| (\d+) \|", section("Exit codes"), re.MULTILINE)}
     assert codes == {int(code) for code in Exit}
+
+
+def test_many_recordings_are_fitted_with_all_that_one_is_fitted_with() -> None:
+    of_one_alone = {"--speed", "--headless"}
+    assert options_of(COMMANDS["replay"]) - of_one_alone <= options_of(COMMANDS["reprocess"])

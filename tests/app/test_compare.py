@@ -49,6 +49,9 @@ def map_with(lithium: np.ndarray, cycle: int = 0, error: float = 0.1) -> Lithiat
         frame_age_s=np.zeros(2),
         reason=np.where(known, Reason.DETERMINED, Reason.THIN).astype(np.uint8),
         is_provisional=False,
+        shift_px=np.full((2, 2), np.nan),
+        shift_um=np.full((2, 2), np.nan),
+        shift_quality=np.full(2, np.nan),
     )
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Generator, Sequence
 from importlib import import_module
 from typing import Any
 
 from operando.app.ending import Exit
 from operando.app.many.job import Done, Job, answer, done_from, text_of, undone
 from operando.errors import ConfigurationError, SourceUnreachable
+from operando.io.endpoints import loopback
 
-__all__ = ["fit_on_cluster"]
+__all__ = ["fit_on_cluster", "is_exposed"]
+
+_log = logging.getLogger(__name__)
 
 _PATIENCE_S = 10.0
 
 
-def fit_on_cluster(jobs: Sequence[Job], address: str) -> Iterator[Done]:
+def fit_on_cluster(jobs: Sequence[Job], address: str) -> Generator[Done]:
     """Yield what has come of each job, in the order in which they are done.
 
     The workers must have the same version of this program, and see the same files under the same names.
@@ -39,6 +43,12 @@ def fit_on_cluster(jobs: Sequence[Job], address: str) -> Iterator[Done]:
     except ImportError as error:
         msg = "a cluster is reached with Dask, which is not installed: install operando with its extra [dask]"
         raise ConfigurationError(msg) from error
+    if is_exposed(address):
+        _log.warning(
+            "%s is elsewhere and not encrypted: whoever can reach it or stands between can run code here and "
+            "on its workers; use tls://, or a network of people you trust",
+            address,
+        )
     try:
         client: Any = distributed.Client(address, timeout=_PATIENCE_S, set_as_default=False)
     except OSError as error:
@@ -57,3 +67,14 @@ def fit_on_cluster(jobs: Sequence[Job], address: str) -> Iterator[Done]:
             else:
                 yield undone(futures[future], Exit.FAILED, f"its worker failed: {error}")
             future.release()
+
+
+def is_exposed(address: str) -> bool:
+    """Return whether what goes to a scheduler leaves this machine as it is: Dask speaks pickle."""
+    if address.startswith("tls://"):
+        return False
+    try:
+        loopback(address)
+    except ConfigurationError:
+        return True
+    return False

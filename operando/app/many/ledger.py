@@ -72,6 +72,11 @@ class Ledger:
         self._path = path
         self._entries = {entry.source: entry for entry in _entries_in(path)}
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of the first results files of all recordings."""
+        return frozenset(entry.name for entry in self._entries.values())
+
     def entry(self, source: str) -> Entry | None:
         """Return the last entry of a recording, or None."""
         return self._entries.get(source)

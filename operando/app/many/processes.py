@@ -7,7 +7,7 @@ import queue
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 
@@ -26,7 +26,7 @@ _ONE_THREAD = dict.fromkeys((f"{name}_NUM_THREADS" for name in _THREADS), "1")
 _FAREWELL_S = 5.0
 
 
-def fit_in_processes(jobs: Sequence[Job], workers: int, command: Sequence[str] = WORKER) -> Iterator[Done]:
+def fit_in_processes(jobs: Sequence[Job], workers: int, command: Sequence[str] = WORKER) -> Generator[Done]:
     """Yield what has come of each job, in the order in which they are done.
 
     A process that ends before its answer costs its own job and no other.

@@ -6,8 +6,8 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ LEDGER = "reprocess.ledger"
 _SCRATCH = ".operando-"
 _GRAVEST_FIRST = (Exit.FAILED, Exit.CONFIGURATION, Exit.UNREACHABLE, Exit.DAMAGED, Exit.INCOMPLETE)
 
-Fitter = Callable[[Sequence[Job]], Iterator[Done]]
+Fitter = Callable[[Sequence[Job]], Generator[Done]]
 """Does jobs somewhere, and gives what has come of each as it is done."""
 
 
@@ -102,12 +102,13 @@ def reprocess(request: Request, tell: Callable[[Done, bool], None]) -> list[Done
                 tell(found, found.has_results)
             else:
                 jobs[source] = found
-        fitted = fitter([planned.job for planned in jobs.values()]) if jobs else iter(())
-        for each in fitted:
-            planned = jobs[each.source]
-            done[each.source] = kept = _keep(planned, each, request.output, ledger)
-            shutil.rmtree(planned.job.results.parent, ignore_errors=True)
-            tell(kept, False)
+        if jobs:
+            with closing(fitter([planned.job for planned in jobs.values()])) as fitted:
+                for each in fitted:
+                    planned = jobs[each.source]
+                    done[each.source] = kept = _keep(planned, each, request.output, ledger)
+                    shutil.rmtree(planned.job.results.parent, ignore_errors=True)
+                    tell(kept, False)
         return [done[source] for source in dict.fromkeys(request.sources)]
 
 
@@ -145,14 +146,14 @@ def _kept_for_us(output: Path) -> Generator[Path]:
 def _names(request: Request, ledger: Ledger) -> dict[str, str]:
     """Return the name of the results of each source: that of before, or the first that is free."""
     before = {source: entry.name for source in request.sources if (entry := ledger.entry(source))}
-    taken, names = set(before.values()), dict[str, str]()
+    taken, names = ledger.names, dict[str, str]()
     for source in request.sources:
         plain = results_of(source)
         tag = hashlib.sha256(source.encode()).hexdigest()[:8]
         name = before.get(source) or plain.name
         if source not in before and name in taken:
             name = f"{plain.stem.removesuffix('-lithiation')}-{tag}-lithiation{plain.suffix}"
-        taken.add(name)
+        taken |= {name}
         names[source] = name
     return names
 
@@ -185,7 +186,10 @@ def _seen(path: Path | None) -> Path | None:
 
 
 def _keep(planned: _Planned, done: Done, output: Path, ledger: Ledger) -> Done:
-    """Move the files of a recording to where they stay, and say so in the ledger."""
+    """Move the files of a recording to where they stay, and say so in the ledger.
+
+    Where nothing has come of it, what an earlier command left stays as it is.
+    """
     job = planned.job
     files = sorted(path for path in job.results.parent.iterdir() if not path.name.startswith("."))
     before = ledger.entry(job.source)
@@ -196,10 +200,11 @@ def _keep(planned: _Planned, done: Done, output: Path, ledger: Ledger) -> Done:
                 _refuse_foreign(output / path.name, path)
         for path in files:
             os.replace(path, output / path.name)  # noqa: PTH105 - takes the place of what is there
-        names = tuple(path.name for path in files)
-        for name in ours - set(names):
-            (output / name).unlink(missing_ok=True)
-        ledger.add(Entry(job.source, planned.fingerprint, job.results.name, names, done))
+        if done.has_results:
+            names = tuple(path.name for path in files)
+            for name in ours - set(names):
+                (output / name).unlink(missing_ok=True)
+            ledger.add(Entry(job.source, planned.fingerprint, job.results.name, names, done))
     except ConfigurationError as error:
         return undone(job, Exit.CONFIGURATION, str(error))
     except OSError as error:

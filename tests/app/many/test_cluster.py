@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from many_runs import recorded_runs
+from operando.app.many.cluster import is_exposed
 
 CLUSTER = """
 import sys
@@ -45,6 +46,21 @@ def scheduler(tmp_path: Path) -> Iterator[str]:
 
 def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*OPERANDO, *words], check=False, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize(
+    ("address", "exposed"),
+    [
+        ("tcp://127.0.0.1:8786", False),
+        ("tcp://localhost:8786", False),
+        ("tls://cluster.example:8786", False),
+        ("tcp://10.1.2.3:8786", True),
+        ("tcp://cluster.example:8786", True),
+        ("ws://127.0.0.1:8786", True),
+    ],
+)
+def test_a_scheduler_elsewhere_that_is_not_encrypted_is_told_of(address: str, exposed: bool) -> None:
+    assert is_exposed(address) is exposed
 
 
 @needs_dask

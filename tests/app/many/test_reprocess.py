@@ -110,10 +110,14 @@ def test_only_what_changed_is_done_again(
 ) -> None:
     output = copy_of(fitted[0], tmp_path)
     (output / "run1-lithiation.h5").unlink()
-    os.utime(logs[2], ns=(1, 1))
+    then_ns = logs[2].stat().st_mtime_ns
     told: dict[str, bool] = {}
     asked = request(logs, output, logs[0].with_name("library.toml"))
-    reprocess(asked, lambda done, was_done: told.update({Path(done.source).stem: was_done}))
+    os.utime(logs[2], ns=(1, 1))
+    try:
+        reprocess(asked, lambda done, was_done: told.update({Path(done.source).stem: was_done}))
+    finally:
+        os.utime(logs[2], ns=(then_ns, then_ns))
     assert told == {"run0": True, "run1": False, "run2": False, "run3": True}
     assert (output / "run1-lithiation.h5").read_bytes() == (fitted[0] / "run1-lithiation.h5").read_bytes()
 
@@ -176,6 +180,34 @@ def test_results_of_another_run_are_not_written_over(
     assert "holds results of another run" in done.reasons[0]
     there = (tmp_path / "run0-lithiation.h5").read_bytes()
     assert there == (fitted[0] / "run1-lithiation.h5").read_bytes()
+
+
+def test_a_fit_that_fails_leaves_the_results_of_before(
+    logs: list[Path], fitted: tuple[Path, str, str], tmp_path: Path
+) -> None:
+    output = copy_of(fitted[0], tmp_path)
+    code, _, said = reprocessed(logs[0], logs[0].parent, output, "--energies", "700", "--workers", "1")
+    assert code == Exit.CONFIGURATION
+    assert "no energy 700.00" in said
+    assert (output / "run0-lithiation.h5").read_bytes() == (fitted[0] / "run0-lithiation.h5").read_bytes()
+    assert "4 done before" in reprocessed(logs[0].parent, logs[0].parent, output)[2]
+
+
+def test_recordings_of_one_name_have_results_of_two(
+    logs: list[Path], fitted: tuple[Path, str, str], tmp_path: Path
+) -> None:
+    output = copy_of(fitted[0], tmp_path)
+    same = tmp_path / "elsewhere" / logs[0].name
+    same.parent.mkdir()
+    shutil.copy(logs[1], same)
+    # Also where the first one is not named this time.
+    (done,) = reprocess(request([same], output, logs[0].with_name("library.toml")), untold)
+    (name,) = (run.results for run in done.runs)
+    assert done.code == Exit.DONE, done.reasons
+    assert name is not None
+    assert name != "run0-lithiation.h5"
+    assert (output / name).read_bytes() == (fitted[0] / "run1-lithiation.h5").read_bytes()
+    assert (output / "run0-lithiation.h5").read_bytes() == (fitted[0] / "run0-lithiation.h5").read_bytes()
 
 
 DIES = """
