@@ -15,8 +15,10 @@ __all__ = [
     "AcquisitionSettings",
     "AdviceSettings",
     "BeamSettings",
+    "CellSettings",
     "DetectorSettings",
     "DoseSettings",
+    "ExposureSettings",
     "FitSettings",
     "FollowSettings",
     "IncidentSettings",
@@ -28,6 +30,7 @@ __all__ = [
     "PhaseSettings",
     "Profile",
     "RegionSettings",
+    "StudySettings",
     "load_library_settings",
     "load_profile",
 ]
@@ -65,13 +68,14 @@ class IncidentSettings(_Settings):
 class LayoutSettings(_Settings):
     """Where things are in the documents; what is left out is found by itself.
 
-    `pitch_um` and `dwell_ms` stand in for a run that does not say how large its pixels are, or
-    how long each was looked at.
+    `cell_stream` is the stream that the potentiostat writes. `pitch_um` and `dwell_ms` stand in for a run
+    that does not say how large its pixels are, or how long each was looked at.
     """
 
     data_field: str | None = None
     i0_field: str | None = None
     energy_key: str | None = None
+    cell_stream: str = "potentiostat"
     pitch_um: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     dwell_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
@@ -207,6 +211,65 @@ class AcquisitionSettings(_Settings):
         return self
 
 
+class ExposureSettings(_Settings):
+    """What the dose of a run is computed from.
+
+    The light: `photons_per_s` on the sample, or `photons_per_count` of the detector without a sample. The
+    mass: `thickness_nm` is how thick the references are where they are optical densities. From `limit_mgy` on
+    there is an alarm.
+    """
+
+    photons_per_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    photons_per_count: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    density_g_cm3: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    thickness_nm: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    limit_mgy: float = Field(default=float("inf"), gt=0)
+
+    @model_validator(mode="after")
+    def _light_is_said_once(self) -> Self:
+        if (self.photons_per_s is None) == (self.photons_per_count is None):
+            msg = "give either photons_per_s or photons_per_count"
+            raise ValueError(msg)
+        return self
+
+
+class StudySettings(_Settings):
+    """What is studied once a cycle; `clusters` is into how many pixels are divided, 0 for none."""
+
+    health: bool = True
+    unknown_phase: bool = True
+    energy_offset: bool = True
+    particles: bool = True
+    least_pixels: int = Field(default=12, ge=1)
+    most_particles: int = Field(default=200, ge=1)
+    clusters: int = Field(default=0, ge=0, le=20)
+    dose: ExposureSettings | None = None
+
+
+class CellSettings(_Settings):
+    """The electrochemical cell: what its charge means, and which file has the readings, if no stream has.
+
+    `positive` says what the instrument counts as positive current. `starts_s` is when the file's time is
+    zero, in seconds since the epoch. `lithium_at_start` is x where the charge is zero.
+    """
+
+    file: str | None = None
+    starts_s: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    positive: Literal["delithiation", "lithiation"] = "delithiation"
+    mass_mg: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    molar_mass_g_mol: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    lithium_at_start: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    longest_lag_s: float = Field(default=1800.0, gt=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _host_is_whole(self) -> Self:
+        host = (self.mass_mg, self.molar_mass_g_mol, self.lithium_at_start)
+        if len({value is None for value in host}) > 1:
+            msg = "mass_mg, molar_mass_g_mol and lithium_at_start belong together; give all or none"
+            raise ValueError(msg)
+        return self
+
+
 class Profile(_Settings):
     """One instrument; without `[advice]` no advice is written, without `[acquisition]` nothing acquired."""
 
@@ -216,6 +279,8 @@ class Profile(_Settings):
     fit: FitSettings = FitSettings()
     limits: LimitSettings = LimitSettings()
     advice: AdviceSettings | None = None
+    studies: StudySettings = StudySettings()
+    cell: CellSettings | None = None
     acquisition: AcquisitionSettings | None = None
     library: str | None = None
 

@@ -13,6 +13,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from operando.cell import CellRecord
+from operando.oddities import Clusters, DoseMap, Unexplained
+from operando.particles import ParticleField
 from operando.regions import Marks, Region
 
 __all__ = [
@@ -553,6 +556,8 @@ class Snapshot:
         Mean lithium content against time.
     findings
         What the user should know, worst first.
+    of_record
+        Those of them that follow from the images alone, and so are the same in every replay.
     marks
         The regions and masks that `regions` and `unmasked_curve` are about.
     regions
@@ -564,6 +569,17 @@ class Snapshot:
         where nobody ever did.
     vitals
         Drift, dose and disk, as far as anybody measures them.
+    particles
+        Those of the newest cycle of record and their curves; None before the first, or where they are not
+        asked for.
+    unexplained
+        Places in that cycle that no mixture of the references explains, the most significant first.
+    clusters
+        Pixels of like spectra in that cycle; None where they are not asked for.
+    dose
+        What every pixel has had up to that cycle; None where the profile does not say what it depends on.
+    cell
+        What the potentiostat said up to that cycle, and what it makes expect; None without a reading.
     """
 
     plan: ScanPlan
@@ -585,3 +601,9 @@ class Snapshot:
     unmasked_curve: Curve | None = None
     ring_current_ma: FloatArray | None = None
     vitals: Vitals = field(default_factory=Vitals)
+    particles: ParticleField | None = None
+    unexplained: tuple[Unexplained, ...] = ()
+    clusters: Clusters | None = None
+    dose: DoseMap | None = None
+    cell: CellRecord | None = None
+    of_record: tuple[Finding, ...] = ()

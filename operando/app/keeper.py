@@ -15,10 +15,12 @@ import numpy as np
 
 from operando import __version__
 from operando.app.fingerprint import fingerprint
+from operando.app.study_options import study_process
 from operando.errors import ConfigurationError, OperandoError
 from operando.io.frozen import Frozen, freeze, thaw
 from operando.io.lock import WriterLock
 from operando.io.results import read_results, read_summary
+from operando.io.results_tables import StudyRecord, record_of
 from operando.io.results_writer import ResultsWriter, run_in
 from operando.live.monitor import Work
 from operando.types import FloatArray, LithiationMap, Progress, Snapshot
@@ -55,7 +57,7 @@ class _Run:
     progress: Progress
     snapshot: Snapshot | None = None
     """Of its last cycle of record; None once it was let go."""
-    waiting: dict[int, tuple[LithiationMap, FloatArray]] = field(default_factory=dict)
+    waiting: dict[int, tuple[LithiationMap, FloatArray, StudyRecord]] = field(default_factory=dict)
     written: set[int] = field(default_factory=set[int])
     lost: frozenset[int] = frozenset()
     writer: ResultsWriter | None = None
@@ -149,7 +151,7 @@ class Keeper:
         if self.keep is not None:
             self.keep.append(snapshot)
         run = self._run_of(snapshot)
-        run.waiting[snapshot.map.cycle] = (snapshot.map, snapshot.i0)
+        run.waiting[snapshot.map.cycle] = snapshot.map, snapshot.i0, record_of(snapshot)
         if len(run.waiting) > _MAX_WAITING:
             del run.waiting[min(run.waiting)]
             run.dropped += 1
@@ -261,7 +263,8 @@ class Keeper:
                 run.writer = ResultsWriter(run.path, snapshot.plan, snapshot.phases, process)
                 run.written |= run.writer.cycles
             for cycle in sorted(run.waiting):
-                curve = run.writer.write(*run.waiting[cycle], snapshot.curve)
+                lithiation, i0, studies = run.waiting[cycle]
+                curve = run.writer.write(lithiation, i0, snapshot.curve, studies)
                 run.snapshot = replace(snapshot, curve=curve)
                 run.has_written = True
                 run.written.add(cycle)
@@ -353,6 +356,7 @@ def _process(work: Work, run: str) -> Mapping[str, str | float | int]:
         "min_thickness": limits.min_thickness,
         "min_significance": limits.min_significance,
         "max_od": limits.max_od,
+        **study_process(work.studies),
         "references_sha256": fingerprint(work.library),
         "references": "; ".join(f"{phase.name}: {phase.source}" for phase in work.library.phases),
         "formula": work.library.formula,

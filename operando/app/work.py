@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from operando.app.study_options import study_rules_of
 from operando.core.absorption import Detector
 from operando.core.advice import Rules
 from operando.core.fit import Background
@@ -97,8 +98,9 @@ def work_of(options: Options, *, beside: Path | None = None) -> Work:
         msg = f"the gain is {gain}; the variance-to-mean ratio of a counter is above 0"
         raise ConfigurationError(msg)
     energies_ev = None if options.energies_ev is None else np.array(options.energies_ev, dtype=np.float64)
+    library = load_library(references, beside=beside)
     return Work(
-        library=load_library(references, beside=beside),
+        library=library,
         recipe=Recipe(
             detector=Detector(gain, profile.detector.dark_counts, profile.detector.saturation_counts),
             incident=_incident(options.i0, profile, [home if options.i0 is None else Path(), *data]),
@@ -110,6 +112,7 @@ def work_of(options: Options, *, beside: Path | None = None) -> Work:
         ),
         layout=profile.layout,
         energies_ev=energies_ev,
+        studies=study_rules_of(profile, library, [home, *data]),
     )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from operando.app.demo import Demo
     from operando.app.keeper import Keeper
     from operando.app.outcome import Outcome
+    from operando.io.recorded_findings import RecordedFinding
     from operando.io.sources import Source
     from operando.live.adviser import Adviser
     from operando.types import Snapshot
@@ -316,11 +317,36 @@ def _report(reports: list[_Report], *, as_json: bool) -> None:
         _tabulate(reports)
     for report in reports:
         snapshot = report.snapshot
+        if not as_json:
+            _say_earlier_findings(report)
         run = f"run {snapshot.plan.run[:8]}: " if snapshot is not None and len(reports) > 1 else ""
         for finding in () if snapshot is None else snapshot.findings:
             advice = f": {finding.advice}" if finding.advice else ""
             words = escaped(run + finding.message + advice)
             people.print(f"{finding.severity.value}: {words}", soft_wrap=True)
+
+
+def _earlier_findings(report: _Report) -> list[RecordedFinding]:
+    """Return what was found in cycles before, and is not any more: it is in the results file."""
+    from operando.io.recorded_findings import recorded_findings
+
+    path = report.files.get("results")
+    if path is None or report.snapshot is None:
+        return []
+    said = {finding.code for finding in report.snapshot.findings}
+    try:
+        return [finding for finding in recorded_findings(path) if finding.code not in said]
+    except OperandoError as error:
+        people.print(escaped(str(error)), soft_wrap=True)
+        return []
+
+
+def _say_earlier_findings(report: _Report) -> None:
+    from operando.io.recorded_findings import cycles_in_words
+
+    for finding in _earlier_findings(report):
+        words = escaped(f"in cycle {cycles_in_words(finding.cycles)}: {finding.message}")
+        people.print(f"{finding.severity}: {words}", soft_wrap=True)
 
 
 def _tabulate(reports: list[_Report]) -> None:
@@ -348,6 +374,15 @@ def _record(report: _Report) -> dict[str, object]:
         "findings": [
             {"code": finding.code, "severity": finding.severity.value, "message": finding.message}
             for finding in findings
+        ],
+        "earlier_findings": [
+            {
+                "code": finding.code,
+                "severity": finding.severity,
+                "message": finding.message,
+                "cycles": list(finding.cycles),
+            }
+            for finding in _earlier_findings(report)
         ],
         "files": {kind.replace(" ", "_"): str(path) for kind, path in report.files.items()},
     }

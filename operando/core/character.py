@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 from scipy import optimize, special
 
+from operando.particles import Character, Front
 from operando.types import FloatArray
 
 __all__ = ["Character", "Front", "Places", "character_of"]
@@ -23,44 +23,6 @@ _MUCH_BETTER = 0.15
 
 _ENOUGH = 1e-5
 """A fit ends where χ² or a parameter changes by less than this share: its errors are percents."""
-
-
-class Character(StrEnum):
-    """How a particle reacts."""
-
-    UNIFORM = "uniform"
-    """One lithium content, within the errors."""
-    CORE_SHELL = "core_shell"
-    """From its rim inwards, or outwards."""
-    SIDE_ON = "side_on"
-    """From one side to the other."""
-    MIXED = "mixed"
-    """Neither describes it much better than the other."""
-
-
-@dataclass(frozen=True, slots=True)
-class Front:
-    """Where x passes from one value to another.
-
-    Attributes
-    ----------
-    position_um, position_error_um
-        Along `direction` from the middle of the particle for a side-on one; below the rim for a core–shell
-        one.
-    width_um, width_error_um
-        From 12 % to 88 % of the way from one side's x to the other's (four scale lengths of a logistic).
-    lithium_sides
-        x before and behind the front, in the direction of increasing position.
-    direction
-        Unit vector (y, x) of a side-on front; None for a core–shell one.
-    """
-
-    position_um: float
-    position_error_um: float
-    width_um: float
-    width_error_um: float
-    lithium_sides: tuple[float, float]
-    direction: tuple[float, float] | None
 
 
 @dataclass(frozen=True, slots=True)

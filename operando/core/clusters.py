@@ -16,6 +16,7 @@ from sklearn.cluster import MiniBatchKMeans
 from threadpoolctl import threadpool_limits
 
 from operando.core.components import Components
+from operando.oddities import Clusters
 from operando.types import FloatArray, MaskArray
 
 __all__ = ["Clusters", "Division", "clustered"]
@@ -38,30 +39,6 @@ class Division:
 
     count: int
     seed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Clusters:
-    """Pixels put together by what they are made of, not by how much of it there is.
-
-    Attributes
-    ----------
-    labels
-        Cluster of each pixel, counted from 1, 0 where there is none; shape (ny, nx). A cluster keeps its
-        number from cycle to cycle.
-    od, od_error
-        Mean optical density of its pixels and its standard deviation, shape (cluster, energy); NaN for a
-        cluster without pixels.
-    """
-
-    labels: NDArray[np.int32]
-    od: FloatArray
-    od_error: FloatArray
-
-    @property
-    def pixels(self) -> NDArray[np.intp]:
-        """Number of pixels of each cluster, shape (cluster,)."""
-        return np.bincount(self.labels.ravel(), minlength=len(self.od) + 1)[1:]
 
 
 def clustered(

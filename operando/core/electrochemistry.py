@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from operando.cell import Comparison
 from operando.errors import ConfigurationError
 from operando.types import FloatArray
 
@@ -58,36 +59,6 @@ def expected_lithium(charge_mah: FloatArray, host: Host) -> FloatArray:
     """
     moles = 1e-3 * host.mass_mg / host.molar_mass_g_mol
     return host.lithium_at_start - charge_mah * _C_PER_MAH / FARADAY_C_PER_MOL / moles
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """The observed lithium content as the expected one, scaled and late.
-
-    x(t) = offset + share · x_expected(t - lag).
-
-    Attributes
-    ----------
-    share, share_error
-        How much of the expected change is seen: below 1 where some of the material does not take part.
-    lag_s, lag_error_s
-        How much later it is seen; at the end of the range that was searched nothing is known of the error.
-    offset
-        Of x.
-    difference, difference_error
-        Observed less expected x at the newest point, and its standard deviation.
-    chi2
-        Per degree of freedom.
-    """
-
-    share: float
-    share_error: float
-    lag_s: float
-    lag_error_s: float
-    offset: float
-    difference: float
-    difference_error: float
-    chi2: float
 
 
 def compared(

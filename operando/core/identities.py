@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from operando.core.segments import Labels
@@ -33,7 +34,7 @@ class Identities:
         The number of the next newcomer; numbers are never used again.
     """
 
-    places: dict[int, np.ndarray] = field(default_factory=dict[int, np.ndarray])
+    places: dict[int, NDArray[np.intp]] = field(default_factory=dict[int, NDArray[np.intp]])
     missing: dict[int, int] = field(default_factory=dict[int, int])
     next_number: int = 1
 

@@ -2,8 +2,8 @@
 
     state = start(plan, library, recipe)
     state = step(state, line)               # for every line
-    for cycle in due(state):                # cycles that became complete, or changed since
-        state, snapshot = record(state, cycle)
+    while cycles := due(state):             # cycles that became complete, or changed since
+        state, snapshot = record(state, cycles[0])
     snapshot = look(state)                  # at any time; provisional between cycles
 
 Live monitoring, acquisition and replay run these same functions, so they give the same bits.
@@ -15,8 +15,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from operando.cell import CellReading
+from operando.core.cellbook import cell_findings, cell_record, heard
 from operando.core.composite import Composite, arriving, compose, gain_of
 from operando.core.curve import Point, curve_of
+from operando.core.exposure import dose_map
 from operando.core.fit import design_of
 from operando.core.gain import gain_findings
 from operando.core.health import check_design, findings_of, reference_findings
@@ -26,6 +29,8 @@ from operando.core.region import lithium_of_region
 from operando.core.regionbook import Model, RegionBook, marked, noted, results_of, unmasked_curve
 from operando.core.shared_errors import SharedErrors
 from operando.core.stack import HISTORY_CYCLES, Recipe, StackState, add, empty_stack, is_complete
+from operando.core.studies import Studies, Study, Subject, later_than, studied
+from operando.core.study_rules import NO_STUDIES, CellBook, StudyRules
 from operando.errors import OperandoError, RunRejected
 from operando.regions import Marks
 from operando.types import (
@@ -38,12 +43,14 @@ from operando.types import (
     ScanPlan,
     Severity,
     Snapshot,
+    Vitals,
 )
 
 __all__ = [
     "PipelineState",
     "close",
     "due",
+    "hear",
     "look",
     "look_again",
     "mark",
@@ -80,6 +87,10 @@ class PipelineState:
         How it ended, or None.
     book
         The regions and masks, and what they say.
+    rules, studies
+        What is studied once a cycle, and what is known of it.
+    cell
+        What the potentiostat has said.
     """
 
     library: Library
@@ -91,6 +102,9 @@ class PipelineState:
     remarks: tuple[Finding, ...]
     closed: RunClosed | None
     book: RegionBook = field(default_factory=RegionBook)
+    rules: StudyRules = NO_STUDIES
+    studies: Studies = field(default_factory=Studies)
+    cell: CellBook = field(default_factory=CellBook)
 
     @property
     def plan(self) -> ScanPlan:
@@ -98,8 +112,15 @@ class PipelineState:
         return self.stack.plan
 
 
-def start(plan: ScanPlan, library: Library, recipe: Recipe) -> PipelineState:
+def start(plan: ScanPlan, library: Library, recipe: Recipe, rules: StudyRules = NO_STUDIES) -> PipelineState:
     """Return the state of a run before its first line.
+
+    Parameters
+    ----------
+    plan, library, recipe
+        The scan, and what it is fitted with.
+    rules
+        What is studied once a cycle, beyond the map.
 
     Raises
     ------
@@ -112,7 +133,19 @@ def start(plan: ScanPlan, library: Library, recipe: Recipe) -> PipelineState:
     if not plan.is_open:
         check_design(plan, phases, recipe)
     remarks = tuple(reference_findings(plan, phases, recipe))
-    return PipelineState(library, phases, recipe, empty_stack(plan, recipe), frozenset(), {}, remarks, None)
+    before = CellBook() if rules.cell is None else rules.cell.before
+    return PipelineState(
+        library,
+        phases,
+        recipe,
+        empty_stack(plan, recipe),
+        frozenset(),
+        {},
+        remarks,
+        None,
+        rules=rules,
+        cell=before,
+    )
 
 
 def refusal(plan: ScanPlan, library: Library, recipe: Recipe, error: OperandoError) -> Snapshot:
@@ -171,8 +204,14 @@ def step(state: PipelineState, line: Line) -> PipelineState:
     if stack is state.stack:
         return state
     # Later maps look back on this cycle; those recorded already are to be recorded anew.
-    reach = range(line.cycle, line.cycle + 1 + state.recipe.estimator.older_images)
-    return replace(state, stack=stack, changed=state.changed.union(set(reach) & stack.rows_seen.keys()))
+    reach = set(range(line.cycle, line.cycle + 1 + state.recipe.estimator.older_images))
+    changed = reach & stack.rows_seen.keys() | later_than(state.studies, line.cycle)
+    return replace(state, stack=stack, changed=state.changed | changed)
+
+
+def hear(state: PipelineState, reading: CellReading) -> PipelineState:
+    """Return `state` having also heard what the potentiostat said."""
+    return replace(state, cell=heard(state.cell, reading))
 
 
 def mark(state: PipelineState, marks: Marks) -> PipelineState:
@@ -215,9 +254,14 @@ def record(state: PipelineState, cycle: int) -> tuple[PipelineState, Snapshot]:
     freedom = state.plan.energies_ev.size - state.phases.lithium.size - state.recipe.background
     contradicted = gain_findings(found, state.recipe.detector.gain, newest.chi2[newest.valid], freedom)
     remarks = (*(remark for remark in state.remarks if remark.code != "gain"), *contradicted)
-    book = noted(state.book, composite, newest, _model(state)) if newest.valid.any() else state.book
-    state = replace(state, changed=state.changed - {cycle}, points=points, remarks=remarks, book=book)
-    return state, _snapshot(state, composite, newest)
+    model = _model(state)
+    book = noted(state.book, composite, newest, model) if newest.valid.any() else state.book
+    subject = Subject(state.stack, state.recipe, state.library, composite, newest, model)
+    studies, study = studied(state.studies, subject, state.rules)
+    # A cycle that was never completed is recorded after later ones, which then build upon it.
+    changed = (state.changed | later_than(studies, cycle)) - {cycle}
+    state = replace(state, changed=changed, points=points, remarks=remarks, book=book, studies=studies)
+    return state, _snapshot(state, composite, newest, study)
 
 
 def look(state: PipelineState) -> Snapshot:
@@ -238,7 +282,7 @@ def look_again(state: PipelineState, before: Solved | None) -> tuple[Snapshot, S
     """
     cycle = 0 if state.stack.newest is None else state.stack.newest.cycle
     solved = _solve(state, cycle, before)
-    return _snapshot(state, solved.composite, solved.map), solved
+    return _snapshot(state, solved.composite, solved.map, state.studies.newest), solved
 
 
 def _solve(state: PipelineState, cycle: int, before: Solved | None) -> Solved:
@@ -254,11 +298,22 @@ def _solve(state: PipelineState, cycle: int, before: Solved | None) -> Solved:
     )
 
 
-def _snapshot(state: PipelineState, composite: Composite, newest: LithiationMap) -> Snapshot:
+def _snapshot(
+    state: PipelineState, composite: Composite, newest: LithiationMap, study: Study | None
+) -> Snapshot:
     has_map = bool(newest.energies_used.max(initial=0) >= state.phases.lithium.size + state.recipe.background)
     now = findings_of(composite, newest, state.plan, state.phases, state.recipe)
     plan, clocks = _on_one_clock(state)
-    findings = [*state.remarks, *clocks, *now, *_run_findings(state)]
+    curve, rules = curve_of(state.points), state.rules
+    cell, dose = None, None
+    if study is not None:
+        now += study.findings
+        cell = cell_record(state.cell, newest.time_s, curve, rules.cell)
+        if rules.dose is not None and study.dose_mgy is not None:
+            dose = dose_map(study.dose_mgy, state.book.covers, rules.dose.limit_mgy)
+    now += cell_findings(None if cell is None else cell.comparison)
+    of_record = _worst_first([*state.remarks, *now])
+    findings = _worst_first([*of_record, *clocks, *_run_findings(state)])
     return Snapshot(
         plan=plan,
         progress=_progress(state),
@@ -271,13 +326,24 @@ def _snapshot(state: PipelineState, composite: Composite, newest: LithiationMap)
         i0_mode=state.recipe.incident.mode.value,
         blank=composite.blank,
         phases=state.phases,
-        curve=curve_of(state.points),
-        findings=tuple(sorted(findings, key=lambda finding: _WORST_FIRST.index(finding.severity))),
+        curve=curve,
+        findings=findings,
+        of_record=of_record,
         marks=state.book.marks,
         regions=results_of(state.book, composite, newest, _model(state)),
         unmasked_curve=unmasked_curve(state.book),
         ring_current_ma=composite.ring_current_ma,
+        vitals=Vitals(dose_mgy=float("nan") if dose is None else dose.field_mgy),
+        particles=None if study is None else study.particles,
+        unexplained=() if study is None else study.unexplained,
+        clusters=None if study is None else study.clusters,
+        dose=dose,
+        cell=cell,
     )
+
+
+def _worst_first(findings: list[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=lambda finding: _WORST_FIRST.index(finding.severity)))
 
 
 def _on_one_clock(state: PipelineState) -> tuple[ScanPlan, list[Finding]]:

@@ -15,6 +15,7 @@ from scipy import ndimage, stats
 
 from operando.core.fit import Design
 from operando.core.suspicion import LEAST_PIXELS, Suspicion, pooled_over_neighbours, suspicion_of
+from operando.oddities import Unexplained
 from operando.types import Finding, FloatArray, MaskArray, Severity
 
 __all__ = ["PERSISTENCE", "Unexplained", "Watch", "unknown_phase_findings", "watched"]
@@ -31,33 +32,6 @@ _ALIKE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Unexplained:
-    """A place where the references do not do.
-
-    Attributes
-    ----------
-    pixels
-        Where, shape (ny, nx).
-    share
-        Of the pixels with material.
-    od, od_error
-        Mean optical density there at the energies measured and its standard deviation, shape (energy,): the
-        spectrum of what is there, with what it is mixed with.
-    residual
-        The part of it that no mixture of the references gives, shape (energy,).
-    significance
-        Of the whole place, in standard deviations of noise.
-    """
-
-    pixels: MaskArray
-    share: float
-    od: FloatArray
-    od_error: FloatArray
-    residual: FloatArray
-    significance: float
-
-
-@dataclass(frozen=True, slots=True)
 class Watch:
     """What the cycles before left.
 
@@ -65,15 +39,15 @@ class Watch:
     ----------
     amounts
         Of the phases in the last one, shape (phase, ny, nx); None before the first.
-    suspicion
-        Of the last one.
+    pooled
+        `Suspicion.pooled` of the last one.
     cycles
         In how many cycles, one after the other, each pixel stood out, shape (ny, nx).
     """
 
-    amounts: FloatArray | None = None
-    suspicion: Suspicion | None = None
-    cycles: NDArray[np.int64] | None = None
+    amounts: NDArray[np.float32] | None = None
+    pooled: NDArray[np.float32] | None = None
+    cycles: NDArray[np.int32] | None = None
 
 
 def watched(
@@ -96,19 +70,27 @@ def watched(
     now = suspicion_of(od, variance, design, amounts, material)
     if now is None:
         return Watch(), ()
-    if known.suspicion is None or known.amounts is None or known.cycles is None:
-        return Watch(amounts, now, np.zeros(material.shape, dtype=np.int64)), ()
+    # Nothing is pooled where nothing is known, and so nothing stands out there.
+    pooled = np.where(now.known, now.pooled, 0.0).astype(np.float32)
+    if known.pooled is None or known.amounts is None or known.cycles is None:
+        return Watch(amounts.astype(np.float32), pooled, np.zeros(material.shape, dtype=np.int32)), ()
     motion = _motion(now, design, amounts - known.amounts)
-    before = known.suspicion
-    stands_out = _stands_out(now, motion) & _stands_out(before, motion) & _is_alike(now.pooled, before.pooled)
+    before = known.pooled.astype(np.float64)
+    stands_out = (
+        _stands_out(pooled.astype(np.float64), motion)
+        & _stands_out(before, motion)
+        & _is_alike(now.pooled, before)
+    )
     # The first comparison speaks for two cycles.
-    cycles = np.where(stands_out, np.maximum(known.cycles, 1) + 1, 0)
+    cycles = np.where(stands_out, np.maximum(known.cycles, 1) + 1, 0).astype(np.int32)
     found = [
         _place(_within_rim(pixels, now), od, variance, now)
         for pixels in _places(cycles >= PERSISTENCE)
         if int(pixels.sum()) >= LEAST_PIXELS
     ]
-    return Watch(amounts, now, cycles), tuple(sorted(found, key=lambda place: -place.significance))
+    return Watch(amounts.astype(np.float32), pooled, cycles), tuple(
+        sorted(found, key=lambda place: -place.significance)
+    )
 
 
 def unknown_phase_findings(places: tuple[Unexplained, ...], energies_ev: FloatArray) -> list[Finding]:
@@ -150,10 +132,10 @@ def _motion(now: Suspicion, design: Design, change: FloatArray) -> FloatArray:
     return _SKEW * pooled_over_neighbours(pull, now.known)
 
 
-def _stands_out(seen: Suspicion, motion: FloatArray) -> MaskArray:
-    beyond_motion = np.maximum(np.abs(seen.pooled) - motion, 0.0)
+def _stands_out(pooled: FloatArray, motion: FloatArray) -> MaskArray:
+    beyond_motion = np.maximum(np.abs(pooled) - motion, 0.0)
     strength = (beyond_motion**2).sum(axis=0)
-    return seen.known & (strength > stats.chi2.isf(_CHANCE, len(seen.pooled)))
+    return np.asarray(strength > stats.chi2.isf(_CHANCE, len(pooled)), dtype=np.bool_)
 
 
 def _is_alike(one: FloatArray, other: FloatArray) -> MaskArray:

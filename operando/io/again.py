@@ -25,6 +25,15 @@ _PROFILE = {
         "min_significance": "min_significance",
         "max_od": "max_od",
     },
+    "studies": {
+        "health": "studies_health",
+        "unknown_phase": "studies_unknown_phase",
+        "energy_offset": "studies_energy_offset",
+        "particles": "studies_particles",
+        "least_pixels": "studies_least_pixels",
+        "most_particles": "studies_most_particles",
+        "clusters": "studies_clusters",
+    },
 }
 """Which key of a profile has which setting; those that have options are in the command."""
 _WORD = re.compile(r"[a-z]+")
@@ -57,6 +66,8 @@ def profile_text(process: Mapping[str, str | float | int]) -> str:
 
 
 def _toml(value: str | float) -> str:
+    if value in {"true", "false"}:
+        return str(value)
     if isinstance(value, str):
         return f'"{value}"' if _WORD.fullmatch(value) else json.dumps(value)
     if isinstance(value, float) and not math.isfinite(value):

@@ -16,7 +16,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, cast
 
+from operando.cell import CellReading
 from operando.errors import FrameRejected, RunRejected
+from operando.io.cell_stream import cell_reading
 from operando.io.frames import Frames, lines_of
 from operando.io.readings import (
     dwell_of,
@@ -54,7 +56,7 @@ class Rejection:
     error: FrameRejected | RunRejected
 
 
-Item: TypeAlias = ScanPlan | Line | RunClosed | Rejection
+Item: TypeAlias = ScanPlan | Line | RunClosed | CellReading | Rejection
 
 
 @dataclass(slots=True)
@@ -222,6 +224,9 @@ class DocumentReader:
         elif run.streams[document["descriptor"]] == _STREAM and not run.is_refused:
             for index in range(1 if name == "event" else len(document["seq_num"])):
                 yield from self._guarded_event(run, name, document, index)
+        elif run.streams[document["descriptor"]] == self._settings.cell_stream and not run.is_refused:
+            for index in range(1 if name == "event" else len(document["seq_num"])):
+                yield _cell_item(run, document if name == "event" else _event_of(document, index))
 
     def _start(self, uid: str, document: Mapping[str, Any]) -> Iterator[Item]:
         runs = self.state.runs
@@ -293,6 +298,13 @@ class DocumentReader:
             if isinstance(item, ScanPlan):
                 run.plan = item
             yield item
+
+
+def _cell_item(run: _Run, event: Mapping[str, Any]) -> CellReading | Rejection:
+    try:
+        return cell_reading(run.uid, event, run.keys[event["descriptor"]])
+    except FrameRejected as error:
+        return Rejection(run.uid, error)
 
 
 def _unread(name: str, error: Exception) -> str:

@@ -71,7 +71,7 @@ def stacks_of(items: Iterable[Item]) -> Iterator[RawStack]:
             run = runs.pop(item.run, None)
             if run is not None:
                 yield from _finished(run, max(run.rows, default=-1))
-        else:
+        elif isinstance(item, Rejection):
             _say(item)
     for run in runs.values():
         yield from _finished(run, max(run.rows, default=-1))

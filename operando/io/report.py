@@ -6,8 +6,6 @@ The same results give the same bytes.
 
 from __future__ import annotations
 
-import html
-from base64 import b64encode
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,22 +13,20 @@ import numpy as np
 
 from operando.io.again import profile_text, replay_command
 from operando.io.curve_svg import curve_svg
+from operando.io.page import page, plain, png_data, section, table_of
 from operando.io.pictures import extent_um
 from operando.io.plates import Plate, plates_of, references_plate, thumb
-from operando.io.report_style import STYLE
+from operando.io.report_studies import findings_section, studies_sections
 from operando.io.results import map_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from operando.io.results import Results
 
 __all__ = ["even_places", "report_html", "utc_words"]
 
 _MOST_THUMBS = 12
-_MOST_LETTERS = 2000
-"""Of one text from the file; a name of a million letters says no more than its beginning."""
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 _WORDS = (
     "<p><b>σ(x)</b> is the standard deviation of x in one pixel, from the counts, the noise of the "
@@ -55,18 +51,12 @@ def report_html(results: Results) -> str:
         As `read_results` gives them; without a finished cycle the page says so.
     """
     plan = results.plan
-    name = _text(plan.sample or plan.plan_name or "Lithiation maps")
-    sections = [*_head(results, name), *_last_cycle(results), *_all_cycles(results), *_measured(results)]
-    sections += _section("What the figures mean", _WORDS)
+    name = plain(plan.sample or plan.plan_name or "Lithiation maps")
+    sections = [*_head(results, name), *findings_section(results), *_last_cycle(results)]
+    sections += [*_all_cycles(results), *studies_sections(results), *_measured(results)]
+    sections += section("What the figures mean", _WORDS)
     sections += _provenance(results)
-    body = "\n".join(sections)
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{name}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
-        f"{body}\n</main>\n</body>\n</html>\n"
-    )
+    return page(name, "\n".join(sections))
 
 
 def even_places(count: int, most: int) -> list[int]:
@@ -86,7 +76,7 @@ def _head(results: Results, name: str) -> Iterator[str]:
     plan = results.plan
     ny, nx = plan.grid.shape
     yield (
-        f'<h1>{name}</h1>\n<p class="muted">run {_text(plan.run)} · {_text(plan.plan_name)} · started '
+        f'<h1>{name}</h1>\n<p class="muted">run {plain(plan.run)} · {plain(plan.plan_name)} · started '
         f"{utc_words(plan.started_s)}<br>{nx} × {ny} pixels, {extent_um(plan.grid.x_um):.4g} × "
         f"{extent_um(plan.grid.y_um):.4g} µm, {plan.energies_ev.size} energies, "
         f"{_cycles_words(results)}</p>"
@@ -139,13 +129,13 @@ def _last_cycle(results: Results) -> Iterator[str]:
     last = map_of(results, -1)
     plates = "".join(map(_plate, plates_of(last, results.plan.grid, results.phases)))
     title = f"Maps of cycle {last.cycle + 1}, {utc_words(last.time_s)}"
-    yield from _section(title, f'<div class="plates">{plates}</div>')
+    yield from section(title, f'<div class="plates">{plates}</div>')
 
 
 def _all_cycles(results: Results) -> Iterator[str]:
     curve = curve_svg(results.curve, results.plan.started_s, results.phases.lithium)
     if curve:
-        yield from _section("Mean lithium content against time", f'<figure class="wide">{curve}</figure>')
+        yield from section("Mean lithium content against time", f'<figure class="wide">{curve}</figure>')
     if results.cycle.size < 2:
         return
     grid = results.plan.grid
@@ -156,14 +146,14 @@ def _all_cycles(results: Results) -> Iterator[str]:
         lithiation = map_of(results, place)
         number = lithiation.cycle + 1
         minutes = (lithiation.time_s - results.plan.started_s) / 60
-        image = _data(thumb(lithiation, grid, results.phases))
+        image = png_data(thumb(lithiation, grid, results.phases))
         figures.append(
             f'<figure><img src="{image}" style="{aspect}" alt="lithium content of cycle {number}">'
             f"<figcaption>cycle {number}<br>+{minutes:.1f} min</figcaption></figure>"
         )
     is_all = len(places) == results.cycle.size
     which = "every cycle" if is_all else f"{len(places)} of {results.cycle.size} cycles"
-    yield from _section(f"Lithium content, {which}", f'<div class="strip">{"".join(figures)}</div>')
+    yield from section(f"Lithium content, {which}", f'<div class="strip">{"".join(figures)}</div>')
 
 
 def _measured(results: Results) -> Iterator[str]:
@@ -183,12 +173,12 @@ def _measured(results: Results) -> Iterator[str]:
         for row in zip(*columns, strict=True)
     ]
     title = "Energies" if not results.cycle.size else f"Energies, cycle {results.cycle[-1] + 1}"
-    yield from _section(title, _table(head, rows, range(len(head))))
+    yield from section(title, table_of(head, rows, range(len(head))))
 
     sources = _sources(str(results.process.get("references", "")), phases.names)
     kind = "computed models among them" if phases.is_model else "measured"
     rows = [
-        [_text(name), f"{lithium:g}", _text(source), "" if sigma is None else f"{sigma:.2g}"]
+        [plain(name), f"{lithium:g}", plain(source), "" if sigma is None else f"{sigma:.2g}"]
         for name, lithium, source, sigma in zip(
             phases.names,
             phases.lithium,
@@ -199,59 +189,43 @@ def _measured(results: Results) -> Iterator[str]:
     ]
     head = ["phase", "lithium content", "source", "σ of its values"]
     width = 3 if phases.sigma is None else 4
-    table = _table(head[:width], [row[:width] for row in rows], (1, 3))
+    table = table_of(head[:width], [row[:width] for row in rows], (1, 3))
     plate = f'<figure class="wide">{_picture(references_plate(phases, plan))}</figure>'
-    yield from _section(f"References ({kind}; {_text(phases.unit.replace('_', ' '))})", plate + table)
+    yield from section(f"References ({kind}; {plain(phases.unit.replace('_', ' '))})", plate + table)
 
 
 def _provenance(results: Results) -> Iterator[str]:
     process = results.process
     rows = [
-        [_text(key), _text(f"{value:g}" if isinstance(value, float) else str(value))]
+        [plain(key), plain(f"{value:g}" if isinstance(value, float) else str(value))]
         for key, value in process.items()
     ]
     body = "".join(f"<tr><th>{key}</th><td>{value}</td></tr>" for key, value in rows)
-    yield from _section(
+    yield from section(
         "Settings and versions", f'<div class="scroll"><table class="settings">{body}</table></div>'
     )
     again = [
         "<p>SOURCE is the recording of the run, library.toml the references with the hash above. If the run "
         "has more energies than the table, name these with <code>--energies</code>.</p>",
-        f"<pre>{_text(replay_command(process))}</pre>",
+        f"<pre>{plain(replay_command(process))}</pre>",
     ]
     profile = profile_text(process)
     if profile:
-        lines = "\n".join(map(_text, profile.split("\n")))
+        lines = "\n".join(map(plain, profile.split("\n")))
         again.append(f"<p>profile.toml:</p><pre>{lines}</pre>")
-    yield from _section("How to do this fit again", "".join(again))
-    yield f"<footer>Made by operando from the results of run {_text(results.plan.run)}.</footer>"
-
-
-def _section(title: str, body: str) -> Iterator[str]:
-    yield f"<section>\n<h2>{title}</h2>\n{body}\n</section>"
+    yield from section("How to do this fit again", "".join(again))
+    yield f"<footer>Made by operando from the results of run {plain(results.plan.run)}.</footer>"
 
 
 def _plate(plate: Plate) -> str:
-    return f"<figure><figcaption>{_text(plate.title)}</figcaption>{_picture(plate)}</figure>"
+    return f"<figure><figcaption>{plain(plate.title)}</figcaption>{_picture(plate)}</figure>"
 
 
 def _picture(plate: Plate) -> str:
     return (
-        f'<picture><source media="screen and (prefers-color-scheme: dark)" srcset="{_data(plate.dark)}">'
-        f'<img src="{_data(plate.light)}" alt="{_text(plate.title)}"></picture>'
+        f'<picture><source media="screen and (prefers-color-scheme: dark)" srcset="{png_data(plate.dark)}">'
+        f'<img src="{png_data(plate.light)}" alt="{plain(plate.title)}"></picture>'
     )
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int]) -> str:
-    """Return a table; its cells are escaped already, `numbers` are the columns that stand to the right."""
-    right = set(numbers)
-
-    def row(cells: Sequence[str], tag: str) -> str:
-        marks = (' class="number"' if column in right else "" for column in range(len(cells)))
-        return "".join(f"<{tag}{mark}>{cell}</{tag}>" for cell, mark in zip(cells, marks, strict=True))
-
-    body = "".join(f"<tr>{row(cells, 'td')}</tr>" for cells in rows)
-    return f'<div class="scroll"><table><tr>{row(head, "th")}</tr>{body}</table></div>'
 
 
 def _sources(text: str, names: Sequence[str]) -> list[str]:
@@ -281,13 +255,3 @@ def _median(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], spec: str
 
 def _number(value: float, spec: str) -> str:
     return format(value, spec) if np.isfinite(value) else "–"
-
-
-def _data(png: bytes) -> str:
-    return f"data:image/png;base64,{b64encode(png).decode('ascii')}"
-
-
-def _text(text: str) -> str:
-    """Return text from the file for a page: one line, all printable, without power over it."""
-    cut = text if len(text) <= _MOST_LETTERS else text[: _MOST_LETTERS - 1] + "…"
-    return html.escape("".join(letter if letter.isprintable() else "?" for letter in cut))

@@ -14,17 +14,18 @@ import numpy as np
 from operando.errors import DamagedFileError, SourceUnreachable
 from operando.io.atomic import recover
 from operando.io.hdf5 import array_at, group_at, scalar_at, text_at
-from operando.io.results_layout import FORMAT, QUANTITIES
+from operando.io.results_layout import BESIDE_THE_MAP, FORMAT, QUANTITIES, Quantity
+from operando.io.results_tables import Table, read_table, read_tables
 from operando.types import Curve, LithiationMap, PhaseSpectra, Reason, ScanGrid, ScanPlan
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     from numpy.typing import NDArray
 
     from operando.types import FloatArray, MaskArray
 
-__all__ = ["Results", "Summary", "map_of", "read_results", "read_summary", "write_curve_csv"]
+__all__ = ["Results", "Summary", "map_of", "read_findings", "read_results", "read_summary", "write_curve_csv"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,13 @@ class Results:
         Shape (cycle, energy).
     is_provisional
         Shape (cycle,).
+    particle_labels, unexplained_place, cluster_labels
+        Number of the particle, of the place that nothing explains, of the cluster of each pixel, 0 where
+        there is none; shape (cycle, ny, nx).
+    dose_mgy
+        Shape (cycle, ny, nx); NaN where it is not known.
+    tables
+        What else the cycles have shown, by the names of `results_tables.TABLES`.
     """
 
     plan: ScanPlan
@@ -76,6 +84,11 @@ class Results:
     reason: NDArray[np.uint8]
     is_provisional: MaskArray
     i0: FloatArray
+    particle_labels: NDArray[np.int32]
+    unexplained_place: NDArray[np.uint8]
+    cluster_labels: NDArray[np.uint8]
+    dose_mgy: NDArray[np.float32]
+    tables: Mapping[str, Table]
 
     @property
     def valid(self) -> MaskArray:
@@ -164,6 +177,18 @@ def read_summary(path: str | Path) -> Summary:
         return Summary(_plan(entry), _phases(entry), cycles, _curve(entry))
 
 
+def read_findings(path: str | Path) -> Table:
+    """Return what the file at `path` says was found, cycle by cycle, without the maps.
+
+    Raises
+    ------
+    SourceUnreachable, DamagedFileError
+        As `read_results`.
+    """
+    with _entry_of(Path(path)) as entry:
+        return read_table(entry, "findings")
+
+
 @contextmanager
 def _entry_of(path: Path) -> Generator[h5py.Group]:
     if not path.is_file():
@@ -201,14 +226,29 @@ def write_curve_csv(path: str | Path, curve: Curve) -> None:
 def _read(entry: h5py.Group) -> Results:
     cycle = array_at(entry, "lithiation/cycle")
     series: dict[str, Any] = {
-        quantity.name: array_at(entry, quantity.place)[: cycle.size]
+        quantity.name: _series_at(entry, quantity, cycle.size)
         for quantity in QUANTITIES
         if quantity.name not in ("valid", "shift_px")
     }
     series["is_provisional"] = series["is_provisional"].astype(bool)
     settings = group_at(entry, "process/settings")
     process = {str(key): scalar_at(settings, str(key)) for key in settings}
-    return Results(plan=_plan(entry), phases=_phases(entry), process=process, curve=_curve(entry), **series)
+    return Results(
+        plan=_plan(entry),
+        phases=_phases(entry),
+        process=process,
+        curve=_curve(entry),
+        tables=read_tables(entry),
+        **series,
+    )
+
+
+def _series_at(entry: h5py.Group, quantity: Quantity, cycles: int) -> NDArray[Any]:
+    """Return a quantity of all cycles; as unknown where the file is older than it."""
+    if quantity.name in BESIDE_THE_MAP and quantity.place not in entry:
+        shape = array_at(entry, "fit/reason").shape
+        return np.full(shape, np.nan if "f" in quantity.dtype else 0, dtype=quantity.dtype)
+    return array_at(entry, quantity.place)[:cycles]
 
 
 def _plan(entry: h5py.Group) -> ScanPlan:

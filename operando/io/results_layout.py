@@ -16,7 +16,8 @@ import h5py
 import numpy as np
 
 import operando
-from operando.io.hdf5 import dataset_at
+from operando.io.hdf5 import dataset_at, group_at
+from operando.io.results_tables import create_tables
 from operando.types import Reason
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from operando.types import PhaseSpectra, ScanPlan
 
-__all__ = ["CURVES", "FORMAT", "QUANTITIES", "Quantity", "image_of_empty"]
+__all__ = ["BESIDE_THE_MAP", "CURVES", "FORMAT", "QUANTITIES", "Quantity", "image_of_empty"]
 
 FORMAT = "operando results 1"
 
@@ -40,7 +41,7 @@ class Quantity:
     place
         Path below `/entry`.
     name
-        What a `LithiationMap` calls it; `i0` and `shift_px` come from elsewhere.
+        What a `LithiationMap` calls it, unless it is one of `BESIDE_THE_MAP`.
     dims
         Its dimensions behind the cycle.
     dtype, unit, label
@@ -83,10 +84,19 @@ QUANTITIES = (
     Quantity("fit/frame_age_s", "frame_age_s", ("energy",), "<f8", "s", "age of the frame (s)"),
     Quantity("fit/shift_px", "shift_px", ("energy", "pair"), "<f8", "px", "shift (y, x); NaN: not estimated"),
     Quantity("fit/i0", "i0", ("energy",), "<f8", "counts", "incident counts"),
+    Quantity("particles/labels", "particle_labels", _MAP, "<i4", "", "number of the particle; 0: none"),
+    Quantity("unexplained/place", "unexplained_place", _MAP, "|u1", "", "number of the place; 0: none"),
+    Quantity("clusters/labels", "cluster_labels", _MAP, "|u1", "", "number of the cluster; 0: none"),
+    Quantity("dose/pixels_mgy", "dose_mgy", _MAP, "<f4", "MGy", "dose (MGy); NaN: not known"),
     Quantity("fit/is_provisional", "is_provisional", (), "|u1", "", "1 where rows of the cycle are missing"),
     # Last of all: a cycle is in the file once its number is.
     Quantity("lithiation/cycle", "cycle", (), "<i8", "", "cycle, from 0"),
 )
+
+BESIDE_THE_MAP = frozenset(
+    {"i0", "shift_px", "particle_labels", "unexplained_place", "cluster_labels", "dose_mgy"}
+)
+"""Quantities that come from elsewhere than the map."""
 
 CURVES = {
     "cycle": ("<i8", "", "cycle, from 0"),
@@ -101,6 +111,7 @@ def image_of_empty(plan: ScanPlan, phases: PhaseSpectra, process: Mapping[str, s
     """Return the bytes of a results file with everything that is known before the first cycle."""
     with h5py.File("results", "w", driver="core", backing_store=False) as file:
         _fill(file, plan, phases, process)
+        create_tables(group_at(file, "entry"), plan.energies_ev.size)
         file.flush()
         return file.id.get_file_image()
 

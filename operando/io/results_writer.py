@@ -23,7 +23,8 @@ from operando.errors import ConfigurationError, DamagedFileError, OperandoError,
 from operando.io.atomic import PagedFile, changed_whole, recover, replacement
 from operando.io.hdf5 import FOREIGN_ERRORS, array_at, dataset_at, group_at, text_at
 from operando.io.results import Results, read_results
-from operando.io.results_layout import CURVES, FORMAT, QUANTITIES, image_of_empty
+from operando.io.results_layout import BESIDE_THE_MAP, CURVES, FORMAT, QUANTITIES, image_of_empty
+from operando.io.results_tables import NO_STUDIES, StudyRecord, holds_rows, put_rows
 from operando.types import Curve
 
 if TYPE_CHECKING:
@@ -90,7 +91,9 @@ class ResultsWriter:
         """The cycles in the file when it was last opened or written."""
         return self._cycles
 
-    def write(self, lithiation: LithiationMap, i0: FloatArray, curve: Curve) -> Curve:
+    def write(
+        self, lithiation: LithiationMap, i0: FloatArray, curve: Curve, studies: StudyRecord = NO_STUDIES
+    ) -> Curve:
         """Put a cycle in its place by its number, or replace it if it is there already.
 
         Which cycles are there is asked of the file each time, for it may be another one by now.
@@ -103,6 +106,8 @@ class ResultsWriter:
             Incident counts used for each energy, shape (energy,).
         curve
             The curve as far as this program has fitted it.
+        studies
+            What else the cycle has shown.
 
         Returns
         -------
@@ -128,9 +133,13 @@ class ResultsWriter:
         series = {
             quantity.place: getattr(lithiation, quantity.name)
             for quantity in QUANTITIES
-            if quantity.name not in ("i0", "shift_px")
+            if quantity.name not in BESIDE_THE_MAP
         }
         series["fit/i0"] = i0
+        for quantity in QUANTITIES:
+            if quantity.dims == ("y", "x") and quantity.name in BESIDE_THE_MAP:
+                unknown = np.nan if "f" in quantity.dtype else 0
+                series[quantity.place] = studies.images.get(quantity.name, np.full(self._shape, unknown))
         series["fit/shift_px"] = np.full((self._energies, 2), np.nan)
         with _understood(self._path):
             there, stored = _contents(self._path, self._run)
@@ -138,20 +147,22 @@ class ResultsWriter:
             if not there or lithiation.cycle > max(there):
                 try:
                     with changed_whole(self._path) as file:
-                        _put(file, lithiation.cycle, series, merged)
+                        _put(file, lithiation.cycle, series, merged, studies)
                 except BlockingIOError:
                     # A viewer has the file open and keeps it as it is; the next one sees the new.
-                    self._put_into_copy(lithiation.cycle, series, merged)
-            elif lithiation.cycle not in there or not _holds(self._path, lithiation.cycle, series, merged):
-                self._put_into_copy(lithiation.cycle, series, merged)
+                    self._put_into_copy(lithiation.cycle, series, merged, studies)
+            elif lithiation.cycle not in there or not _holds(
+                self._path, lithiation.cycle, series, merged, studies
+            ):
+                self._put_into_copy(lithiation.cycle, series, merged, studies)
         self._cycles = frozenset((*there, lithiation.cycle))
         return merged
 
-    def _put_into_copy(self, cycle: int, series: dict[str, Any], curve: Curve) -> None:
+    def _put_into_copy(self, cycle: int, series: dict[str, Any], curve: Curve, studies: StudyRecord) -> None:
         with replacement(self._path) as part:
             shutil.copyfile(self._path, part)
             with changed_whole(part) as file:
-                _put(file, cycle, series, curve)
+                _put(file, cycle, series, curve, studies)
 
 
 def run_in(path: Path) -> str | None:
@@ -195,10 +206,11 @@ def _merged(fresh: Curve, stored: Curve, cycles: list[int]) -> Curve:
     return Curve(*(both(field.name) for field in fields(Curve)))
 
 
-def _put(file: PagedFile, cycle: int, series: dict[str, Any], curve: Curve) -> None:
+def _put(file: PagedFile, cycle: int, series: dict[str, Any], curve: Curve, studies: StudyRecord) -> None:
     """Write a cycle in front of those with a higher number, or in its own stead."""
     with h5py.File(file, "r+") as whole:
         entry = group_at(whole, "entry")
+        put_rows(entry, cycle, studies.rows)
         row = _row_of(entry, cycle)
         is_there = dataset_at(entry, "lithiation/cycle")[row : row + 1].tolist() == [cycle]
         for quantity in QUANTITIES:
@@ -215,17 +227,21 @@ def _put(file: PagedFile, cycle: int, series: dict[str, Any], curve: Curve) -> N
             dataset[:] = getattr(curve, _FIELD_OF.get(name, name))
 
 
-def _holds(path: Path, cycle: int, series: dict[str, Any], curve: Curve) -> bool:
+def _holds(path: Path, cycle: int, series: dict[str, Any], curve: Curve, studies: StudyRecord) -> bool:
     """Return whether the file holds just this already, as after a restart."""
     with h5py.File(path, "r") as file:
         entry = group_at(file, "entry")
         row = _row_of(entry, cycle)
-        return all(
-            _same_bytes(dataset_at(entry, quantity.place)[row], series[quantity.place])
-            for quantity in QUANTITIES
-        ) and all(
-            _same_bytes(array_at(entry, f"curves/{name}"), getattr(curve, _FIELD_OF.get(name, name)))
-            for name in CURVES
+        return (
+            all(
+                _same_bytes(dataset_at(entry, quantity.place)[row], series[quantity.place])
+                for quantity in QUANTITIES
+            )
+            and all(
+                _same_bytes(array_at(entry, f"curves/{name}"), getattr(curve, _FIELD_OF.get(name, name)))
+                for name in CURVES
+            )
+            and holds_rows(entry, cycle, studies.rows)
         )
 
 

@@ -6,11 +6,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from operando.cell import CellReading
 from operando.core.energies import Selection, select
-from operando.core.pipeline import PipelineState, close, due, mark, record, refusal, replan, start, step
+from operando.core.pipeline import PipelineState, close, due, hear, mark, record, refusal, replan, start, step
 from operando.core.references import Library
 from operando.core.regionbook import without_pages
 from operando.core.stack import Recipe
+from operando.core.study_rules import StudyRules
 from operando.errors import ConfigurationError, FrameRejected, OperandoError, RunRejected
 from operando.io.layouts import Item, Rejection
 from operando.regions import Marks
@@ -39,12 +41,15 @@ class Work:
         Keys that an instrument names differently.
     energies_ev
         Fit only these energies of the run, shape (n,); None fits all.
+    studies
+        What is studied once a cycle, beyond the map.
     """
 
     library: Library
     recipe: Recipe
     layout: LayoutSettings
     energies_ev: FloatArray | None = None
+    studies: StudyRules = field(default_factory=StudyRules)
 
 
 @dataclass(slots=True)
@@ -150,6 +155,8 @@ class Runs:
                 self._open(item)
             elif isinstance(item, RunClosed):
                 self._close(item)
+            elif isinstance(item, CellReading):
+                self._hear(item)
             else:
                 self._reject(item)
         except FrameRejected as error:
@@ -192,7 +199,7 @@ class Runs:
             plan, selection = selected
         run = self.state.fitted.get(plan.run)
         if run is None:
-            started = start(plan, self._work.library, self._work.recipe)
+            started = start(plan, self._work.library, self._work.recipe, self._work.studies)
             self.state.fitted[plan.run] = FittedRun(mark(started, self.state.marks), selection)
         else:
             run.state, run.selection = replan(run.state, plan), selection
@@ -211,6 +218,11 @@ class Runs:
         self._show(line.run)
         self._record(run)
 
+    def _hear(self, reading: CellReading) -> None:
+        run = self.state.fitted.get(reading.run)
+        if run is not None and not run.is_refused:
+            run.state = hear(run.state, reading)
+
     def _close(self, closed: RunClosed) -> None:
         run = self.state.fitted.get(closed.run)
         if run is not None and not run.is_refused:
@@ -219,8 +231,9 @@ class Runs:
             self.has_news = True
 
     def _record(self, run: FittedRun) -> None:
-        for cycle in due(run.state):
-            run.state, snapshot = record(run.state, cycle)
+        # A cycle that is recorded late makes later ones due again.
+        while cycles := due(run.state):
+            run.state, snapshot = record(run.state, cycles[0])
             if snapshot.map is not None:
                 self._on_record(snapshot)
 

@@ -18,6 +18,7 @@ from operando.io.curve_svg import curve_svg
 from operando.io.plates import thumb
 from operando.io.report import even_places, report_html
 from operando.io.results import Results
+from operando.io.results_tables import NO_TABLES
 from operando.types import Curve, PhaseSpectra, Reason, ScanGrid, ScanPlan
 
 HOSTILE = (
@@ -58,6 +59,11 @@ def results_of(
         process=PROCESS if process is None else process,
         curve=Curve(number, 1.7e9 + 60.0 * (number + 1), 0.1 * number, 0.01 + 0.0 * number, 10 + number),
         i0=np.full((cycles, 2), 1000.0),
+        particle_labels=np.zeros((cycles, 3, 4), np.int32),
+        unexplained_place=np.zeros((cycles, 3, 4), np.uint8),
+        cluster_labels=np.zeros((cycles, 3, 4), np.uint8),
+        dose_mgy=np.full((cycles, 3, 4), np.nan, np.float32),
+        tables=NO_TABLES,
         **{**series, "is_provisional": series["is_provisional"].astype(bool)},
     )
 

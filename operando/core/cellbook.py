@@ -1,0 +1,137 @@
+"""What the potentiostat said of a run, and what its charge makes expect."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from operando.cell import CellReading, CellRecord, Comparison
+from operando.core.electrochemistry import compared, expected_lithium, incremental
+from operando.core.study_rules import CellBook, CellRule
+from operando.types import Curve, Finding, FloatArray, Severity
+
+__all__ = ["cell_findings", "cell_record", "heard"]
+
+_S_PER_H = 3600.0
+_WIDTH_V = 0.02
+"""Of the bins of dQ/dV."""
+_WORTH_SAYING = 0.05
+_SURE = 4.0
+_LEAST_SHARE = 0.8
+"""Of the expected change: less means that some of the material does not take part."""
+
+
+def heard(book: CellBook, reading: CellReading) -> CellBook:
+    """Return the book with one more reading, wherever it belongs in time."""
+    if not np.isfinite(reading.time_s):
+        return book
+    first = int(np.searchsorted(book.time_s, reading.time_s))
+    behind = int(np.searchsorted(book.time_s, reading.time_s, side="right"))
+
+    def spliced(known: FloatArray, value: float) -> FloatArray:
+        return np.concatenate([known[:first], [value], known[behind:]])
+
+    return replace(
+        book,
+        time_s=spliced(book.time_s, reading.time_s),
+        voltage_v=spliced(book.voltage_v, reading.voltage_v),
+        current_ma=spliced(book.current_ma, reading.current_ma),
+        charge_mah=spliced(book.charge_mah, reading.charge_mah),
+    )
+
+
+def cell_record(book: CellBook, until_s: float, curve: Curve, rule: CellRule | None) -> CellRecord | None:
+    """Return what was read up to a time, and how the observed lithium compares; None without a reading.
+
+    Parameters
+    ----------
+    book
+        The readings.
+    until_s
+        That a map speaks for: all readings until then have come when its cycle is complete.
+    curve
+        Mean lithium content that was observed.
+    rule
+        Sign and host; without a host nothing is expected.
+    """
+    count = int(np.searchsorted(book.time_s, until_s, side="right"))
+    if count == 0:
+        return None
+    time_s, voltage_v = book.time_s[:count], book.voltage_v[:count]
+    sign = 1.0 if rule is None else rule.sign
+    charge_mah = sign * _charge(book, count)
+    seen = curve.time_s <= until_s
+    at_s, lithium, error = curve.time_s[seen], curve.lithium[seen], curve.lithium_error[seen]
+    expected, comparison = np.full(count, np.nan), None
+    if rule is not None and rule.host is not None:
+        expected = expected_lithium(charge_mah, rule.host)
+        known = np.isfinite(expected)
+        held = _held(time_s[known], expected[known], until_s)
+        comparison = compared(at_s, lithium, error, held, longest_lag_s=rule.longest_lag_s)
+    bin_v, charge_per_v = incremental(voltage_v, charge_mah, width_v=_WIDTH_V)
+    # Between the points of the curve x is taken as a line; beyond them nothing is known.
+    observed = np.full(count, np.nan)
+    if at_s.size > 1:
+        observed = np.interp(time_s, at_s, lithium, left=np.nan, right=np.nan)
+    own_v, lithium_per_v = incremental(voltage_v, observed, width_v=_WIDTH_V)
+    on_same = np.full(bin_v.size, np.nan)
+    if own_v.size:
+        start = round(float(own_v[0] - bin_v[0]) / _WIDTH_V)
+        on_same[start : start + own_v.size] = lithium_per_v
+    return CellRecord(
+        time_s=time_s,
+        voltage_v=voltage_v,
+        current_ma=sign * book.current_ma[:count],
+        charge_mah=charge_mah,
+        expected_lithium=expected,
+        comparison=comparison,
+        bin_v=bin_v,
+        charge_mah_per_v=charge_per_v,
+        lithium_per_v=on_same,
+    )
+
+
+def cell_findings(found: Comparison | None) -> list[Finding]:
+    """Return what is to be said where the lithium seen is not that of the charge; nothing where it is."""
+    if found is None:
+        return []
+    words: list[str] = []
+    if abs(found.difference) > max(_WORTH_SAYING, _SURE * found.difference_error):
+        words.append(
+            f"the mean x of the field is {found.difference:+.3f} ± {found.difference_error:.3f} from that of "
+            "the charge"
+        )
+    if found.share + _SURE * found.share_error < _LEAST_SHARE:
+        words.append(
+            f"{found.share:.0%} ± {found.share_error:.0%} of the change that the charge makes expect is "
+            f"seen, {found.lag_s / 60:+.1f} ± {found.lag_error_s / 60:.1f} min later"
+        )
+    if not words:
+        return []
+    return [
+        Finding(
+            "charge-differs",
+            Severity.WARNING,
+            "; ".join(words),
+            "the field may not be like the rest of the electrode, particles may not take part, the beam may "
+            "stop the reaction where it looks; check mass and lithium_at_start of [cell] as well",
+        )
+    ]
+
+
+def _held(time_s: FloatArray, value: FloatArray, until_s: float) -> tuple[FloatArray, FloatArray]:
+    """Return readings with the last one held until a time, if that is no longer than they are apart."""
+    if time_s.size < 2 or not 0 < until_s - time_s[-1] <= np.diff(time_s).max():
+        return time_s, value
+    return np.append(time_s, until_s), np.append(value, value[-1])
+
+
+def _charge(book: CellBook, count: int) -> FloatArray:
+    """Return the charge as it was read, else added up from the current, shape (count,)."""
+    charge_mah, current_ma = book.charge_mah[:count], book.current_ma[:count]
+    if np.isfinite(charge_mah).any() or not np.isfinite(current_ma).any():
+        return charge_mah
+    known = np.nan_to_num(current_ma)
+    middle = np.concatenate([known[:1], (known[1:] + known[:-1]) / 2])
+    return np.cumsum(middle * np.diff(book.time_s[:count], prepend=book.time_s[:1]) / _S_PER_H)
