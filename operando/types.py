@@ -443,6 +443,13 @@ class Delivery:
     failure: str = ""
     catch_up: CatchUp | None = None
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """That the source is lost, if it is."""
+        if not self.failure:
+            return ()
+        return (Finding("source", Severity.ALARM, f"the source is lost: {self.failure}"),)
+
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
@@ -607,3 +614,29 @@ class Snapshot:
     dose: DoseMap | None = None
     cell: CellRecord | None = None
     of_record: tuple[Finding, ...] = ()
+
+    @property
+    def rows_missing(self) -> int | None:
+        """How many rows have not come though later ones have; None where the order is not known."""
+        plan, progress = self.plan, self.progress
+        if plan.is_open or progress.lines_seen == 0:
+            return None
+        before = sum(plan.lines_in(cycle) for cycle in range(progress.cycle))
+        images = sum(energy < progress.energy for energy in plan.visited_in(progress.cycle))
+        expected = before + images * plan.grid.shape[0] + progress.row + 1
+        return max(expected - progress.lines_seen, 0)
+
+    @property
+    def i0_now(self) -> float:
+        """Incident counts of the newest image; NaN where unknown."""
+        energy = self.progress.energy
+        return float(self.i0[energy]) if energy < self.i0.size else float("nan")
+
+    @property
+    def ring_now_ma(self) -> float:
+        """Current of the storage ring at the newest row that has one; NaN where unknown."""
+        current_ma = self.ring_current_ma
+        if current_ma is None or not np.isfinite(current_ma).any():
+            return float("nan")
+        newest = np.nanargmax(np.where(np.isfinite(current_ma), self.row_time_s, np.nan))
+        return float(current_ma.flat[newest])

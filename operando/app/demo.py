@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from operando.app import acquisition
-from operando.app.follow import follow
+from operando.app.follow import Setting, follow
 from operando.app.outcome import Keeper, Outcome, write_pictures
 from operando.app.simulate import Cell, world_of
 from operando.app.truth import agreement_of, judge
@@ -151,7 +151,7 @@ def demo(
         waiter = threading.Thread(target=_set_at_end, args=(process, ended), daemon=True)
         waiter.start()
         source = FollowedLog(reader, str(log), ended)
-        outcome = follow(source, keeper, has_window=has_window, tell=tell)
+        outcome = follow(source, keeper, Setting(has_window), tell)
     finally:
         acquisition.end(process)
     if process.returncode not in {0, None} and not outcome.was_interrupted:

@@ -7,12 +7,14 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from operando.app.outcome import Keeper, Outcome
 from operando.io.sources import Source
 from operando.live.adviser import Adviser
+from operando.live.beside import Company
 from operando.live.checkpoints import Checkpoints
 from operando.live.monitor import Monitor, Work
 from operando.types import Snapshot
@@ -20,7 +22,7 @@ from operando.types import Snapshot
 if TYPE_CHECKING:
     from operando.view import HistoryBook
 
-__all__ = ["follow"]
+__all__ = ["Setting", "choices_name", "follow"]
 
 _log = logging.getLogger(__name__)
 
@@ -30,13 +32,36 @@ _FAREWELL_S = 0.3
 """A worker that only served the window ends so soon after it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How a source is followed.
+
+    Attributes
+    ----------
+    has_window
+        Whether to show the dashboard in this process; when it is closed, or no screen answers, following
+        goes on without.
+    checkpoint
+        Where the state is kept, so that the same work goes on after a kill; None keeps nothing.
+    adviser
+        Tells the plan what to do next; None tells it nothing. See `Monitor`.
+    company
+        Who watches the monitor beside this; closed at the end.
+    book
+        Where cycles of record are kept for a window in another process; None for none.
+    """
+
+    has_window: bool = False
+    checkpoint: Path | None = None
+    adviser: Adviser | None = None
+    company: Company = field(default_factory=lambda: Company((), None))
+    book: HistoryBook | None = None
+
+
 def follow(
     source: Source,
     keeper: Keeper,
-    *,
-    has_window: bool,
-    checkpoint: Path | None = None,
-    adviser: Adviser | None = None,
+    setting: Setting,
     tell: Callable[[Snapshot], None] = lambda _snapshot: None,
 ) -> Outcome:
     """Follow a source to its end and return what came of it.
@@ -50,30 +75,28 @@ def follow(
         Where the documents come from.
     keeper
         Writes the cycles of record, and knows what to fit and how.
-    has_window
-        Whether to show the dashboard; when it is closed, or no screen answers, following goes on without.
-    checkpoint
-        Where the state is kept, so that the same work goes on after a kill; None keeps nothing.
-    adviser
-        Tells the plan what to do next; None tells it nothing. See `Monitor`.
+    setting
+        How, and with whom.
     tell
         Called now and then with the newest snapshot, in the calling thread.
     """
-    book = _history() if has_window else None
+    book = _history() if setting.has_window else setting.book
 
     def on_cycle(snapshot: Snapshot) -> str | None:
         if book is not None:
             book.note(snapshot)
         return keeper(snapshot)
 
-    checkpoints = None if checkpoint is None else Checkpoints(checkpoint, keeper.work, keeper)
-    monitor = Monitor(source, keeper.work, on_cycle, checkpoints=checkpoints, adviser=adviser)
-    if book is not None:
+    kept = setting.checkpoint
+    checkpoints = None if kept is None else Checkpoints(kept, keeper.work, keeper)
+    monitor = Monitor(source, keeper.work, on_cycle, checkpoints=checkpoints, adviser=setting.adviser)
+    if setting.has_window:
         monitor.attend()
-    monitor.start()
     was_interrupted = False
     try:
-        if book is not None:
+        setting.company.begin(monitor)
+        monitor.start()
+        if book is not None and setting.has_window:
             _show(monitor, book, keeper.work, source.name)
         while not monitor.join(_POLL_S):
             newest = monitor.latest.take()
@@ -84,10 +107,13 @@ def follow(
         monitor.stop()
         if not monitor.join(_PATIENCE_S):
             _log.warning("the monitor did not stop within %.0f s; its last batch may be missing", _PATIENCE_S)
+    finally:
+        # The results first: who watches may take some seconds to go.
+        if monitor.join(0.0):
+            keeper.finish()
+        setting.company.close()
     if monitor.newest is not None:
         tell(monitor.newest)
-    if monitor.join(0.0):
-        keeper.finish()
     return Outcome(
         last=monitor.newest,
         records=keeper.records,
@@ -106,14 +132,12 @@ def _history() -> HistoryBook:
     return HistoryBook()
 
 
-def _choices_file(work: Work) -> Path:
-    """Return where layout and regions are remembered for these references: a file of their own."""
-    from operando.view import folder_of_choices  # noqa: PLC0415 - only where there is a window
-
+def choices_name(work: Work) -> str:
+    """Return the name of the file that remembers layout and regions for these references."""
     phases = "\0".join(f"{phase.name}\0{phase.lithium!r}" for phase in work.library.phases)
     formula = "".join(letter for letter in work.library.formula if letter.isalnum())[:20]
     tag = hashlib.sha256(phases.encode()).hexdigest()[:8]
-    return folder_of_choices(os.environ, sys.platform) / f"dashboard-{formula}-{tag}.json"
+    return f"dashboard-{formula}-{tag}.json"
 
 
 def _show(monitor: Monitor, book: HistoryBook, work: Work, title: str) -> None:
@@ -124,7 +148,12 @@ def _show(monitor: Monitor, book: HistoryBook, work: Work, title: str) -> None:
     KeyboardInterrupt
         The user interrupted the program rather than closing the window.
     """
-    from operando.view import DashboardOptions, run_dashboard, screen_trouble  # noqa: PLC0415 - as above
+    from operando.view import (  # noqa: PLC0415 - as above
+        DashboardOptions,
+        folder_of_choices,
+        run_dashboard,
+        screen_trouble,
+    )
 
     try:
         trouble = screen_trouble()
@@ -135,7 +164,7 @@ def _show(monitor: Monitor, book: HistoryBook, work: Work, title: str) -> None:
             title=f"Operando: {title}",
             history=book.read,
             send=monitor.send,
-            choices_file=_choices_file(work),
+            choices_file=folder_of_choices(os.environ, sys.platform) / choices_name(work),
         )
         if run_dashboard(monitor.latest.take, options):
             raise KeyboardInterrupt

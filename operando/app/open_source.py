@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from operando.errors import ConfigurationError, DamagedFileError, SourceUnreachable
+from operando.errors import ConfigurationError, DamagedFileError, OperandoError, SourceUnreachable
 from operando.io.catalog import read_catalog
 from operando.io.documents import read_json_documents
 from operando.io.kafka import open_kafka
@@ -21,7 +21,16 @@ from operando.io.runlog import LogReader
 from operando.io.sdf import read_sdf
 from operando.io.sources import DocumentSource, FollowedLog, PacedSource, RecordedLog, Source
 
-__all__ = ["Opened", "advice_of", "folder_of", "follow_log", "open_recording", "results_of", "runs_of"]
+__all__ = [
+    "Opened",
+    "advice_of",
+    "folder_of",
+    "follow_log",
+    "log_of",
+    "open_recording",
+    "results_of",
+    "runs_of",
+]
 
 _UNFIT = str.maketrans(dict.fromkeys("/\\:[]#", "-"))
 """Letters of an address that have no place in the name of a file."""
@@ -139,13 +148,23 @@ def follow_log(
     if repair is None:
         return Opened(kind.follow(wanted, ended), kind.can_reread)
     log = _followed_log(_Wanted(str(repair)), ended)
-    return Opened(RepairedSource(kind.follow(wanted, ended), log), can_reread=False)
+    try:
+        line = kind.follow(wanted, ended)
+    except OperandoError:
+        log.close()
+        raise
+    return Opened(RepairedSource(line, log), can_reread=False)
 
 
 def folder_of(text: str) -> Path | None:
     """Return the folder that a source lies in, or None if it is not a file."""
     path = Path(text)
     return path.parent if path.exists() else None
+
+
+def log_of(text: str) -> Path | None:
+    """Return the run log that a source is, or None if it is not one on a disk of this machine."""
+    return Path(text) if _kind(text) is _RUN_LOG else None
 
 
 def results_of(text: str) -> Path:

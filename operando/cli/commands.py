@@ -203,9 +203,11 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Fit a recorded run with the same engine that follows a live one."""
+    from operando.app.follow import Setting
     from operando.app.keeper import Keeper
     from operando.app.open_source import folder_of, open_recording, results_of, runs_of
     from operando.app.work import Options, work_of
+    from operando.view import has_display
 
     with guarded():
         source = source if run is None else f"{source}#{run}"
@@ -215,7 +217,7 @@ def replay(
         recording = open_recording(source, speed_of(speed), keys)
         keeper = Keeper(results, work)
         keeper.prepare(runs_of(source) if results.exists() else ())
-        follow_and_report(recording, keeper, headless=headless, as_json=as_json)
+        follow_and_report(recording, keeper, Setting(has_display() and not headless), as_json=as_json)
 
 
 @app.command()
@@ -239,17 +241,32 @@ def monitor(
         Path | None, typer.Option(help="A run log of the same scan, for what a proxy has lost.")
     ] = None,
     output: Output = None,
+    web: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help="Also serve a read-only page on this machine, such as 127.0.0.1:8080."
+        ),
+    ] = None,
     headless: Headless = False,
     as_json: AsJson = False,
 ) -> None:
     """Follow a run log while it is written, until interrupted (Ctrl-C); the same command then goes on."""
     import threading
 
+    from operando.app.alarm_rules import alarms_of
     from operando.app.await_log import follow_when_there
+    from operando.app.follow import Setting, choices_name
     from operando.app.keeper import Keeper
-    from operando.app.open_source import advice_of, folder_of, results_of
+    from operando.app.open_source import advice_of, folder_of, log_of, results_of
+    from operando.app.web import Page
+    from operando.app.window import WindowDoor, WindowProcess
+    from operando.app.window.plate import plate_of
     from operando.app.work import Options, rules_of, work_of
     from operando.live.adviser import Adviser
+    from operando.live.alarms import Alarms
+    from operando.live.beside import Company, Onlooker
+    from operando.settings import load_profile
+    from operando.view import HistoryBook, has_display
 
     with guarded():
         options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
@@ -258,20 +275,49 @@ def monitor(
         if rules is not None:
             adviser = Adviser(advice_of(source), rules, work.recipe.background)
             people.print(f"Advice to the plan goes into {escaped(str(advice_of(source)))}.")
+        wanted = () if profile is None else load_profile(profile).alarms
+        alarms = alarms_of(wanted, [phase.name for phase in work.library.phases])
+        onlookers: list[Onlooker] = [Alarms(alarms)] if alarms else []
+        if web is not None:
+            page = Page(web)
+            onlookers.append(page)
+            people.print(f"The page is at {escaped(page.url)}, for whoever has this address.", soft_wrap=True)
         results = output or results_of(source)
         opened = follow_when_there(
             source, threading.Event(), lambda words: people.print(escaped(words)), keys=keys, repair=repair
         )
         keeper = Keeper(results, work)
         keeper.prepare()
-        follow_and_report(
-            opened.source,
-            keeper,
+        # The window is a process of its own: whatever becomes of it, the fit goes on.
+        plate, book = plate_of(results), HistoryBook()
+        onlookers.append(WindowDoor(plate, book, f"Operando: {opened.source.name}", choices_name(work)))
+        if has_display() and not headless:
+            onlookers.append(WindowProcess(plate, f"'operando window {results}'"))
+        setting = Setting(
             checkpoint=results.with_suffix(".checkpoint") if opened.can_reread else None,
             adviser=adviser,
-            headless=headless,
-            as_json=as_json,
+            company=Company(onlookers, log_of(source)),
+            book=book,
         )
+        follow_and_report(opened.source, keeper, setting, as_json=as_json)
+
+
+@app.command()
+def window(
+    monitored: Annotated[
+        str, typer.Argument(help="What the monitor was given: a run log or an address; or its results file.")
+    ],
+) -> None:
+    """Open the window of a monitor that runs on this machine, in place of the one that is open."""
+    from operando.app.open_source import results_of
+    from operando.app.window import attach
+    from operando.app.window.plate import plate_of
+
+    with guarded():
+        is_results = monitored.endswith((".h5", ".window"))
+        code = attach(plate_of(Path(monitored) if is_results else results_of(monitored)))
+        if code:
+            raise typer.Exit(code)
 
 
 @app.command()

@@ -5,28 +5,28 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 from rich.console import Console
 
 from operando.cli.ending import Exit, code_of, ending_of
 from operando.errors import ConfigurationError, OperandoError
+from operando.io.json_text import json_text
 
 if TYPE_CHECKING:
     from operando.app.demo import Demo
+    from operando.app.follow import Setting
     from operando.app.keeper import Keeper
     from operando.app.outcome import Outcome
     from operando.io.recorded_findings import RecordedFinding
     from operando.io.sources import Source
-    from operando.live.adviser import Adviser
     from operando.types import Snapshot
 
 __all__ = [
@@ -157,15 +157,7 @@ def progress() -> Generator[Callable[[Snapshot], None]]:
         yield tell
 
 
-def follow_and_report(
-    source: Source,
-    keeper: Keeper,
-    *,
-    checkpoint: Path | None = None,
-    adviser: Adviser | None = None,
-    headless: bool,
-    as_json: bool,
-) -> None:
+def follow_and_report(source: Source, keeper: Keeper, setting: Setting, *, as_json: bool) -> None:
     """Follow a source, keep the results, and say what came of it; ends the command.
 
     Parameters
@@ -174,25 +166,16 @@ def follow_and_report(
         What is fitted.
     keeper
         Keeps the results, and knows how they are fitted; prepared.
-    checkpoint
-        Where the state is kept between two commands, or None.
-    adviser
-        As for `follow`.
-    headless
-        Do not open a window.
+    setting
+        How it is followed, and with whom.
     as_json
         Print numbers for programs.
     """
     from operando.app.follow import follow
     from operando.app.outcome import figures_of, measures_of
-    from operando.view import has_display
 
     with progress() as tell:
-        has_window = has_display() and not headless
-        told = _telling_of_catch_up(tell)
-        outcome = follow(
-            source, keeper, has_window=has_window, checkpoint=checkpoint, adviser=adviser, tell=told
-        )
+        outcome = follow(source, keeper, setting, _telling_of_catch_up(tell))
     reports: list[_Report] = []
     last = outcome.last
     for run in outcome.each:
@@ -267,19 +250,7 @@ def leave(outcome: Outcome) -> None:
 
 def say_json(value: object) -> None:
     """Print data as JSON; what is not a finite number is null, as JSON has no NaN."""
-    data.print_json(json.dumps(_finite(value), allow_nan=False))
-
-
-def _finite(value: object) -> object:
-    match value:
-        case float():
-            return value if math.isfinite(value) else None
-        case Mapping():
-            return {key: _finite(item) for key, item in cast("Mapping[str, object]", value).items()}
-        case list() | tuple():
-            return [_finite(item) for item in cast("Sequence[object]", value)]
-        case _:
-            return value
+    data.print_json(json_text(value))
 
 
 @dataclass(frozen=True, slots=True)

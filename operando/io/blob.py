@@ -25,7 +25,7 @@ from operando.io.structure import check_structure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_ELEMENTS", "Checked", "decode", "encode", "is_storable"]
+__all__ = ["DTYPES", "MAX_BYTES", "MAX_DEPTH", "MAX_ELEMENTS", "Checked", "decode", "encode", "is_storable"]
 
 MAX_BYTES = 512 * 2**20
 """Largest document: one frame of 8192² float64."""
@@ -41,7 +41,8 @@ _LEAVES = frozenset({float, int, bool, str, bytes, type(None)})
 _WALKED_BYTES = 64 * 2**10
 """Smaller documents cannot unpack to more than some megabytes."""
 _LOOKED_INTO = (dict, list, tuple, msgpack.Timestamp)
-_DTYPES = frozenset({"|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8"})
+DTYPES = frozenset({"|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8"})
+"""Kinds of arrays, as they are stored."""
 
 
 class Checked(dict[str, Any]):
@@ -105,7 +106,7 @@ def decode(blob: bytes) -> dict[str, Any]:
 
 def is_storable(dtype: np.dtype[Any]) -> bool:
     """Return whether arrays of `dtype` have a place in a document."""
-    return dtype.str in _DTYPES or dtype.newbyteorder("<").str in _DTYPES
+    return dtype.str in DTYPES or dtype.newbyteorder("<").str in DTYPES
 
 
 def _pack_array(value: object) -> msgpack.ExtType:
@@ -131,7 +132,7 @@ def _unpack_array(code: int, payload: bytes) -> object:
         message = f"an unknown extension type {code} was found"
         raise ValueError(message)
     dtype = payload[:3].decode("ascii")
-    if dtype not in _DTYPES or len(payload) < 4:
+    if dtype not in DTYPES or len(payload) < 4:
         message = f"an array of dtype {dtype!r} was found"
         raise ValueError(message)
     ndim = 0 if payload[3] == _SCALAR else payload[3]

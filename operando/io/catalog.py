@@ -7,15 +7,14 @@ the last one counts, as in the run itself. A databroker 2 catalog is a Tiled cat
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import numpy as np
 
 from operando.errors import ConfigurationError, DamagedFileError, SourceUnreachable
+from operando.io.endpoints import web_address
 from operando.io.plain import as_plain
 
 __all__ = ["Column", "Node", "documents_of_run", "read_catalog"]
@@ -77,7 +76,7 @@ def read_catalog(address: str, uid: str) -> Iterator[tuple[str, dict[str, Any]]]
     SourceUnreachable
         Nothing answers there, or it has no such run.
     """
-    _check_address(address)
+    web_address(address)
     try:
         # Only where it is asked for, and not known to every installation.
         httpx, client = import_module("httpx"), import_module("tiled.client")
@@ -202,22 +201,6 @@ def _is_stamp(key: str, columns: Mapping[str, object]) -> bool:
 def _value(rows: np.ndarray[Any, Any], place: int) -> Any:  # noqa: ANN401 - whatever was recorded
     value = rows[place]
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _check_address(address: str) -> None:
-    parts = urlsplit(address)
-    host = parts.hostname or ""
-    if parts.scheme == "https" and host:
-        return
-    try:
-        is_here = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_here = False
-    if not is_here:
-        msg = (
-            f"{_shown(address)} is not on this machine, and what comes from there is not encrypted: use https"
-        )
-        raise ConfigurationError(msg)
 
 
 def _shown(address: str) -> str:

@@ -202,6 +202,7 @@ class PlainDoor:
                 visitor.unsent = visitor.unsent[sent:]
                 visitor.stalled_s = self._clock()
         except BlockingIOError:
+            # The socket takes no more for now: the selector says when it does again.
             pass
         except OSError as error:
             _log.debug("a visitor was gone before it was answered: %s", error)

@@ -1,14 +1,15 @@
-"""Where a log may be served and read: this machine by default, others only where both sides have keys."""
+"""Which addresses may be listened at and reached: this machine's, others with keys or https."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
 
 from operando.errors import ConfigurationError
 
-__all__ = ["Endpoint", "listening", "loopback", "reached"]
+__all__ = ["Endpoint", "listening", "loopback", "page_address", "reached", "web_address"]
 
 _ADDRESS = re.compile(r"tcp://(?P<host>\[[0-9A-Fa-f:]+\]|[^\s:/;@\[\]]+):(?P<port>[0-9]{1,5})", re.ASCII)
 _NAME = re.compile(
@@ -51,8 +52,7 @@ def loopback(address: str) -> Endpoint:
         If it is not of the form `tcp://HOST:PORT`, or its host is not 127.0.0.0/8, ::1 or localhost.
     """
     found = _parsed(address)
-    ip = _ip_of(found.host)
-    if ip is not None and (ip == ipaddress.IPv6Address("::1") or (isinstance(ip, _IPv4) and ip.is_loopback)):
+    if _is_here(found.host):
         return found
     message = (
         f"{address} is not on this machine; without keys a log is served to and read from 127.0.0.1, ::1 and "
@@ -96,6 +96,53 @@ def reached(address: str) -> Endpoint:
         message = f"{address} is not the address of a machine; expected tcp://beamline.example:5577 or alike"
         raise ConfigurationError(message)
     return found
+
+
+def page_address(address: str) -> Endpoint:
+    """Return where a page is to be served, given `HOST:PORT` on this machine.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is of another form, or its host is not 127.0.0.0/8, ::1 or localhost.
+    """
+    found = _parsed(address if "://" in address else f"tcp://{address}")
+    if _is_here(found.host):
+        return found
+    port = found.port or 8080
+    message = (
+        f"{address} is not on this machine, and a page is not encrypted: serve it at 127.0.0.1:{port}, and "
+        f"from elsewhere open a tunnel to it: ssh -L {port}:127.0.0.1:{port} THIS-MACHINE"
+    )
+    raise ConfigurationError(message)
+
+
+def web_address(address: str) -> SplitResult:
+    """Return the parts of a web address that may be reached: `https://…`, or `http://…` on this machine.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is neither; what may be a key is not in the message.
+    """
+    shown = address.partition("?")[0]
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        message = f"{shown} is not a web address; expected https://HOST/… or, on this machine, http://…"
+        raise ConfigurationError(message) from None
+    if parts.scheme == "https" and host:
+        return parts
+    if parts.scheme == "http" and (host == "localhost" or _is_here(host)):
+        return parts
+    message = f"{shown} is not on this machine, and what goes there is not encrypted: use https"
+    raise ConfigurationError(message)
+
+
+def _is_here(host: str) -> bool:
+    ip = _ip_of(host)
+    return ip == ipaddress.IPv6Address("::1") or (isinstance(ip, _IPv4) and ip.is_loopback)
 
 
 def _parsed(address: str) -> Endpoint:

@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from operando.core.increment import Solved
 from operando.core.pipeline import look_again
@@ -21,6 +21,7 @@ from operando.io.layouts import DocumentReader
 from operando.io.runlog import LoggedDocument
 from operando.io.sources import Source
 from operando.live.adviser import Adviser
+from operando.live.beside import Alone, Beside
 from operando.live.catching_up import Start, finding_of
 from operando.live.checkpoints import Checkpoint, Checkpoints, MonitorState, fingerprint_of
 from operando.live.latest import Latest
@@ -38,6 +39,34 @@ _LOOK_SHARE = 0.3
 """Looking takes at most this share of the worker's time: pictures are dropped, lines are not."""
 _IDLE_S = 0.02
 _AUDIENCE_POLL_S = 0.05
+
+
+@dataclass(slots=True)
+class _Place:
+    """How far the source has been read, and how late that was."""
+
+    offset: int = 0
+    newest: LoggedDocument | None = None
+    lag_s: float = float("nan")
+
+
+@dataclass(slots=True)
+class _Troubles:
+    """What goes wrong beside the fit: at the results, at the advice, and what an earlier process met."""
+
+    results: str | None = None
+    advice: str | None = None
+    damage_before: tuple[Finding, ...] = ()
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what is to be said of results and advice."""
+        found: list[Finding] = []
+        if self.results:
+            found.append(Finding("results", Severity.ALARM, self.results, "the fit goes on"))
+        if self.advice:
+            words = f"the plan gets no advice: {self.advice}"
+            found.append(Finding("advice", Severity.WARNING, words, "it goes on as planned"))
+        return tuple(found)
 
 
 class Monitor:
@@ -62,7 +91,9 @@ class Monitor:
     Attributes
     ----------
     latest
-        The newest snapshot, for a view to take.
+        The newest snapshot, for a view to take; `open_box` makes further ones.
+    beside
+        What is known beside the fit; may be replaced before `start`.
     newest
         The snapshot that was shown last, taken or not; None before the first.
     failure
@@ -79,6 +110,7 @@ class Monitor:
         adviser: Adviser | None = None,
     ) -> None:
         self.latest: Latest[Snapshot] = Latest()
+        self.beside: Beside = Alone()
         self.newest: Snapshot | None = None
         self.failure: Exception | None = None
         self._source = source
@@ -86,19 +118,16 @@ class Monitor:
         self._clock = clock
         self._checkpoints = checkpoints
         self._adviser = adviser
-        self._solved: tuple[str, Solved] | None = None
         self._before = None if checkpoints is None else checkpoints.load()
         self._layout = work.layout
         self._reader = DocumentReader(work.layout)
         self._runs = Runs(work, self._keep, lambda snapshot: self._put(self._dressed(snapshot)))
         self._began: Start | None = None
-        self._newest_document: LoggedDocument | None = None
-        self._offset = 0
-        self._lag_s = float("nan")
+        self._place = _Place()
+        self._troubles = _Troubles()
+        self._solved: tuple[str, Solved] | None = None
         self._next_look = float("-inf")
-        self._trouble: str | None = None
-        self._advice_trouble: str | None = None
-        self._damage_before: tuple[Finding, ...] = ()
+        self._boxes: tuple[Latest[Snapshot], ...] = (self.latest,)
         self._inbox: queue.SimpleQueue[Marks] = queue.SimpleQueue()
         self._has_audience = threading.Event()
         self._stop = threading.Event()
@@ -117,6 +146,14 @@ class Monitor:
     def send(self, marks: Marks) -> None:
         """Put regions and masks into the inbox, from any thread; the next snapshot has their curves."""
         self._inbox.put(marks)
+
+    def open_box(self) -> Latest[Snapshot]:
+        """Return a box of its own for one more who looks, with the newest snapshot in it; from any thread."""
+        box: Latest[Snapshot] = Latest()
+        self._boxes = (*self._boxes, box)
+        if self.newest is not None:
+            box.put(self.newest)
+        return box
 
     def attend(self) -> None:
         """Go on answering what is sent after the source has ended, until `leave` or `stop`."""
@@ -143,18 +180,18 @@ class Monitor:
     @property
     def delivery(self) -> Delivery:
         """How the documents have travelled so far."""
-        head = max(self._source.head(), self._offset)
+        head = max(self._source.head(), self._place.offset)
         return Delivery(
             source=self._source.name,
-            documents=self._offset,
-            behind=head - self._offset,
-            lag_s=self._lag_s,
+            documents=self._place.offset,
+            behind=head - self._place.offset,
+            lag_s=self._place.lag_s,
             lost=self._reader.lost,
             repeated=self._reader.repeated,
             rejected=self._runs.state.rejections + self._reader.unknown,
-            is_finished=self._source.has_ended(self._offset),
+            is_finished=self._source.has_ended(self._place.offset),
             failure="" if self.failure is None else str(self.failure),
-            catch_up=None if self._began is None else self._began.so_far(self._offset, self._clock()),
+            catch_up=None if self._began is None else self._began.so_far(self._place.offset, self._clock()),
         )
 
     def pull(self) -> int:
@@ -162,21 +199,21 @@ class Monitor:
         if self._began is None and self._checkpoints is not None and not self._begin(self._checkpoints):
             return 0
         self._obey()
-        batch = self._source.read(self._offset, _BATCH)
+        batch = self._source.read(self._place.offset, _BATCH)
         first_s = batch[0].recorded_s if batch else float("nan")
         for logged in batch:
             for item in self._reader.read(logged.name, logged.document):
                 self._runs.take(item)
-            self._offset = logged.seq
-            self._newest_document = logged
+            self._place.offset = logged.seq
+            self._place.newest = logged
             self._obey()
             if self._clock() >= self._next_look:
-                self._lag_s = self._clock() - logged.recorded_s
+                self._place.lag_s = self._clock() - logged.recorded_s
                 self.show()
         if batch:
-            self._lag_s = self._clock() - batch[-1].recorded_s
+            self._place.lag_s = self._clock() - batch[-1].recorded_s
             if self._began is not None:
-                self._began.seen(self._offset, first_s, self._clock())
+                self._began.seen(self._place.offset, first_s, self._clock())
         if self._checkpoints is not None and self._checkpoints.is_due():
             self._save()
         return len(batch)
@@ -203,7 +240,7 @@ class Monitor:
         """Record what is there of runs that never said that they ended, and show the last state."""
         # Kept before: the same work goes on as if these runs had not been closed here.
         self._save()
-        if self._stop.is_set() and not self._source.has_ended(self._offset):
+        if self._stop.is_set() and not self._source.has_ended(self._place.offset):
             self._runs.close_all("unfinished", "the monitor was stopped")
         else:
             self._runs.close_all("incomplete", "its documents end here")
@@ -216,7 +253,7 @@ class Monitor:
                     continue
                 if self._runs.has_news:
                     self.show()
-                if self._source.has_ended(self._offset):
+                if self._source.has_ended(self._place.offset):
                     break
                 self._stop.wait(_IDLE_S)
             self.finish()
@@ -227,7 +264,7 @@ class Monitor:
             self.finish()
             self._answer()
         except Exception as error:  # noqa: BLE001 - the worker's loop: it must say why it ended
-            _log.exception("the monitor stopped at document %d", self._offset)
+            _log.exception("the monitor stopped at document %d", self._place.offset)
             self.failure = error
         finally:
             self._source.close()
@@ -261,15 +298,15 @@ class Monitor:
             if found is None or fingerprint_of(found) != before.fingerprint:
                 checkpoints.refuse("the log is another one than before, or has lost its end")
             elif checkpoints.accept(before):
-                self._offset, self._newest_document = before.offset, found
+                self._place.offset, self._place.newest = before.offset, found
                 self._reader = DocumentReader(self._layout, before.state.reader)
                 self._runs.state = before.state.runs
                 if self._adviser is not None:
                     self._adviser.memories = before.state.memories
-                self._damage_before = before.state.damage
+                self._troubles.damage_before = before.state.damage
                 self._runs.has_news = True
         self._before = None
-        self._began = Start(self._offset, max(head, self._offset), self._clock())
+        self._began = Start(self._place.offset, max(head, self._place.offset), self._clock())
         return True
 
     def _document_at(self, before: Checkpoint) -> LoggedDocument | None:
@@ -282,37 +319,33 @@ class Monitor:
         return batch[0] if batch else None
 
     def _save(self) -> None:
-        if self._checkpoints is not None and self._newest_document is not None:
+        if self._checkpoints is not None and self._place.newest is not None:
             runs = self._runs.kept_state()
             known = {} if self._adviser is None else self._adviser.memories
             memories = {uid: memory for uid, memory in known.items() if uid in runs.fitted}
             state = MonitorState(self._reader.state, runs, memories, self.damage)
-            self._checkpoints.save(self._newest_document, state)
+            self._checkpoints.save(self._place.newest, state)
 
     def _keep(self, snapshot: Snapshot) -> None:
-        self._trouble = self._on_cycle(self._dressed(snapshot))
+        self._troubles.results = self._on_cycle(self._dressed(snapshot))
         if self._adviser is not None and not snapshot.progress.is_closed:
-            self._advice_trouble = self._adviser(snapshot)
+            self._troubles.advice = self._adviser(snapshot)
         if self._checkpoints is not None:
             self._checkpoints.recorded()
 
     def _of_source(self) -> tuple[Finding, ...]:
         """Return what is to be said of the source; the same damage, met again after a restart, once."""
-        return tuple(dict.fromkeys((*self._damage_before, *self._source.findings())))
+        return tuple(dict.fromkeys((*self._troubles.damage_before, *self._source.findings())))
 
     def _put(self, snapshot: Snapshot) -> None:
         self.newest = snapshot
-        self.latest.put(snapshot)
+        for box in self._boxes:
+            box.put(snapshot)
 
     def _dressed(self, snapshot: Snapshot) -> Snapshot:
         """Add what only the monitor knows."""
         delivery = self.delivery
-        own: list[Finding] = []
-        if self._trouble:
-            own.append(Finding("results", Severity.ALARM, self._trouble, "the fit goes on"))
-        if self._advice_trouble:
-            words = f"the plan gets no advice: {self._advice_trouble}"
-            own.append(Finding("advice", Severity.WARNING, words, "it goes on as planned"))
+        own = [*self.beside.findings(), *self._troubles.findings()]
         rejected = self._runs.state.rejected.get(snapshot.plan.run, 0)
         if rejected:
             words = f"{rejected} documents of this run could not be used"
@@ -321,4 +354,5 @@ class Monitor:
             own.append(Finding("checkpoint", Severity.WARNING, self._checkpoints.complaint))
         news = () if delivery.catch_up is None else (finding_of(delivery.catch_up),)
         told = (*own, *self._of_source(), *snapshot.findings, *news)
-        return replace(snapshot, findings=told, delivery=delivery)
+        vitals = replace(snapshot.vitals, disk_h=self.beside.disk_h())
+        return replace(snapshot, findings=told, delivery=delivery, vitals=vitals)

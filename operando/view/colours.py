@@ -1,4 +1,4 @@
-"""The tables of colours behind `colour_index`: neutral tones in front, then the colours of a quantity."""
+"""The tables of colours behind `colour_index`: neutral tones, then the colours of a quantity; knows no Qt."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import pyqtgraph as pg
+from matplotlib import colormaps
 from numpy.typing import NDArray
 
 from operando.view.quantities import Colouring
@@ -18,6 +18,7 @@ __all__ = ["GREY", "colour_table", "packed_table", "rgb"]
 GREY = "grey"
 """The palette of the frame now arriving: raw data look raw."""
 _NUMBER = 256 - FIRST_COLOUR
+_PLACES = np.linspace(0, 1, _NUMBER)
 
 # Blue against orange, which every kind of colour vision tells apart; the middle is far from the neutral
 # tones of its theme.
@@ -50,13 +51,16 @@ def colour_table(theme: Theme, colouring: Colouring, palette: str) -> NDArray[np
         case Colouring.DIVERGING:
             stops = np.array([rgb(colour) for colour in (_LIGHT_MIDDLE if theme == DARK else _DARK_MIDDLE)])
             places = np.linspace(0, 1, len(stops))
-            at = np.linspace(0, 1, _NUMBER)
-            ramp = np.stack([np.interp(at, places, stops[:, channel]) for channel in range(3)], axis=1)
+            ramp = np.stack([np.interp(_PLACES, places, stops[:, each]) for each in range(3)], axis=1)
         case Colouring.SEQUENTIAL if palette == GREY:
             ramp = np.repeat(np.linspace(0, 255, _NUMBER)[:, np.newaxis], 3, axis=1)
         case Colouring.SEQUENTIAL:
-            colours: Any = pg.colormap.get(palette)
-            ramp = colours.getLookupTable(nPts=_NUMBER, alpha=False)
+            listed: Any = colormaps[palette]
+            colours = 255.0 * np.asarray(listed.colors)
+            places = np.linspace(0, 1, len(colours))
+            ramp = np.stack(
+                [np.interp(_PLACES, places, colours[:, each]) for each in range(3)], axis=1
+            ).round()
     table = np.full((256, 4), 255, np.uint8)
     table[:, :3] = np.concatenate([neutral, np.asarray(ramp)])
     table.setflags(write=False)

@@ -158,7 +158,9 @@ class Dashboard(QMainWindow):
         self.deck.draw()
 
     def _say_how_it_stands(self) -> None:
-        age_s = self._options.clock() - self._taken_s
+        told_s = self._options.age_s
+        age_s = self._options.clock() - self._taken_s if told_s is None else told_s()
+        cut = self._options.cut()
         live, deck = self.session.live, self.deck
         status = present_status(live, age_s, self._options.stale_after_s)
         if self._remark and self._options.clock() - self._remarked_s < _REMARK_S:
@@ -166,7 +168,12 @@ class Dashboard(QMainWindow):
         else:
             self._remark = ""
             deck.strip.draw(status)
-        if live is None:
+        if cut is not None:
+            deck.veil.lower_with(
+                f"NO MONITOR FOR {duration(cut.for_s)}",
+                f"{plain(cut.words, 120)}. What is shown is that old.",
+            )
+        elif live is None:
             deck.veil.lower_with("WAITING FOR A RUN", f"for {duration(age_s)}; nothing has come yet.")
         elif status.state is State.STALE:
             deck.veil.lower_with(

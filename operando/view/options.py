@@ -11,11 +11,24 @@ from operando.regions import Marks
 from operando.view.history import History
 from operando.view.theme import ThemeName
 
-__all__ = ["DashboardOptions"]
+__all__ = ["Cut", "DashboardOptions"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Why a window hears nothing of the monitor, and for how long."""
+
+    words: str
+    for_s: float
 
 
 def _nothing() -> None:
     """Do nothing when the window closes."""
+
+
+def _whole() -> Cut | None:
+    """Return that nothing is cut: the monitor is in this process."""
+    return None
 
 
 def _ignore(_marks: Marks) -> None:
@@ -48,6 +61,10 @@ class DashboardOptions:
         Where layout and choices are remembered; None remembers nothing.
     picture_folder
         Where pictures of the window go.
+    age_s
+        Returns how long ago the newest snapshot was made; None counts from when it was taken.
+    cut
+        Returns why nothing can come from the monitor; None while it can.
     """
 
     title: str = "Operando"
@@ -60,3 +77,5 @@ class DashboardOptions:
     send: Callable[[Marks], None] = _ignore
     choices_file: Path | None = None
     picture_folder: Path = field(default_factory=Path.cwd)
+    age_s: Callable[[], float] | None = None
+    cut: Callable[[], Cut | None] = _whole

@@ -111,9 +111,7 @@ def undetermined_words(snapshot: Snapshot) -> str:
 
 def present_findings(snapshot: Snapshot) -> tuple[Finding, ...]:
     """Return the findings, worst first, each code once."""
-    failure = snapshot.delivery.failure
-    lost = (Finding("source", Severity.ALARM, f"the source is lost: {failure}"),) if failure else ()
-    found = (*lost, *snapshot.findings)
+    found = (*snapshot.delivery.findings, *snapshot.findings)
     rank = {Severity.ALARM: 0, Severity.WARNING: 1, Severity.INFO: 2}
     once = {finding.code: finding for finding in reversed(found)}
     kept = [finding for finding in found if once[finding.code] is finding]

@@ -6,12 +6,10 @@ import math
 from dataclasses import dataclass
 from enum import Enum
 
-import numpy as np
-
 from operando.types import Snapshot
 from operando.view.words import UNKNOWN, count, duration, general, plain
 
-__all__ = ["CATCHING_UP_FROM", "Field", "State", "Status", "present_status", "rows_missing"]
+__all__ = ["CATCHING_UP_FROM", "Field", "State", "Status", "present_status"]
 
 CATCHING_UP_FROM = 20
 """Documents behind from which the screen says so: less than a second's worth is no news."""
@@ -143,7 +141,7 @@ def _time_fields(snapshot: Snapshot, age_s: float) -> tuple[Field, ...]:
 
 
 def _loss_fields(snapshot: Snapshot) -> tuple[Field, ...]:
-    delivery, missing = snapshot.delivery, rows_missing(snapshot)
+    delivery, missing = snapshot.delivery, snapshot.rows_missing
     return (
         Field(
             "Lost · again · refused",
@@ -160,24 +158,15 @@ def _loss_fields(snapshot: Snapshot) -> tuple[Field, ...]:
     )
 
 
-def rows_missing(snapshot: Snapshot) -> int | None:
-    """Return how many rows have not come though later ones have; None where the order is not known."""
-    plan, progress = snapshot.plan, snapshot.progress
-    if plan.is_open or progress.lines_seen == 0:
-        return None
-    before = sum(plan.lines_in(cycle) for cycle in range(progress.cycle))
-    images = sum(energy < progress.energy for energy in plan.visited_in(progress.cycle))
-    expected = before + images * plan.grid.shape[0] + progress.row + 1
-    return max(expected - progress.lines_seen, 0)
-
-
 def _beam_fields(snapshot: Snapshot) -> tuple[Field, ...]:
-    energy = snapshot.progress.energy
-    i0 = float(snapshot.i0[energy]) if energy < snapshot.i0.size else float("nan")
     vitals = snapshot.vitals
     return (
-        Field("I0 now", general(i0), f"Incident counts of the newest image, from the {snapshot.i0_mode}"),
-        Field("Ring", _with_unit(_newest_current_ma(snapshot), "mA"), "Current of the storage ring"),
+        Field(
+            "I0 now",
+            general(snapshot.i0_now),
+            f"Incident counts of the newest image, from the {snapshot.i0_mode}",
+        ),
+        Field("Ring", _with_unit(snapshot.ring_now_ma, "mA"), "Current of the storage ring"),
         Field("Drift", _with_unit(vitals.drift_nm_per_min, "nm/min"), "Of the sample under the beam"),
         Field("Dose", _with_unit(vitals.dose_mgy, "MGy"), "Of the run so far"),
         Field("Disk", duration(3600.0 * vitals.disk_h), "Until it is full at the present pace"),
@@ -186,13 +175,6 @@ def _beam_fields(snapshot: Snapshot) -> tuple[Field, ...]:
 
 def _with_unit(value: float, unit: str) -> str:
     return f"{general(value)} {unit}" if math.isfinite(value) else UNKNOWN
-
-
-def _newest_current_ma(snapshot: Snapshot) -> float:
-    current_ma, time_s = snapshot.ring_current_ma, snapshot.row_time_s
-    if current_ma is None or not np.isfinite(current_ma).any():
-        return float("nan")
-    return float(current_ma.flat[np.nanargmax(np.where(np.isfinite(current_ma), time_s, np.nan))])
 
 
 def lag(seconds: float) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import operando.view
-from operando.app.follow import follow
+from operando.app.follow import Setting, follow
 from operando.app.outcome import Keeper
 from operando.io.sources import DocumentSource
 from operando.live.monitor import Work
@@ -47,7 +47,7 @@ def test_a_region_drawn_after_the_end_is_answered_and_then_the_fit_ends(
 
     monkeypatch.setattr(operando.view, "run_dashboard", window)
     keeper = Keeper(tmp_path / "results.h5", Work(library(), recipe(), LayoutSettings()))
-    outcome = follow(source, keeper, has_window=True)
+    outcome = follow(source, keeper, Setting(has_window=True))
     _, answered, history, choices_file = seen
     assert answered.regions[0].curve.cycle.tolist() == [0, 1]
     assert [moment.cycle for moment in history.moments] == [0, 1]

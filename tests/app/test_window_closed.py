@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import operando.view
-from operando.app.follow import follow
+from operando.app.follow import Setting, follow
 from operando.app.keeper import Keeper
 from operando.io.runlog import LogReader, LogWriter
 from operando.io.sources import FollowedLog
@@ -39,7 +39,7 @@ def test_all_that_comes_after_the_window_was_closed_is_fitted(
     monkeypatch.setattr(operando.view, "run_dashboard", closed_by_the_user)
     work = Work(library(), recipe(), LayoutSettings())
     keeper = Keeper(tmp_path / "results.h5", work)
-    outcome = follow(FollowedLog(LogReader(path), "log", ended), keeper, has_window=True)
+    outcome = follow(FollowedLog(LogReader(path), "log", ended), keeper, Setting(has_window=True))
     writer.close()
     assert outcome.failure is None
     assert outcome.records == 2

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operando.errors import ConfigurationError
-from operando.io.endpoints import listening, loopback, reached
+from operando.io.endpoints import listening, loopback, page_address, reached, web_address
 
 ALL = (loopback, listening, reached)
 
@@ -74,3 +74,32 @@ def test_a_server_listens_at_no_name(host: str) -> None:
 def test_what_is_no_address_is_none_with_keys_either(meaning: object, address: str) -> None:
     with pytest.raises(ConfigurationError):
         meaning(address)  # type: ignore[operator]
+
+
+@given(ip=st.ip_addresses(), port=st.integers(1, 65535))
+def test_a_page_is_served_on_this_machine_only_and_a_tunnel_is_named(ip: object, port: int) -> None:
+    assert str(page_address(f"localhost:{port}")) == f"tcp://127.0.0.1:{port}"
+    assert str(page_address(f"127.0.0.1:{port}")) == f"tcp://127.0.0.1:{port}"
+    if not ipaddress.ip_address(str(ip)).is_loopback:
+        host = f"[{ip}]" if ":" in str(ip) else str(ip)
+        with pytest.raises(ConfigurationError, match=f"ssh -L {port}:127.0.0.1:{port}"):
+            page_address(f"{host}:{port}")
+
+
+@given(ip=st.ip_addresses().filter(lambda ip: not ip.is_loopback))
+def test_the_web_is_reached_by_https_or_on_this_machine(ip: object) -> None:
+    host = f"[{ip}]" if ":" in str(ip) else str(ip)
+    assert web_address(f"https://{host}/hook?key=secret").scheme == "https"
+    assert web_address("http://127.0.0.1:8000/hook").port == 8000
+    assert web_address("http://localhost/hook").hostname == "localhost"
+    with pytest.raises(ConfigurationError, match="use https") as refused:
+        web_address(f"http://{host}/hook?key=secret")
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["ftp://127.0.0.1/", "https://", "127.0.0.1:80", "", "http://[::1", "https://a:b/"]
+)
+def test_what_is_no_web_address_is_refused(address: str) -> None:
+    with pytest.raises(ConfigurationError):
+        web_address(address)

@@ -28,7 +28,7 @@ from operando.view.present import (
 from operando.view.quantities import MapChoice, MapKind, quantity
 from operando.view.scales import FIRST_COLOUR, UNDETERMINED, UNSEEN, Levels
 from operando.view.spectrum import default_pixel, spectrum_at
-from operando.view.status import CATCHING_UP_FROM, State, present_status, rows_missing
+from operando.view.status import CATCHING_UP_FROM, State, present_status
 from operando.view.timeline import headline_of, present_timeline
 
 STALE_S = 60.0
@@ -265,9 +265,9 @@ def test_what_is_measured_beside_the_maps_is_shown_as_it_is(filling):
 
 def test_rows_that_were_left_out_are_counted_where_the_order_is_known(filling):
     short = replace(filling, progress=replace(filling.progress, lines_seen=filling.progress.lines_seen - 7))
-    assert rows_missing(filling) == 0
-    assert rows_missing(short) == 7
-    assert rows_missing(replace(short, plan=replace(short.plan, is_open=True))) is None
+    assert filling.rows_missing == 0
+    assert short.rows_missing == 7
+    assert replace(short, plan=replace(short.plan, is_open=True)).rows_missing is None
 
 
 def test_a_lost_source_is_a_finding(filling):

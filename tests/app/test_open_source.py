@@ -1,0 +1,37 @@
+"""A source that cannot be opened leaves nothing open."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from operando.app import open_source
+from operando.app.open_source import follow_log, log_of
+from operando.errors import ConfigurationError
+
+
+class Kept:
+    """A log that knows whether it was closed."""
+
+    is_closed = False
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def test_the_log_for_repairs_is_closed_where_the_proxy_cannot_be_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = Kept()
+    monkeypatch.setattr(open_source, "_followed_log", lambda *_: log)
+    with pytest.raises(ConfigurationError, match="not on this machine"):
+        follow_log("proxy://192.0.2.1:5578", threading.Event(), repair=Path("any.runlog"))
+    assert log.is_closed
+
+
+def test_only_a_run_log_on_this_machine_has_a_disk_here() -> None:
+    assert log_of("folder/series.runlog") == Path("folder/series.runlog")
+    for other in ("tcp://127.0.0.1:5577", "kafka://127.0.0.1:9092/topic", "documents.json", "stack.hdr"):
+        assert log_of(other) is None
