@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from operando.errors import DamagedFileError, SourceUnreachable
+from operando.errors import DamagedFileError, OperandoError, SourceUnreachable
 from operando.io.atomic import recover
 from operando.io.hdf5 import array_at, group_at, scalar_at, text_at
-from operando.io.results_layout import BESIDE_THE_MAP, FORMAT, QUANTITIES, Quantity
+from operando.io.results_layout import BESIDE_THE_MAP, FORMAT, MOMENTARY, QUANTITIES, Quantity
+from operando.io.results_regions import NOTHING_MARKED, Marked, read_regions
 from operando.io.results_tables import Table, read_table, read_tables
 from operando.types import Curve, LithiationMap, PhaseSpectra, Reason, ScanGrid, ScanPlan
 
@@ -25,7 +26,17 @@ if TYPE_CHECKING:
 
     from operando.types import FloatArray, MaskArray
 
-__all__ = ["Results", "Summary", "map_of", "read_findings", "read_results", "read_summary", "write_curve_csv"]
+__all__ = [
+    "Results",
+    "Summary",
+    "entry_of",
+    "map_of",
+    "read_findings",
+    "read_results",
+    "read_summary",
+    "summary_in",
+    "write_curve_csv",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +72,8 @@ class Results:
         Shape (cycle, ny, nx); NaN where it is not known.
     tables
         What else the cycles have shown, by the names of `results_tables.TABLES`.
+    marked
+        What regions and masks said when they were last written.
     """
 
     plan: ScanPlan
@@ -89,6 +102,7 @@ class Results:
     cluster_labels: NDArray[np.uint8]
     dose_mgy: NDArray[np.float32]
     tables: Mapping[str, Table]
+    marked: Marked = NOTHING_MARKED
 
     @property
     def valid(self) -> MaskArray:
@@ -160,7 +174,7 @@ def read_results(path: str | Path) -> Results:
     DamagedFileError
         If it is not a results file.
     """
-    with _entry_of(Path(path)) as entry:
+    with entry_of(Path(path)) as entry:
         return _read(entry)
 
 
@@ -172,9 +186,14 @@ def read_summary(path: str | Path) -> Summary:
     SourceUnreachable, DamagedFileError
         As `read_results`.
     """
-    with _entry_of(Path(path)) as entry:
-        cycles = frozenset[int](array_at(entry, "lithiation/cycle").tolist())
-        return Summary(_plan(entry), _phases(entry), cycles, _curve(entry))
+    with entry_of(Path(path)) as entry:
+        return summary_in(entry)
+
+
+def summary_in(entry: h5py.Group) -> Summary:
+    """Return what an entry that is open says of its run."""
+    cycles = frozenset[int](array_at(entry, "lithiation/cycle").tolist())
+    return Summary(_plan(entry), _phases(entry), cycles, _curve(entry))
 
 
 def read_findings(path: str | Path) -> Table:
@@ -185,12 +204,21 @@ def read_findings(path: str | Path) -> Table:
     SourceUnreachable, DamagedFileError
         As `read_results`.
     """
-    with _entry_of(Path(path)) as entry:
+    with entry_of(Path(path)) as entry:
         return read_table(entry, "findings")
 
 
 @contextmanager
-def _entry_of(path: Path) -> Generator[h5py.Group]:
+def entry_of(path: Path) -> Generator[h5py.Group]:
+    """Open the results file at `path` to be read.
+
+    Raises
+    ------
+    SourceUnreachable
+        If there is no such file.
+    DamagedFileError
+        If it is not a results file, or what is read of it is not there.
+    """
     if not path.is_file():
         message = f"there is no results file at {path}: check the name"
         raise SourceUnreachable(message)
@@ -203,7 +231,7 @@ def _entry_of(path: Path) -> Generator[h5py.Group]:
                 message = f"{path} is an HDF5 file by {creator!r}; expected {FORMAT!r}: choose a results file"
                 raise DamagedFileError(message)
             yield group_at(file, "entry")
-    except DamagedFileError:
+    except OperandoError:
         raise
     except (OSError, KeyError, ValueError, RuntimeError) as error:
         message = f"{path} is damaged or is not a results file: {error}"
@@ -228,7 +256,7 @@ def _read(entry: h5py.Group) -> Results:
     series: dict[str, Any] = {
         quantity.name: _series_at(entry, quantity, cycle.size)
         for quantity in QUANTITIES
-        if quantity.name not in ("valid", "shift_px")
+        if quantity.name not in MOMENTARY
     }
     series["is_provisional"] = series["is_provisional"].astype(bool)
     settings = group_at(entry, "process/settings")
@@ -239,6 +267,7 @@ def _read(entry: h5py.Group) -> Results:
         process=process,
         curve=_curve(entry),
         tables=read_tables(entry),
+        marked=read_regions(entry),
         **series,
     )
 
