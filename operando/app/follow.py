@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from operando.app.onpaper import paper_for
 from operando.app.outcome import Keeper, Outcome
+from operando.app.past import remember
 from operando.io.sources import Source
 from operando.live.adviser import Adviser
 from operando.live.beside import Company
@@ -89,6 +90,8 @@ def follow(
         return keeper(snapshot)
 
     kept = setting.checkpoint
+    if book is not None and kept is not None and kept.exists():
+        remember(book, keeper.path)
     checkpoints = None if kept is None else Checkpoints(kept, keeper.work, keeper)
     monitor = Monitor(source, keeper.work, on_cycle, checkpoints=checkpoints, adviser=setting.adviser)
     if setting.has_window:
