@@ -9,7 +9,7 @@ import numpy as np
 
 from operando.cell import CellRecord, Comparison
 from operando.errors import ConfigurationError
-from operando.io.hdf5 import array_at, dataset_at, scalar_at
+from operando.io.hdf5 import array_at, dataset_at, group_at, scalar_at
 from operando.io.results import entry_of, summary_in
 from operando.io.results_layout import BESIDE_THE_MAP, QUANTITIES
 from operando.io.results_regions import read_regions
@@ -70,7 +70,8 @@ def read_settings(path: str | Path) -> dict[str, str | float | int]:
         As `read_moment`.
     """
     with entry_of(Path(path)) as entry:
-        return {str(key): scalar_at(entry, f"process/settings/{key}") for key in entry["process/settings"]}
+        settings = group_at(entry, "process/settings")
+        return {str(key): scalar_at(settings, str(key)) for key in settings}
 
 
 def read_rows(path: str | Path) -> list[tuple[int, tuple[FloatArray, FloatArray, FloatArray | None]]]:
@@ -214,6 +215,15 @@ def _cell(entry: h5py.Group, cycle: int) -> CellRecord | None:
         if is_compared
         else None
     )
-    names = ("time_s", "voltage_v", "current_ma", "charge_mah", "expected_lithium")
     none = np.empty(0)
-    return CellRecord(*(columns[name] for name in names), comparison, none, none, none)
+    return CellRecord(
+        time_s=columns["time_s"],
+        voltage_v=columns["voltage_v"],
+        current_ma=columns["current_ma"],
+        charge_mah=columns["charge_mah"],
+        expected_lithium=columns["expected_lithium"],
+        comparison=comparison,
+        bin_v=none,
+        charge_mah_per_v=none,
+        lithium_per_v=none,
+    )

@@ -137,7 +137,8 @@ class ResultsWriter:
             if quantity.name not in BESIDE_THE_MAP
         }
         series["fit/i0"] = i0
-        sizes = dict(zip(("energy", "y", "x", "pair"), (self._energies, *self._shape, 2), strict=True))
+        ny, nx = self._shape
+        sizes: dict[str, int] = {"energy": self._energies, "y": ny, "x": nx, "pair": 2}
         for quantity in QUANTITIES:
             if quantity.name in BESIDE_THE_MAP and quantity.name != "i0":
                 shape = tuple(sizes[dim] for dim in quantity.dims)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
@@ -32,7 +34,8 @@ class CellPlot(pg.PlotWidget):
         self._look, self._above = look, above
         self._labels: tuple[str, ...] = ()
         self.setFixedHeight(look.px(_HIGH))
-        plot = self.plotItem
+        self.plot: Any = self.plotItem
+        plot = self.plot
         quiet_axes(plot, look)
         plot.showAxis("right")
         quiet_axis(plot.getAxis("right"), look)
@@ -64,7 +67,7 @@ class CellPlot(pg.PlotWidget):
         if not timeline.traces:
             self._leave()
             return
-        for each in (self.plotItem, self._right):
+        for each in (self.plot, self._right):
             each.setXRange(0.0, timeline.now, padding=0.03)
         self._name(timeline)
         self.setVisible(True)
@@ -76,7 +79,7 @@ class CellPlot(pg.PlotWidget):
             curve.setData(trace.time, trace.value)
             low, high = float(np.min(trace.value)), float(np.max(trace.value))
             margin = 0.1 * (high - low) or 0.5
-            (self.plotItem, self._right)[number].setYRange(low - margin, high + margin, padding=0)
+            (self.plot, self._right)[number].setYRange(low - margin, high + margin, padding=0)
 
     def _name(self, timeline: Timeline) -> None:
         labels = (timeline.unit, *(f"{trace.symbol} ({trace.unit})" for trace in timeline.traces))
@@ -87,9 +90,9 @@ class CellPlot(pg.PlotWidget):
         self._above.getAxis("bottom").setStyle(showValues=False)
         self._above.showLabel("bottom", show=False)
         self._above.getAxis("right").setVisible(True)
-        title(self.plotItem, "bottom", words, self._look)
+        title(self.plot, "bottom", words, self._look)
         for side, label, colour in zip(("left", "right"), (*labels[1:], ""), self._colours, strict=False):
-            axis = self.plotItem.getAxis(side)
+            axis = self.plot.getAxis(side)
             axis.setLabel(label, **{"color": colour, "font-size": f"{self._look.px(11)}px"})
             axis.setTextPen(pg.mkPen(colour))
             axis.setStyle(showValues=bool(label))
@@ -103,4 +106,4 @@ class CellPlot(pg.PlotWidget):
         self._above.getAxis("right").setVisible(False)
 
     def _follow(self) -> None:
-        self._right.setGeometry(self.plotItem.vb.sceneBoundingRect())
+        self._right.setGeometry(self.plot.vb.sceneBoundingRect())

@@ -51,7 +51,7 @@ def called(*arguments: object):
 @pytest.mark.parametrize(
     ("panel", "words"),
     [
-        ("lithium", ("lithium content x", "x (µm)", "200 nm")),
+        ("lithium", ("lithium content x", "x (µm)")),
         ("fraction:1", ("fraction of FePO₄",)),
         ("phase", ("LiFePO₄", "FePO₄")),
         ("od:2", ("optical density at 708.25 eV",)),
@@ -90,6 +90,7 @@ def test_a_map_on_paper_has_the_colours_of_the_screen(choice):
     index = present_map(snapshot, choice, levels).index
     table = colour_table(LIGHT, quantity(choice, snapshot).colouring, "viridis")
     np.testing.assert_allclose(sheet.axes[0].images[0].get_array(), table[index] / 255.0)
+    assert "100 nm" in [text.get_text() for text in sheet.axes[0].texts]
 
 
 def test_a_spectrum_is_of_the_pixel_or_the_region_that_is_named(results, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -77,7 +78,7 @@ def save(figure: Figure, path: Path) -> None:
         msg = f"{path} ends in '{path.suffix}'; pictures are written as .png or .svg"
         raise ConfigurationError(msg)
     # Text stays text, so that it can be searched and edited; and no date, no random names.
-    settings = {"svg.fonttype": "none", "svg.hashsalt": "operando"}
+    settings: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "operando"}
     metadata = {"Date": None, "Creator": "operando"} if suffix == ".svg" else {"Software": "operando"}
     with replacement(path) as part, rc_context(settings), with_any_letters():
         figure.savefig(part, format=suffix[1:], dpi=DPI, metadata=metadata)

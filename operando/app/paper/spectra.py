@@ -30,8 +30,10 @@ def spectrum_sheet(order: SpectrumOrder) -> Figure:
     rest = figure.add_axes((left, bottom, width, lower))
     axes = figure.add_axes((left, bottom + lower + 0.02, width, upper), sharex=rest)
     error = np.nan_to_num(spectrum.od_error)
-    dots = {"ls": "none", "marker": "o", "color": LIGHT.text, "markersize": 3.5}
-    axes.errorbar(spectrum.energy_ev, spectrum.od, error, elinewidth=0.9, zorder=4, label="measured", **dots)
+    axes.errorbar(
+        spectrum.energy_ev, spectrum.od, error, ls="none", marker="o", color=LIGHT.text, markersize=3.5,
+        elinewidth=0.9, zorder=4, label="measured",
+    )  # fmt: skip
     if spectrum.components:
         axes.plot(spectrum.dense_ev, spectrum.fit, color=LIGHT.text, lw=1.2, zorder=3, label="fit")
     for number, part in enumerate(spectrum.components):
