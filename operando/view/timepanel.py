@@ -245,7 +245,8 @@ class TimePanel(QFrame):
         colour = self._colour(number)
         shade = QColor(colour)
         shade.setAlpha(60 if number == 0 else 40)
-        band = pg.PlotCurveItem(pen=None, brush=shade, fillLevel="enclosed")
+        # Its edge has no line that would need smoothing, and smoothing is most of what it costs.
+        band = pg.PlotCurveItem(pen=None, brush=shade, fillLevel="enclosed", antialias=False)
         line = pg.PlotDataItem(
             pen=pg.mkPen(colour, width=look.px(2)),
             symbol=_SYMBOLS[number % len(_SYMBOLS)],

@@ -37,7 +37,7 @@ def sign(figure: Figure, title: str, snapshot: Snapshot, *remarks: str) -> None:
     figure.text(
         0.02,
         1 - 0.1 / height_in,
-        as_written(title[:1].upper() + title[1:] if title[:1] not in "σχ" else title),
+        as_written(title),
         va="top",
         fontsize=10,
         fontweight="bold",
