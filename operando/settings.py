@@ -17,6 +17,7 @@ __all__ = [
     "AlarmSettings",
     "BeamSettings",
     "CellSettings",
+    "CrystalSettings",
     "DetectorSettings",
     "DoseSettings",
     "ExposureSettings",
@@ -26,11 +27,13 @@ __all__ = [
     "LayoutSettings",
     "LibrarySettings",
     "LimitSettings",
+    "ManualShiftSettings",
     "MostSettings",
     "PaceSettings",
     "PhaseSettings",
     "Profile",
     "RegionSettings",
+    "RegistrationSettings",
     "StudySettings",
     "load_library_settings",
     "load_profile",
@@ -99,13 +102,35 @@ class LimitSettings(_Settings):
     max_od: float = Field(default=3.0, gt=0)
 
 
+class ManualShiftSettings(_Settings):
+    """Where an image lies against the first one, in pixels: said, not looked for."""
+
+    cycle: int = Field(ge=0)
+    energy: int = Field(ge=0)
+    y_px: float = Field(allow_inf_nan=False)
+    x_px: float = Field(allow_inf_nan=False)
+
+
+class RegistrationSettings(_Settings):
+    """Whether images are moved to where the first one lies, and how far that may be.
+
+    `mode`: "off"; "on"; "auto" leaves alone what is not surely off. Without `cap_px` it is half of the
+    shorter side of the field. `manual` holds in every mode.
+    """
+
+    mode: Literal["off", "on", "auto"] = "auto"
+    cap_px: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    manual: tuple[ManualShiftSettings, ...] = ()
+
+
 class AdviceSettings(_Settings):
     """When to suggest what to the plan that is running; what is left out is never suggested.
 
     Stop: when the mean x is above or below a limit with `confidence`, after `max_duration_s`, or when a
     pixel has had `max_dose_mgy` at `dose_mgy_per_ms`. Longer dwell, up to `max_dwell_ms`: while the median
     σ(x) is above `wished_sigma_x`. Next region: when the mean x has not changed for `unchanged_cycles`.
-    Denser region: around `front_pixels` or more that lie together and react.
+    Denser region: around `front_pixels` or more that lie together and react. Shift: after a sample that has
+    moved by `shift_um` or more.
     """
 
     stop_above_x: float | None = Field(default=None, allow_inf_nan=False)
@@ -118,6 +143,7 @@ class AdviceSettings(_Settings):
     max_dwell_ms: float = Field(default=float("inf"), gt=0)
     unchanged_cycles: int | None = Field(default=None, ge=1)
     front_pixels: int | None = Field(default=None, ge=1)
+    shift_um: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _dose_has_a_rate(self) -> Self:
@@ -271,6 +297,18 @@ class CellSettings(_Settings):
         return self
 
 
+class CrystalSettings(_Settings):
+    """The host's crystal in the plane of the particles, for `operando stress`.
+
+    `stiffness_gpa` is c11, c22, c33, c12, c13, c23, c66 with axes 1 and 2 in the plane; `misfit` the strain
+    per unit of x along these two; `axis_deg` from the direction of increasing x to axis 1.
+    """
+
+    stiffness_gpa: tuple[float, float, float, float, float, float, float]
+    misfit: tuple[float, float]
+    axis_deg: float = Field(default=0.0, allow_inf_nan=False)
+
+
 class AlarmSettings(_Settings):
     """When somebody is to be told, and how.
 
@@ -330,9 +368,11 @@ class Profile(_Settings):
     layout: LayoutSettings = LayoutSettings()
     fit: FitSettings = FitSettings()
     limits: LimitSettings = LimitSettings()
+    registration: RegistrationSettings = RegistrationSettings()
     advice: AdviceSettings | None = None
     studies: StudySettings = StudySettings()
     cell: CellSettings | None = None
+    crystal: CrystalSettings | None = None
     alarms: tuple[AlarmSettings, ...] = Field(default=(), max_length=64)
     acquisition: AcquisitionSettings | None = None
     library: str | None = None

@@ -256,6 +256,12 @@ class LithiationMap:
         A `Reason` per pixel, shape (ny, nx).
     is_provisional
         True while rows of the cycle are missing; only complete cycles are results of record.
+    shift_px, shift_um
+        How far from the first image each energy's newest image lies, and was moved back by, (y, x), shape
+        (energy, 2); in µm along the axes of the grid. NaN if unseen, or if images are not registered.
+    shift_quality
+        Size of the correlation that says so, 0 to 1, shape (energy,); NaN where the shift is that of the
+        image before.
     """
 
     cycle: int
@@ -274,6 +280,9 @@ class LithiationMap:
     frame_age_s: FloatArray
     reason: NDArray[np.uint8]
     is_provisional: bool
+    shift_px: FloatArray
+    shift_um: FloatArray
+    shift_quality: FloatArray
 
     @property
     def valid(self) -> MaskArray:

@@ -31,6 +31,7 @@ __all__ = [
     "maps_of",
     "scanned",
     "series_of",
+    "settings_of",
     "truth_of",
 ]
 
@@ -122,15 +123,19 @@ def series_of(
     counts
         Detector reading without a sample.
     """
+    return scanned(settings_of(material, rate, counts), seed=seed, pixels=pixels, cycles=cycles)
+
+
+def settings_of(material: str, rate: float, counts: float) -> WorldSettings:
+    """Return the cell that `series_of` scans."""
     settings = demo_settings() if rate else static_settings()
     reaction = replace(settings.reaction, rate=rate, elapsed_s=600.0) if rate else settings.reaction
-    settings = replace(
+    return replace(
         settings,
         sample=replace(settings.sample, material=material),
         reaction=reaction,
         beam=replace(settings.beam, counts_per_ms=counts),
     )
-    return scanned(settings, seed=seed, pixels=pixels, cycles=cycles)
 
 
 def scanned(settings: WorldSettings, *, seed: int, pixels: int, cycles: int) -> Series:

@@ -18,6 +18,7 @@ __all__ = [
     "PER_CYCLE",
     "PHOTONS_PER_S",
     "PLAN",
+    "RECORDS_CURVE",
     "RULES",
     "blobs",
     "recorded",
@@ -67,3 +68,7 @@ def recorded(state: PipelineState, records: dict[int, Snapshot]) -> PipelineStat
     while cycles := due(state):
         state, records[cycles[0]] = record(state, cycles[0])
     return state
+
+
+RECORDS_CURVE = run(LINES)[1][CYCLES - 1].curve
+"""Mean lithium content of the field, as it is measured."""

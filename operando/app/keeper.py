@@ -16,6 +16,7 @@ import numpy as np
 from operando import __version__
 from operando.app.fingerprint import fingerprint
 from operando.app.study_options import study_process
+from operando.core.track import RegistrationRule
 from operando.errors import ConfigurationError, OperandoError
 from operando.io.frozen import Frozen, freeze, thaw
 from operando.io.lock import WriterLock
@@ -357,6 +358,16 @@ def _last_of(known: Snapshot, fresh: Snapshot) -> Snapshot:
     return replace(known, curve=fresh.curve, progress=fresh.progress, delivery=fresh.delivery)
 
 
+def _registration(rule: RegistrationRule) -> Mapping[str, str | float]:
+    noted: dict[str, str | float] = {"registration": rule.mode.value}
+    if rule.cap_px is not None:
+        noted["registration_cap_px"] = rule.cap_px
+    if rule.manual:
+        shifts = (f"{cycle} {energy} {y!r} {x!r}" for (cycle, energy), (y, x) in sorted(rule.manual.items()))
+        noted["registration_manual"] = "; ".join(shifts)
+    return noted
+
+
 def _process(work: Work, run: str) -> Mapping[str, str | float | int]:
     """Return what must be known to do the fit again."""
     detector, limits = work.recipe.detector, work.recipe.limits
@@ -369,6 +380,7 @@ def _process(work: Work, run: str) -> Mapping[str, str | float | int]:
         "i0_error": work.recipe.incident.error,
         "background": work.recipe.background.name.lower(),
         "estimator": work.recipe.estimator.value,
+        **_registration(work.recipe.registration),
         "detector_gain": "auto" if math.isnan(detector.gain) else detector.gain,
         "detector_dark_counts": detector.dark_counts,
         "detector_saturation_counts": detector.saturation_counts,

@@ -12,7 +12,7 @@ from operando.errors import ConfigurationError, OperandoError
 from operando.io.results import write_curve_csv
 from operando.types import Snapshot
 
-__all__ = ["Keeper", "Outcome", "RunResult", "figures_of", "measures_of", "write_pictures"]
+__all__ = ["Keeper", "Outcome", "RunResult", "figures_of", "measures_of", "status_of", "write_pictures"]
 
 _log = logging.getLogger(__name__)
 
@@ -74,6 +74,13 @@ class Outcome:
     def has_result(self) -> bool:
         """Whether x is known anywhere."""
         return any(run.snapshot.curve.cycle.size for run in self.runs)
+
+
+def status_of(run: RunResult, outcome: Outcome) -> str | None:
+    """Return how a run ended; None where its last cycle of record, from before its end, is all we have."""
+    last, progress = outcome.last, run.snapshot.progress
+    is_last = last is not None and run.snapshot.plan.run == last.plan.run
+    return progress.exit_status if is_last or progress.is_closed else None
 
 
 def write_pictures(snapshot: Snapshot, folder: Path, stem: str) -> dict[str, Path]:

@@ -8,9 +8,9 @@ from operando.errors import ConfigurationError
 from operando.io.animation import MOST_FRAMES, animation_gif
 from operando.io.atomic import replacement
 from operando.io.report import report_html
-from operando.io.results import read_results
+from operando.io.results import read_particles, read_results, write_particles_csv
 
-__all__ = ["animate", "report", "report_of"]
+__all__ = ["animate", "particles_beside", "report", "report_of"]
 
 
 def report_of(results: Path) -> Path:
@@ -71,6 +71,23 @@ def animate(results: Path, output: Path, per_second: int) -> tuple[int, int]:
     with replacement(output) as part:
         part.write_bytes(moving)
     return min(there.cycle.size, MOST_FRAMES), there.cycle.size
+
+
+def particles_beside(results: Path) -> Path | None:
+    """Write the particles of a results file beside it as text; return where, None if it has none.
+
+    Raises
+    ------
+    SourceUnreachable, DamagedFileError
+        There is no such file, or it is no results file.
+    """
+    table = read_particles(results)
+    if not table.columns["cycle"].size:
+        return None
+    output = results.with_name(f"{results.stem}-particles.csv")
+    with replacement(output) as part:
+        write_particles_csv(part, table)
+    return output
 
 
 def _refuse_existing(output: Path) -> None:

@@ -13,14 +13,16 @@ from operando.core.advice import Rules
 from operando.core.fit import Background
 from operando.core.incident import IncidentMode, IncidentRule
 from operando.core.stack import Estimator, Limits, Recipe
+from operando.core.track import Registering, RegistrationRule
 from operando.errors import ConfigurationError
 from operando.io.library import load_library, read_spectrum
 from operando.live.monitor import Work
-from operando.settings import Profile, load_profile
+from operando.settings import Profile, RegistrationSettings, load_profile
 
 __all__ = ["Options", "rules_of", "work_of"]
 
 _ESTIMATORS = tuple(estimator.value for estimator in Estimator)
+_REGISTERING = tuple(mode.value for mode in Registering)
 _MODES = frozenset({IncidentMode.BLANK.value, IncidentMode.CHANNEL.value})
 
 
@@ -44,6 +46,8 @@ class Options:
         Fit only these.
     estimator
         "latest" or "timed".
+    registration
+        "off", "on" or "auto".
     """
 
     profile: Path | None = None
@@ -53,6 +57,7 @@ class Options:
     gain: float | None = None
     energies_ev: tuple[float, ...] | None = None
     estimator: str | None = None
+    registration: str | None = None
 
 
 def work_of(options: Options, *, beside: Path | None = None) -> Work:
@@ -109,6 +114,7 @@ def work_of(options: Options, *, beside: Path | None = None) -> Work:
                 profile.limits.min_thickness, profile.limits.min_significance, profile.limits.max_od
             ),
             estimator=Estimator(estimator),
+            registration=_registration(options.registration, profile.registration),
         ),
         layout=profile.layout,
         energies_ev=energies_ev,
@@ -138,7 +144,17 @@ def rules_of(options: Options) -> Rules | None:
         max_dwell_ms=advice.max_dwell_ms,
         unchanged_cycles=advice.unchanged_cycles,
         front_pixels=advice.front_pixels,
+        shift_um=advice.shift_um,
     )
+
+
+def _registration(option: str | None, settings: RegistrationSettings) -> RegistrationRule:
+    mode = option or settings.mode
+    if mode not in _REGISTERING:
+        msg = f"the registration is '{mode}'; expected {', '.join(_REGISTERING)}"
+        raise ConfigurationError(msg)
+    manual = {(shift.cycle, shift.energy): (shift.y_px, shift.x_px) for shift in settings.manual}
+    return RegistrationRule(Registering(mode), settings.cap_px, manual)
 
 
 def _incident(i0: str | None, profile: Profile, folders: list[Path]) -> IncidentRule:

@@ -9,13 +9,15 @@ from types import FrameType
 
 from operando.cli import care as _care  # each registers its commands
 from operando.cli import figures as _figures
+from operando.cli import many as _many
 from operando.cli import outputs as _outputs
+from operando.cli import studies as _studies
 from operando.cli.commands import app
 from operando.cli.console import Exit
 
 __all__ = ["Exit", "app", "main"]
 
-del _care, _figures, _outputs
+del _care, _figures, _many, _outputs, _studies
 
 
 def main() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +27,6 @@ from operando.cli.console import (
     people,
     progress,
     report_demo,
-    say_json,
     speed_of,
 )
 
@@ -69,6 +67,9 @@ Estimator = Annotated[
     str | None,
     typer.Option(help="Images of an energy that a map is made of: timed (also older ones) or latest."),
 ]
+Registration = Annotated[
+    str | None, typer.Option(help="Move images to where the first one lies: auto, on or off.")
+]
 Gain = Annotated[float | None, typer.Option(help="Variance-to-mean ratio of the counts; 1 for photons.")]
 Energies = Annotated[str | None, typer.Option(help="Fit only these energies of the run: eV, eV, …")]
 Output = Annotated[Path | None, typer.Option(help="The results file (NeXus HDF5); pictures go beside it.")]
@@ -80,17 +81,23 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.
 Speed = Annotated[str, typer.Option(help="Acquisition seconds per second, such as 1 or 60; or max.")]
 
 
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        data.print(__version__)
+        raise typer.Exit
+
+
 @app.callback()
 def _common(
     verbose: Annotated[bool, typer.Option("--verbose", help="Say more of what goes on.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    version: Annotated[  # noqa: ARG001 - its callback has printed it by now
+        bool,
+        typer.Option("--version", help="Print the version and leave.", is_eager=True, callback=_say_version),
+    ] = False,
 ) -> None:
     to_people = logging.StreamHandler()
     to_people.setFormatter(PlainLines("%(levelname)s: %(message)s"))
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[to_people])
-    if version:
-        data.print(__version__)
-        raise typer.Exit
 
 
 @app.command()
@@ -195,6 +202,7 @@ def replay(
     i0: Incident = None,
     background: Background = None,
     estimator: Estimator = None,
+    registration: Registration = None,
     gain: Gain = None,
     speed: Speed = "max",
     keys: Keys = None,
@@ -211,7 +219,9 @@ def replay(
 
     with guarded():
         source = source if run is None else f"{source}#{run}"
-        options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
+        options = Options(
+            profile, references, i0, background, gain, numbers(energies), estimator, registration
+        )
         work = work_of(options, beside=folder_of(source))
         results = output or results_of(source)
         recording = open_recording(source, speed_of(speed), keys)
@@ -235,6 +245,7 @@ def monitor(
     i0: Incident = None,
     background: Background = None,
     estimator: Estimator = None,
+    registration: Registration = None,
     gain: Gain = None,
     keys: Keys = None,
     repair: Annotated[
@@ -269,7 +280,9 @@ def monitor(
     from operando.view import HistoryBook, has_display
 
     with guarded():
-        options = Options(profile, references, i0, background, gain, numbers(energies), estimator)
+        options = Options(
+            profile, references, i0, background, gain, numbers(energies), estimator, registration
+        )
         work = work_of(options, beside=folder_of(source))
         rules, adviser = rules_of(options), None
         if rules is not None:
@@ -362,28 +375,3 @@ def export(
         layout = LayoutSettings() if profile is None else load_profile(profile).layout
         cycles = run_export(open_recording(source, keys=keys), output, layout)
         people.print(escaped(f"{cycles} {'cycle is' if cycles == 1 else 'cycles are'} in {output}."))
-
-
-@app.command()
-def compare(
-    first: Annotated[Path, typer.Argument(help="A results file.")],
-    second: Annotated[Path, typer.Argument(help="A results file of the same field, taken as the reference.")],
-    as_json: AsJson = False,
-) -> None:
-    """Print how the lithium content of two results differs, by thickness."""
-    from rich.table import Table
-
-    from operando.app.compare import compare as run_compare
-
-    with guarded():
-        rows = run_compare(first, second)
-        if as_json:
-            say_json([asdict(row) for row in rows])
-            return
-        table = Table(title="x of the first less x of the second, last cycles, pixels valid in both")
-        for heading in ("thickness / references", "pixels", "1.48 × MAD", "median"):
-            table.add_column(heading, justify="right")
-        for row in rows:
-            low, high = row.thickness
-            table.add_row(f"{low:g} to {high:g}", str(row.pixels), f"{row.spread:.3f}", f"{row.median:+.3f}")
-        data.print(table)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 from rich.console import Console
 
-from operando.cli.ending import Exit, code_of, ending_of
+from operando.app.ending import Exit, code_of, ending_of
 from operando.errors import ConfigurationError, OperandoError
 from operando.io.json_text import json_text
 
@@ -172,21 +172,21 @@ def follow_and_report(source: Source, keeper: Keeper, setting: Setting, *, as_js
         Print numbers for programs.
     """
     from operando.app.follow import follow
-    from operando.app.outcome import figures_of, measures_of
+    from operando.app.outcome import figures_of, measures_of, status_of
 
     with progress() as tell:
         outcome = follow(source, keeper, setting, _telling_of_catch_up(tell))
     reports: list[_Report] = []
-    last = outcome.last
     for run in outcome.each:
         files: dict[str, Path] = {}
         if run.path is not None:
             pictures, trouble = _drawn(run.snapshot, run.path)
-            files = {"results": run.path, **pictures}
+            files = {"results": run.path, **pictures, **_particles_of(run.path)}
             outcome = replace(outcome, trouble="; ".join(filter(None, (outcome.trouble, trouble))))
         figures = dict(figures_of(run.snapshot))
-        status = _status_of(run.snapshot, is_last=last is not None and run.snapshot.plan.run == last.plan.run)
-        reports.append(_Report(run.snapshot, status, figures, measures_of(run.snapshot), files))
+        reports.append(
+            _Report(run.snapshot, status_of(run, outcome), figures, measures_of(run.snapshot), files)
+        )
     _report(reports, as_json=as_json)
     if outcome.was_interrupted and outcome.results:
         people.print("Interrupted; what was finished is in the files above.")
@@ -231,7 +231,7 @@ def report_demo(result: Demo, *, as_json: bool) -> None:
         "pull_rms": result.pull_rms,
         "lines_missing": result.lines_missing,
     }
-    results = {"results": outcome.results[0]} if outcome.results else {}
+    results = {"results": outcome.results[0], **_particles_of(outcome.results[0])} if outcome.results else {}
     files = {"run log": result.log, "references": result.references, **results, **result.pictures}
     status = None if last is None else last.progress.exit_status
     _report([_Report(last, status, figures, measures, files)], as_json=as_json)
@@ -264,12 +264,6 @@ class _Report:
     files: dict[str, Path]
 
 
-def _status_of(snapshot: Snapshot, *, is_last: bool) -> str | None:
-    """Return how a run ended; None where its last cycle of record, from before its end, is all we have."""
-    progress = snapshot.progress
-    return progress.exit_status if is_last or progress.is_closed else None
-
-
 def _drawn(snapshot: Snapshot, results: Path) -> tuple[dict[str, Path], str]:
     """Draw what belongs beside a results file; return it by kind, and what prevented it."""
     from operando.app.outcome import write_pictures
@@ -278,6 +272,18 @@ def _drawn(snapshot: Snapshot, results: Path) -> tuple[dict[str, Path], str]:
         return write_pictures(snapshot, results.parent, results.stem), ""
     except OSError as error:
         return {}, f"the pictures of {results} could not be written ({error})"
+
+
+def _particles_of(results: Path) -> dict[str, Path]:
+    """Write the table of the particles beside a results file that has any."""
+    from operando.app.report import particles_beside
+
+    try:
+        written = particles_beside(results)
+    except OperandoError as error:
+        people.print(escaped(str(error)), soft_wrap=True)
+        return {}
+    return {} if written is None else {"particles": written}
 
 
 def _report(reports: list[_Report], *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""The commands that make something to show of a results file: report, animate, picture, curves."""
+"""The commands that make something of results files: report, animate, picture, curves, compare."""
 
 # What a command needs is imported when it runs, so that `operando --help` answers at once.
 # A command has as many arguments as it has options.
@@ -6,17 +6,19 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from operando.cli.commands import app
-from operando.cli.console import data, escaped, guarded, numbers, people
+from operando.cli.commands import AsJson, app
+from operando.cli.console import data, escaped, guarded, numbers, people, say_json
 from operando.errors import ConfigurationError
+from operando.regions import Outline, Region
 
-__all__ = ["animate", "curves", "picture", "report"]
+__all__ = ["animate", "compare", "curves", "picture", "report"]
 
 
 class Palette(StrEnum):
@@ -105,3 +107,50 @@ def curves(
         cycles = table_from(results, output)
         data.print(escaped(str(output)))
         people.print(f"The curves are about {cycles} {'cycle' if cycles == 1 else 'cycles'}.")
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="A results file.")],
+    second: Annotated[Path, typer.Argument(help="A results file of the same field, taken as the reference.")],
+    region: Annotated[
+        list[str] | None,
+        typer.Option(help="A part of the field, by two corners in µm: NAME=x,y,x,y. May be repeated."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Maps of the difference: a .png, or a .html with the figures.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print how the lithium content of two results differs, by thickness and region, and draw it."""
+    from rich.table import Table
+
+    from operando.app.compare import compare as run_compare
+    from operando.app.compare import draw
+
+    with guarded():
+        compared = run_compare(first, second, [_region(text) for text in region or ()])
+        if output is not None:
+            draw(compared, (first.name, second.name), output)
+            people.print(escaped(f"The maps are in {output}."))
+        if as_json:
+            say_json([asdict(row) for row in compared.rows])
+            return
+        title = "x of the first less x of the second, last cycles, pixels valid in both"
+        table = Table(title=title)
+        for heading in ("region or thickness / references", "pixels", "1.48 × MAD", "median", "in σ"):
+            table.add_column(heading, justify="right")
+        for row in compared.rows:
+            figures = f"{row.spread:.3f}", f"{row.median:+.3f}", f"{row.median_sigmas:.2f}"
+            table.add_row(escaped(row.name), str(row.pixels), *figures)
+        data.print(table)
+
+
+def _region(text: str) -> Region:
+    name, _, corners = text.rpartition("=")
+    try:
+        x0, y0, x1, y1 = (float(part) for part in corners.split(","))
+    except ValueError:
+        msg = f"'{text}' is no region; write NAME=x,y,x,y with two opposite corners in µm"
+        raise ConfigurationError(msg) from None
+    return Region(name, Outline.RECTANGLE, ((x0, y0), (x1, y1)))

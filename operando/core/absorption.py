@@ -40,7 +40,11 @@ def below_ceiling(counts: FloatArray, detector: Detector) -> FloatArray:
 
 
 def optical_density(
-    counts: FloatArray, i0: FloatArray, i0_variance: FloatArray, detector: Detector
+    counts: FloatArray,
+    i0: FloatArray,
+    i0_variance: FloatArray,
+    detector: Detector,
+    spread: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Return the optical density and its variance, both with the shape of `counts`.
 
@@ -52,6 +56,9 @@ def optical_density(
         Incident reading and its variance, broadcast against `counts`.
     detector
         Gain, dark level and ceiling.
+    spread
+        Times the gain, it is the variance of `counts`, where that is not theirs: they are sums over
+        pixels, with weights.
 
     Returns
     -------
@@ -64,7 +71,8 @@ def optical_density(
     signal = np.where(usable, counts - detector.dark_counts, np.nan)
     incident = np.where(i0 > detector.dark_counts, i0 - detector.dark_counts, np.nan)
     od = np.log(incident / signal)
-    variance = detector.gain * (signal + detector.dark_counts) / signal**2 + i0_variance / incident**2
+    counted = signal + detector.dark_counts if spread is None else spread
+    variance = detector.gain * counted / signal**2 + i0_variance / incident**2
     return od, np.where(np.isnan(od), np.nan, variance)
 
 

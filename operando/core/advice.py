@@ -42,6 +42,8 @@ class Rules:
         Go to the next region when the mean x has not changed for so many cycles.
     front_pixels
         Suggest a denser field where the reaction goes on, if that is so many pixels together.
+    shift_um
+        Suggest that the field follows a sample that has moved so far.
     """
 
     stop_above_x: float | None = None
@@ -54,6 +56,7 @@ class Rules:
     max_dwell_ms: float = float("inf")
     unchanged_cycles: int | None = None
     front_pixels: int | None = None
+    shift_um: float | None = None
 
     @property
     def sigmas(self) -> float:
@@ -68,11 +71,11 @@ class Suggestion:
     Attributes
     ----------
     action
-        "stop", "next_region", "dwell", "dense_region" or "same".
+        "stop", "next_region", "dwell", "dense_region", "shift" or "same".
     reason
         Why, in words with the numbers.
     details
-        What else the action needs: `energy_index` and `dwell_ms`, or `centre_um` and `size_um`.
+        What else the action needs: `energy_index` and `dwell_ms`, `centre_um` and `size_um`, or `shift_um`.
     """
 
     action: str
@@ -132,6 +135,7 @@ def advise(
         *_finished(snapshot, rules),
         *_longer(snapshot, newest, memory, rules, background),
         *_denser(snapshot, newest, memory, rules),
+        *_followed(newest, rules),
     ]
     return memory, tuple(found) or (Suggestion("same", "no rule asks for anything else"),)
 
@@ -239,3 +243,16 @@ def _denser(snapshot: Snapshot, newest: LithiationMap, memory: Memory, rules: Ru
         f"{width:.2f} × {height:.2f} µm about ({x:.2f}, {y:.2f}) µm"
     )
     return [Suggestion("dense_region", words, {"centre_um": [x, y], "size_um": [width, height]})]
+
+
+def _followed(newest: LithiationMap, rules: Rules) -> list[Suggestion]:
+    """Suggest that the field follows the sample."""
+    found = np.flatnonzero(np.isfinite(newest.shift_quality))
+    if rules.shift_um is None or not found.size:
+        return []
+    youngest = found[np.argmin(newest.frame_age_s[found])]
+    y_um, x_um = newest.shift_um[youngest].tolist()
+    if not float(np.hypot(y_um, x_um)) >= rules.shift_um:
+        return []
+    words = f"the sample has moved by ({x_um:.3f}, {y_um:.3f}) µm under the field"
+    return [Suggestion("shift", words, {"shift_um": [x_um, y_um]})]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from operando.core.absorption import Detector, below_ceiling
+from operando.core.image import Image
 from operando.core.incident import IncidentMode, IncidentRule, blank_reading
-from operando.core.stack import Image
 from operando.types import FloatArray, MaskArray, ScanPlan
 
 __all__ = ["Beam", "beam_of"]
@@ -27,12 +27,14 @@ class Beam:
     scale
         Times the reading, it is what the detector would count in this beam.
     variance_scale
-        Times the reading, it is the variance of that.
+        Times the reading, or its spread, it is the variance of that.
     known_rows
         Where there is an I0, shape (ny,).
     of_all_rows
         I0 and its variance where they come from readings all over the image, so that each row of
         it depends on all others; else zeros.
+    spread
+        As `Image.i0_spread`, or None.
     """
 
     reading: FloatArray
@@ -40,11 +42,13 @@ class Beam:
     variance_scale: float
     known_rows: MaskArray
     of_all_rows: tuple[float, float] = (0.0, 0.0)
+    spread: FloatArray | None = None
 
     def at(self, rows: MaskArray) -> tuple[FloatArray, FloatArray]:
         """Return I0 and its variance for some rows, (n, nx), (n, 1) or (1, 1); `rows` has shape (ny,)."""
         reading = self.reading if len(self.reading) == 1 else self.reading[rows]
-        return self.scale * reading, self.variance_scale * reading
+        spread = reading if self.spread is None else self.spread[rows]
+        return self.scale * reading, self.variance_scale * spread
 
 
 def beam_of(
@@ -78,6 +82,7 @@ def beam_of(
             rule.scale,
             rule.scale**2 * detector.gain,
             np.asarray(~np.isnan(i0).all(axis=1), dtype=np.bool_),
+            spread=image.i0_spread,
         )
     if rule.energy_ev is None or rule.counts_per_ms is None:
         msg = "an I0 rule of mode 'file' needs its spectrum"

@@ -23,11 +23,14 @@ _LEAST_SHARE = 0.8
 
 
 def heard(book: CellBook, reading: CellReading) -> CellBook:
-    """Return the book with one more reading, wherever it belongs in time."""
+    """Return the book with one more reading, wherever it belongs; of each second the latest is kept."""
     if not np.isfinite(reading.time_s):
         return book
-    first = int(np.searchsorted(book.time_s, reading.time_s))
-    behind = int(np.searchsorted(book.time_s, reading.time_s, side="right"))
+    second = np.floor(reading.time_s)
+    first = int(np.searchsorted(book.time_s, second))
+    behind = int(np.searchsorted(book.time_s, second + 1.0))
+    if behind > first and book.time_s[behind - 1] > reading.time_s:
+        return book
 
     def spliced(known: FloatArray, value: float) -> FloatArray:
         return np.concatenate([known[:first], [value], known[behind:]])

@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 
 from operando.core.absorption import Detector, below_ceiling, optical_density
 from operando.core.beam import Beam, beam_of
+from operando.core.drift import Shifts, shifts_of
 from operando.core.evolution import Images
 from operando.core.gain import GainEstimate, estimate_gain
+from operando.core.image import Image
 from operando.core.incident import IncidentMode, blank_pixels
+from operando.core.placing import Placing, placing_of
 from operando.core.rows import Rows, choose_rows
-from operando.core.stack import Image, Recipe, StackState, is_complete
+from operando.core.stack import Recipe, StackState, is_complete
 from operando.types import FloatArray, Frame, MaskArray
 
 __all__ = ["Composite", "Origins", "arriving", "blank_of", "changed_rows", "compose", "gain_of"]
@@ -40,6 +43,8 @@ class Origins:
         Marks of the images that blank pixels were looked for in, shape (image, ny).
     beams
         By cycle and energy: marks of an image, and the I0 found in it.
+    placing
+        Where the images lie, and those that were moved; None where images are not registered.
     """
 
     marks: NDArray[np.object_]
@@ -47,6 +52,7 @@ class Origins:
     detector: Detector
     searched: NDArray[np.object_]
     beams: dict[tuple[int, int], tuple[NDArray[np.object_], Beam]]
+    placing: Placing | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,8 @@ class Composite:
         Mean dwell of each energy's newest image, shape (energy,).
     origins
         What it was made of.
+    shifts
+        What each energy's newest image was moved by.
     ring_current_ma
         Current of the storage ring at each of the newest rows, shape (energy, ny); None where no
         document says.
@@ -96,6 +104,7 @@ class Composite:
     older: tuple[Images, ...]
     dwell_ms: FloatArray
     origins: Origins
+    shifts: Shifts
     ring_current_ma: FloatArray | None = None
 
     def layer(self, layer: int) -> Images | None:
@@ -121,7 +130,9 @@ def compose(state: StackState, recipe: Recipe, cycle: int, before: Composite | N
         An earlier composite of the same run under the same recipe, to take over what has not
         changed since. It leaves no trace in the result.
     """
-    blank, detector, searched = _blank_and_detector(state, recipe, cycle, before)
+    placing = placing_of(state, cycle, None if before is None else before.origins.placing)
+    scanned, state = state, state if placing is None else replace(state, images=placing.images)
+    blank, detector, searched = _blank_and_detector(scanned, state, recipe, cycle, before)
     known: dict[tuple[int, int], tuple[NDArray[np.object_], Beam]] = {}
     if before is not None and before.blank is blank and before.origins.detector == detector:
         known = before.origins.beams
@@ -136,7 +147,7 @@ def compose(state: StackState, recipe: Recipe, cycle: int, before: Composite | N
         return found[1]
 
     rows = choose_rows(state, cycle, 1 + recipe.estimator.older_images, beam_of_image)
-    origins = Origins(rows.marks, rows.beam, detector, searched, beams)
+    origins = Origins(rows.marks, rows.beam, detector, searched, beams, placing)
     incident = rows.i0 - detector.dark_counts
     newest, *older = (_layer(state, rows, origins, layer, before) for layer in range(len(rows.cycle)))
     return Composite(
@@ -154,6 +165,7 @@ def compose(state: StackState, recipe: Recipe, cycle: int, before: Composite | N
         older=tuple(images for images in older if not np.isnan(images.row_time_s).all()),
         dwell_ms=rows.dwell_ms,
         origins=origins,
+        shifts=shifts_of(placing, state.plan, cycle),
         ring_current_ma=None if np.isnan(rows.ring_current_ma).all() else rows.ring_current_ma,
     )
 
@@ -191,10 +203,11 @@ def _layer(state: StackState, rows: Rows, origins: Origins, layer: int, before: 
             if past < 0:
                 od[energy, here] = variance[energy, here] = np.nan
                 continue
-            counts = state.images[past, energy].counts[here]
+            image = state.images[past, energy]
             beam = origins.beams[past, energy][1]
+            spread = None if image.spread is None else image.spread[here]
             od[energy, here], variance[energy, here] = optical_density(
-                counts, *beam.at(here), origins.detector
+                image.counts[here], *beam.at(here), origins.detector, spread
             )
     return Images(od, variance, rows.time_s[layer])
 
@@ -226,7 +239,9 @@ def gain_of(state: StackState, cycle: int, blank: MaskArray) -> GainEstimate:
     if not images:
         return estimate_gain(np.empty((0, *blank.shape)), blank)
     counts = np.stack([image.counts for image in images])
-    return estimate_gain(counts, blank if blank.any() else blank_pixels(counts))
+    # Blank pixels of moved images lie elsewhere in those that were scanned, which alone have their noise.
+    is_there = blank.any() and not state.registration.is_needed
+    return estimate_gain(counts, blank if is_there else blank_pixels(counts))
 
 
 def arriving(state: StackState, composite: Composite, recipe: Recipe) -> Frame | None:
@@ -234,7 +249,8 @@ def arriving(state: StackState, composite: Composite, recipe: Recipe) -> Frame |
     newest = state.newest
     if newest is None:
         return None
-    image = state.images[newest.cycle, newest.energy]
+    placing = composite.origins.placing
+    image = (state.images if placing is None else placing.images)[newest.cycle, newest.energy]
     detector = composite.origins.detector
     beam = beam_of(image, newest.energy, state.plan, recipe.incident, detector, composite.blank)
     od, _ = optical_density(image.counts, *beam.at(np.ones(len(image.counts), dtype=bool)), detector)
@@ -249,11 +265,12 @@ def arriving(state: StackState, composite: Composite, recipe: Recipe) -> Frame |
 
 
 def _blank_and_detector(
-    state: StackState, recipe: Recipe, cycle: int, before: Composite | None
+    scanned: StackState, state: StackState, recipe: Recipe, cycle: int, before: Composite | None
 ) -> tuple[MaskArray, Detector, NDArray[np.object_]]:
     """Return blank pixels, the detector with a gain, and marks of what they were found in.
 
-    The gain is estimated if the recipe has none, and that of photons if it cannot be told.
+    The gain is estimated if the recipe has none, in the images as they were `scanned`, and that of photons
+    if it cannot be told.
     """
     images = _telling_images(state, cycle)
     ny = state.plan.grid.shape[0]
@@ -263,7 +280,7 @@ def _blank_and_detector(
     blank = blank_of(state, recipe, cycle)
     detector = recipe.detector
     if np.isnan(detector.gain):
-        found = gain_of(state, cycle, blank).gain
+        found = gain_of(scanned, cycle, blank).gain
         detector = replace(detector, gain=1.0 if np.isnan(found) else found)
     return blank, detector, searched
 

@@ -36,7 +36,7 @@ class LithiationEstimator(BaseEstimator):
     lithium_, lithium_error_
         x and its standard deviation, shape of an image; NaN where undetermined.
     fraction_, fraction_error_
-        Share of each phase, shape (phase, *image).
+        Share of each phase, shape (phase, ...).
     thickness_
         Amount of material, in units of the references, shape of an image.
     chi2_
@@ -57,7 +57,7 @@ class LithiationEstimator(BaseEstimator):
         energies_ev
             Shape (energy,).
         od, variance
-            Optical density and its variance, shape (energy, *image); NaN where unknown.
+            Optical density and its variance, shape (energy, ...); NaN where unknown.
 
         Raises
         ------
@@ -102,7 +102,7 @@ class LithiationEstimator(BaseEstimator):
         return self._solve()
 
     def predict(self, energies_ev: FloatArray) -> FloatArray:
-        """Return the optical density of the fitted material, without background, shape (energy, *image).
+        """Return the optical density of the fitted material, without background, shape (energy, ...).
 
         Raises
         ------

@@ -75,6 +75,9 @@ def solve_again(
         time_s=composite.time_s,
         frame_age_s=frame_age_s(composite),
         is_provisional=is_provisional,
+        shift_px=composite.shifts.px,
+        shift_um=composite.shifts.um,
+        shift_quality=composite.shifts.quality,
         **pictures,
     )
     return Solved(newest, composite, phases)

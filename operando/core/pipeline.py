@@ -19,11 +19,14 @@ from operando.cell import CellReading
 from operando.core.cellbook import cell_findings, cell_record, heard
 from operando.core.composite import Composite, arriving, compose, gain_of
 from operando.core.curve import Point, curve_of
+from operando.core.drift import Drift, drift_findings, drift_of
 from operando.core.exposure import dose_map
 from operando.core.fit import design_of
 from operando.core.gain import gain_findings
 from operando.core.health import check_design, findings_of, reference_findings
 from operando.core.increment import Solved, solve_again
+from operando.core.placing import remembering
+from operando.core.progress import on_one_clock, progress_of, run_findings
 from operando.core.references import Library, spectra_of
 from operando.core.region import lithium_of_region
 from operando.core.regionbook import Model, RegionBook, marked, noted, results_of, unmasked_curve
@@ -60,9 +63,6 @@ __all__ = [
     "start",
     "step",
 ]
-
-_CLOCKS_AGREE_S = 3600.0
-"""A run may wait for its first line; for an hour, it is likelier that two clocks differ."""
 
 _WORST_FIRST = (Severity.ALARM, Severity.WARNING, Severity.INFO)
 
@@ -205,6 +205,8 @@ def step(state: PipelineState, line: Line) -> PipelineState:
         return state
     # Later maps look back on this cycle; those recorded already are to be recorded anew.
     reach = set(range(line.cycle, line.cycle + 1 + state.recipe.estimator.older_images))
+    if state.recipe.registration.is_needed:  # where later images lie may follow from it
+        reach = set(range(line.cycle, 1 + max(stack.rows_seen)))
     changed = reach & stack.rows_seen.keys() | later_than(state.studies, line.cycle)
     return replace(state, stack=stack, changed=state.changed | changed)
 
@@ -257,11 +259,24 @@ def record(state: PipelineState, cycle: int) -> tuple[PipelineState, Snapshot]:
     model = _model(state)
     book = noted(state.book, composite, newest, model) if newest.valid.any() else state.book
     subject = Subject(state.stack, state.recipe, state.library, composite, newest, model)
-    studies, study = studied(state.studies, subject, state.rules)
+    studies, study = _studied(state.studies, subject, state.rules)
     # A cycle that was never completed is recorded after later ones, which then build upon it.
     changed = (state.changed | later_than(studies, cycle)) - {cycle}
     state = replace(state, changed=changed, points=points, remarks=remarks, book=book, studies=studies)
+    state = replace(state, stack=remembering(state.stack, composite.origins.placing))
     return state, _snapshot(state, composite, newest, study)
+
+
+def _studied(known: Studies, subject: Subject, rules: StudyRules) -> tuple[Studies, Study]:
+    """Return what `studied` returns; numbers that nobody foresaw must not cost the map of the cycle."""
+    try:
+        return studied(known, subject, rules)
+    except (ValueError, ArithmeticError, LookupError, MemoryError) as error:
+        words = f"this cycle could not be studied beyond its map: {type(error).__name__}: {error}"
+        finding = Finding(
+            "studies", Severity.WARNING, words, "the map is as good as ever; please report this"
+        )
+        return known, Study(subject.composite.cycle, findings=(finding,))
 
 
 def look(state: PipelineState) -> Snapshot:
@@ -303,7 +318,10 @@ def _snapshot(
 ) -> Snapshot:
     has_map = bool(newest.energies_used.max(initial=0) >= state.phases.lithium.size + state.recipe.background)
     now = findings_of(composite, newest, state.plan, state.phases, state.recipe)
-    plan, clocks = _on_one_clock(state)
+    plan, clocks = on_one_clock(state.stack)
+    drift = _drift(state, composite)
+    if drift is not None:
+        now += drift_findings(drift, state.plan, state.recipe.registration)
     curve, rules = curve_of(state.points), state.rules
     cell, dose = None, None
     if study is not None:
@@ -313,10 +331,10 @@ def _snapshot(
             dose = dose_map(study.dose_mgy, state.book.covers, rules.dose.limit_mgy)
     now += cell_findings(None if cell is None else cell.comparison)
     of_record = _worst_first([*state.remarks, *now])
-    findings = _worst_first([*of_record, *clocks, *_run_findings(state)])
+    findings = _worst_first([*of_record, *clocks, *run_findings(state.stack, state.closed)])
     return Snapshot(
         plan=plan,
-        progress=_progress(state),
+        progress=progress_of(state.stack, state.closed),
         map=newest if has_map else None,
         frame=arriving(state.stack, composite, state.recipe),
         od=composite.od,
@@ -333,7 +351,10 @@ def _snapshot(
         regions=results_of(state.book, composite, newest, _model(state)),
         unmasked_curve=unmasked_curve(state.book),
         ring_current_ma=composite.ring_current_ma,
-        vitals=Vitals(dose_mgy=float("nan") if dose is None else dose.field_mgy),
+        vitals=Vitals(
+            drift_nm_per_min=float("nan") if drift is None else drift.nm_per_min,
+            dose_mgy=float("nan") if dose is None else dose.field_mgy,
+        ),
         particles=None if study is None else study.particles,
         unexplained=() if study is None else study.unexplained,
         clusters=None if study is None else study.clusters,
@@ -346,17 +367,9 @@ def _worst_first(findings: list[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda finding: _WORST_FIRST.index(finding.severity)))
 
 
-def _on_one_clock(state: PipelineState) -> tuple[ScanPlan, list[Finding]]:
-    """Return the plan as begun with its first line, where the start document's clock is another one."""
-    off_s = state.stack.first_line_s - state.plan.started_s
-    if np.isnan(off_s) or abs(off_s) < _CLOCKS_AGREE_S:
-        return state.plan, []
-    words = (
-        f"the device's clock and that of the start document are {abs(off_s) / 3600:.1f} h apart; "
-        "times are counted from the first line"
-    )
-    finding = Finding("clocks", Severity.WARNING, words, "set the clocks, if the run did begin then")
-    return replace(state.plan, started_s=state.stack.first_line_s), [finding]
+def _drift(state: PipelineState, composite: Composite) -> Drift | None:
+    placing = composite.origins.placing
+    return None if placing is None else drift_of(placing, state.plan, composite.cycle)
 
 
 def _model(state: PipelineState) -> Model:
@@ -377,54 +390,3 @@ def _mean_lithium(state: PipelineState, composite: Composite, newest: Lithiation
         model.shared,
     )
     return Point(newest.time_s, found.lithium, found.lithium_error, found.pixels)
-
-
-def _progress(state: PipelineState) -> Progress:
-    plan, stack, newest = state.plan, state.stack, state.stack.newest
-    planned = plan.lines_planned
-    status = "running" if state.closed is None else state.closed.exit_status
-    if newest is None:
-        nan = float("nan")
-        return Progress(0, 0, 0, 0, planned, nan, nan, nan, state.closed is not None, status)
-    lines = stack.lines_seen
-    pace_s = (newest.time_s - stack.first_line_s) / (lines - 1) if lines > 1 else float("nan")
-    cycle_left = plan.lines_in(newest.cycle) - stack.rows_seen[newest.cycle]
-    run_left = float("nan") if planned is None else max(planned - lines, 0)
-    return Progress(
-        cycle=newest.cycle,
-        energy=newest.energy,
-        row=newest.row,
-        lines_seen=lines,
-        lines_planned=planned,
-        last_line_s=newest.time_s,
-        cycle_remaining_s=0.0 if state.closed else cycle_left * pace_s,
-        run_remaining_s=0.0 if state.closed else run_left * pace_s,
-        is_closed=state.closed is not None,
-        exit_status=status,
-    )
-
-
-def _run_findings(state: PipelineState) -> list[Finding]:
-    if state.closed is None:
-        return []
-    if state.closed.exit_status == "unfinished":
-        words = "the monitor was stopped while the run went on"
-        return [Finding("stopped", Severity.INFO, words, "start it again: it reads on from the log")]
-    progress = _progress(state)
-    findings: list[Finding] = []
-    if state.closed.exit_status != "success":
-        detail = f": {state.closed.reason}" if state.closed.reason else ""
-        findings.append(
-            Finding("run-ended", Severity.WARNING, f"the run ended with '{state.closed.exit_status}'{detail}")
-        )
-    if progress.lines_planned is not None and progress.lines_seen < progress.lines_planned:
-        missing = progress.lines_planned - progress.lines_seen
-        findings.append(
-            Finding(
-                "lines-missing",
-                Severity.WARNING,
-                f"{missing} of {progress.lines_planned} planned lines never came",
-                "maps of incomplete cycles are made of older rows there",
-            )
-        )
-    return findings

@@ -26,11 +26,6 @@ from operando.core.shape import Shape
 
 __all__ = [
     "LITHIUM",
-    "PIVOT",
-    "SLOPE",
-    "TRUSTED_MARGIN",
-    "TRUSTED_PIVOT",
-    "TRUSTED_SIZE",
     "accumulate",
     "add_slope",
     "answer",
@@ -50,7 +45,7 @@ _NAN = float("nan")
 _HUGE = 1e30
 _INFINITE = float("inf")
 
-SLOPE, PIVOT, TRUSTED_PIVOT, TRUSTED_MARGIN, TRUSTED_SIZE, LITHIUM = range(6)
+_SLOPE, _PIVOT, _TRUSTED_PIVOT, _TRUSTED_MARGIN, _TRUSTED_SIZE, LITHIUM = range(6)
 """Where the constants of a fit stand; from `LITHIUM` on, the lithium content of each phase."""
 
 
@@ -125,12 +120,12 @@ def survey(  # noqa: PLR0913, PLR0917 - a program names the rows it reads
     """
     matrix = _square(normal, shape.order)
     smallest = _sweep_set(shape, matrix, inside)
-    is_fit = (energies[0] >= shape.energies_needed) & (smallest > constant(PIVOT))
+    is_fit = (energies[0] >= shape.energies_needed) & (smallest > constant(_PIVOT))
     if shape.has_total:
         is_fit = is_fit & (total[0] >= 0.0) & (total[0] < _INFINITE)
     pivot = where(is_fit, smallest, 0.0)
     return (
-        *_judged(shape, matrix[-1], inside, pivot, constant(SLOPE)),
+        *_judged(shape, matrix[-1], inside, pivot, constant(_SLOPE)),
         [pivot],
         _inverse(shape, matrix, scale),
     )
@@ -142,7 +137,7 @@ def propose(
     """Judge a set of columns; returns the next set, is_open and nearest."""
     matrix = _square(normal, shape.order)
     _sweep_set(shape, matrix, inside)
-    return _judged(shape, matrix[-1], inside, pivot[0], constant(SLOPE))
+    return _judged(shape, matrix[-1], inside, pivot[0], constant(_SLOPE))
 
 
 def solution(
@@ -232,8 +227,8 @@ def answer(  # noqa: PLR0913, PLR0917 - a program names the rows it reads
         size = where(amount[k] < 0.0, -amount[k], amount[k])
         largest = where(size > largest * scale[k], size / scale[k], largest)
     # Amounts far below what the length of y allows are differences of large numbers.
-    is_small = (largest > 0.0) & (largest <= constant(TRUSTED_SIZE) * norm[0])
-    is_clear = (pivot[0] > constant(TRUSTED_PIVOT)) & (nearest[0] * pivot[0] > constant(TRUSTED_MARGIN))
+    is_small = (largest > 0.0) & (largest <= constant(_TRUSTED_SIZE) * norm[0])
+    is_clear = (pivot[0] > constant(_TRUSTED_PIVOT)) & (nearest[0] * pivot[0] > constant(_TRUSTED_MARGIN))
     is_trusted = known & is_clear & ~is_small
     content = [constant(LITHIUM + s) for s in phases]
     thickness = _sum([amount[s] for s in phases])

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operando.core.beam import Beam
-from operando.core.stack import Image, StackState, kept_cycles
+from operando.core.image import Image
+from operando.core.stack import StackState, kept_cycles
 from operando.types import FloatArray, MaskArray
 
 __all__ = ["Rows", "choose_rows"]

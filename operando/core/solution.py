@@ -78,6 +78,9 @@ def solve(
         frame_age_s=frame_age_s(composite),
         reason=reason.reshape(ny, nx),
         is_provisional=is_provisional,
+        shift_px=composite.shifts.px,
+        shift_um=composite.shifts.um,
+        shift_quality=composite.shifts.quality,
     )
 
 

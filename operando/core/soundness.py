@@ -10,10 +10,16 @@ from operando.core.composite import Composite
 from operando.core.defects import defect_findings, defects_of
 from operando.core.incident import blank_pixels
 from operando.core.stack import StackState
-from operando.core.steadiness import BeamJump, between_cycles, jump_findings, within_image
+from operando.core.steadiness import BeamJump, between_cycles, jump_findings, row_changes, within_image
 from operando.types import Finding, FloatArray
 
 __all__ = ["beam_now", "soundness_findings"]
+
+_GROUPS = 8
+"""Of images, each judged by the blank pixels of the others."""
+_LEAST_OTHERS = 2
+_USUAL_PERCENT = 95
+"""A row may differ by as much as it does in the worst but few of the other images."""
 
 
 def beam_now(composite: Composite) -> FloatArray:
@@ -55,16 +61,22 @@ def soundness_findings(
 def _jumps(taken: list[int], counts: FloatArray, composite: Composite) -> list[BeamJump]:
     """Return the images in which the beam was not the same in all rows.
 
-    Rows that are darker do not look blank. So blank pixels are looked for in the other images of the cycle.
+    Rows that are darker do not look blank. So blank pixels are looked for in other images of the cycle: of
+    few, in all others; of many, in those of the other groups.
     """
     detector = composite.origins.detector
-    readable = below_ceiling(counts, detector)
+    signal = below_ceiling(counts, detector) - detector.dark_counts
+    group = np.arange(len(taken)) % _GROUPS
     jumps: list[BeamJump] = []
-    for place, energy in enumerate(taken):
-        others = np.delete(readable, place, axis=0)
-        blank = blank_pixels(others) if len(others) else composite.blank
-        image = readable[place] - detector.dark_counts
-        jump = within_image(image, blank, detector.gain, energy=energy)
-        if jump is not None:
-            jumps.append(jump)
+    for own in range(min(len(taken), _GROUPS)):
+        others = signal[group != own]
+        if len(others) < _LEAST_OTHERS:
+            continue
+        blank = blank_pixels(others)
+        differ = np.abs(np.stack([row_changes(other, blank) for other in others]))
+        usual = np.percentile(np.nan_to_num(differ), _USUAL_PERCENT, axis=0)
+        for place in np.flatnonzero(group == own).tolist():
+            jump = within_image(signal[place], blank, detector.gain, energy=taken[place], usual=usual)
+            if jump is not None:
+                jumps.append(jump)
     return jumps

@@ -14,18 +14,18 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
 from operando.core.absorption import Detector
 from operando.core.fit import Background
+from operando.core.image import Image
 from operando.core.incident import IncidentMode, IncidentRule
+from operando.core.track import Registering, RegistrationRule, Track, settle
 from operando.errors import FrameRejected
-from operando.types import FloatArray, Line, ScanPlan
+from operando.types import Line, ScanPlan
 
 __all__ = [
     "HISTORY_CYCLES",
     "Estimator",
-    "Image",
     "Limits",
     "Recipe",
     "StackState",
@@ -87,43 +87,7 @@ class Recipe:
     background: Background = Background.NONE
     limits: Limits = field(default_factory=Limits)
     estimator: Estimator = Estimator.TIMED
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """One image as it arrives; arrays owned and written by this module.
-
-    Attributes
-    ----------
-    counts
-        Readings, shape (ny, nx); NaN where there are none.
-    i0
-        Readings of the incident-beam channel, the same shape, if they are kept.
-    row_time_s
-        When each row was taken, shape (ny,); NaN before it.
-    row_dwell_ms
-        Time per pixel of each row, shape (ny,); NaN where it is that of the plan.
-    row_ring_ma
-        Current of the storage ring at each row, shape (ny,); NaN where no document says.
-    marks
-        An object for each row, shape (ny,): the same one as long as the row holds the same.
-    """
-
-    counts: FloatArray
-    i0: FloatArray | None
-    row_time_s: FloatArray
-    row_dwell_ms: FloatArray
-    row_ring_ma: FloatArray
-    marks: NDArray[np.object_]
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether every row has come."""
-        return not np.isnan(self.row_time_s).any()
-
-    def dwell_ms(self, planned_ms: float) -> FloatArray:
-        """Return the dwell of each row, shape (ny,): a plan may change it under way."""
-        return np.where(np.isnan(self.row_dwell_ms), planned_ms, self.row_dwell_ms)
+    registration: RegistrationRule = field(default_factory=RegistrationRule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +110,10 @@ class StackState:
         `HISTORY_CYCLES`, and those that a map of the oldest of them still needs.
     keeps_channel
         Whether readings of the incident-beam channel are kept.
+    registration, detector
+        How images are registered, and how readings are to be taken for that.
+    track
+        What is known of where images lie that cannot change any more.
     """
 
     plan: ScanPlan
@@ -155,6 +123,9 @@ class StackState:
     first_line_s: float
     kept_cycles: int = HISTORY_CYCLES
     keeps_channel: bool = False
+    registration: RegistrationRule = field(default_factory=lambda: RegistrationRule(Registering.OFF))
+    detector: Detector = field(default_factory=Detector)
+    track: Track = field(default_factory=Track)
 
     @property
     def lines_seen(self) -> int:
@@ -170,8 +141,11 @@ def empty_stack(plan: ScanPlan, recipe: Recipe) -> StackState:
         {},
         None,
         float("nan"),
-        kept_cycles=HISTORY_CYCLES + recipe.estimator.older_images,
+        # An image that can still change may be compared with the one before it.
+        kept_cycles=HISTORY_CYCLES + max(recipe.estimator.older_images, int(recipe.registration.is_needed)),
         keeps_channel=recipe.incident.mode is IncidentMode.CHANNEL,
+        registration=recipe.registration,
+        detector=recipe.detector,
     )
 
 
@@ -202,11 +176,14 @@ def add(state: StackState, line: Line) -> StackState:
     image.row_dwell_ms[line.row] = line.dwell_ms
     image.row_ring_ma[line.row] = line.ring_current_ma
     image.marks[line.row] = object()
-    newest = state.newest
+    newest, track = state.newest, state.track
     if newest is None or _order(line) >= _order(newest):
         newest = line
+        track = _settled(state, line.cycle)
         _forget(state, line.cycle)
-    return replace(state, newest=newest, first_line_s=float(np.fmin(state.first_line_s, line.time_s)))
+    return replace(
+        state, newest=newest, track=track, first_line_s=float(np.fmin(state.first_line_s, line.time_s))
+    )
 
 
 def is_complete(state: StackState, cycle: int) -> bool:
@@ -276,10 +253,29 @@ def _empty_image(state: StackState) -> Image:
     )
 
 
+def _settled(state: StackState, newest_cycle: int) -> Track:
+    """Return the track with the places of images that no line is taken for any more."""
+    if not state.registration.is_needed:
+        return state.track
+    fixed = {key: image for key, image in state.images.items() if key[0] <= newest_cycle - HISTORY_CYCLES}
+    leaving = _leaving(state, newest_cycle)
+    if not leaving and fixed.keys() <= state.track.settled.keys():
+        return state.track
+    return settle(fixed, state.track, state.registration, state.detector, leaving)
+
+
 def _forget(state: StackState, newest_cycle: int) -> None:
-    for cycle, energy in list(state.images):
-        if cycle <= newest_cycle - kept_cycles(state, energy):
-            del state.images[cycle, energy]
+    for key in _leaving(state, newest_cycle):
+        del state.images[key]
+
+
+def _leaving(state: StackState, newest_cycle: int) -> list[tuple[int, int]]:
+    """Return which images are not kept any longer."""
+    return [
+        (cycle, energy)
+        for cycle, energy in state.images
+        if cycle <= newest_cycle - kept_cycles(state, energy)
+    ]
 
 
 def _order(line: Line) -> tuple[float, int, int, int]:

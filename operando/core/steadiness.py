@@ -8,7 +8,7 @@ import numpy as np
 
 from operando.types import Finding, FloatArray, MaskArray, Severity
 
-__all__ = ["BeamJump", "between_cycles", "jump_findings", "within_image"]
+__all__ = ["BeamJump", "between_cycles", "jump_findings", "row_changes", "within_image"]
 
 _WORTH_SAYING = 0.02
 """An I0 that is off by this share at one energy moves x by 0.03 (measured on a real stack)."""
@@ -40,8 +40,8 @@ class BeamJump:
     energies: tuple[int, ...]
 
 
-def within_image(counts: FloatArray, blank: MaskArray, gain: float, *, energy: int = 0) -> BeamJump | None:
-    """Return rows whose beam is not that of the image, or None.
+def row_changes(counts: FloatArray, blank: MaskArray) -> FloatArray:
+    """Return by how much the blank pixels of each row are brighter than those of all rows, as a share.
 
     Parameters
     ----------
@@ -49,26 +49,61 @@ def within_image(counts: FloatArray, blank: MaskArray, gain: float, *, energy: i
         Of one image, dark level taken off, shape (ny, nx); NaN where unknown.
     blank
         Pixels without sample, shape (ny, nx).
+
+    Returns
+    -------
+    ndarray
+        Shape (ny,); NaN where a row has too few of them, or the image too few such rows.
+    """
+    usable = blank & np.isfinite(counts)
+    pixels = usable.sum(axis=1)
+    rows = pixels >= _LEAST_PIXELS
+    change = np.full(len(counts), np.nan)
+    if rows.sum() < _LEAST_ROWS:
+        return change
+    mean = np.where(usable, counts, 0.0).sum(axis=1)[rows] / pixels[rows]
+    level = float(np.median(mean))
+    if level > 0:
+        change[rows] = mean / level - 1
+    return change
+
+
+def within_image(
+    counts: FloatArray,
+    blank: MaskArray,
+    gain: float,
+    *,
+    energy: int = 0,
+    usual: FloatArray | None = None,
+) -> BeamJump | None:
+    """Return rows whose beam is not that of the image, or None.
+
+    Parameters
+    ----------
+    counts, blank
+        As for `row_changes`.
     gain
         Variance-to-mean ratio of the counts.
     energy
         Index of its energy, for the answer.
+    usual
+        By how much each row differs in other images too, as a share, shape (ny,): thin material that nobody
+        sees does that, and it is not the beam. 0 if left out.
     """
-    usable = blank & np.isfinite(counts)
+    change_of_all = row_changes(counts, blank)
+    rows = np.flatnonzero(np.isfinite(change_of_all))
+    if not rows.size:
+        return None
+    change = change_of_all[rows]
+    usable = blank[rows] & np.isfinite(counts[rows])
     pixels = usable.sum(axis=1)
-    rows = np.flatnonzero(pixels >= _LEAST_PIXELS)
-    if rows.size < _LEAST_ROWS:
-        return None
-    mean = np.where(usable, counts, 0.0).sum(axis=1)[rows] / pixels[rows]
-    level = float(np.median(mean))
-    if not level > 0:
-        return None
-    change = mean / level - 1
+    level = float(np.median(np.where(usable, counts[rows], 0.0).sum(axis=1) / pixels))
     # Blank pixels are not all equally bright; what rows differ by anyway is no jump.
-    noise = np.sqrt(gain / level / pixels[rows])
-    usual = 1.4826 * float(np.median(np.abs(change) / noise))
-    error = noise * max(usual, 1.0)
-    odd = np.abs(change) > np.maximum(_WORTH_SAYING, _SURE * error)
+    noise = np.sqrt(gain / level / pixels)
+    scatter = 1.4826 * float(np.median(np.abs(change) / noise))
+    error = noise * max(scatter, 1.0)
+    least = _WORTH_SAYING + (0.0 if usual is None else np.nan_to_num(usual[rows]))
+    odd = np.abs(change) > np.maximum(least, _SURE * error)
     if not odd.any():
         return None
     worst = int(np.argmax(np.where(odd, np.abs(change), 0.0)))

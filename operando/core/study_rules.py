@@ -41,7 +41,7 @@ def _nothing() -> FloatArray:
 
 @dataclass(frozen=True, slots=True)
 class CellBook:
-    """The readings of a potentiostat; of two at one time the later one counts.
+    """The readings of a potentiostat, of a stream at most one a second.
 
     Attributes
     ----------

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage, stats
 
 from operando.core.fit import Design
-from operando.core.suspicion import LEAST_PIXELS, Suspicion, pooled_over_neighbours, suspicion_of
+from operando.core.suspicion import LEAST_PIXELS, Suspicion, complement, pooled_over_neighbours, suspicion_of
 from operando.oddities import Unexplained
 from operando.types import Finding, FloatArray, MaskArray, Severity
 
@@ -27,6 +27,8 @@ _CHANCE = 1e-6
 """A pooled pixel stands out if noise alone would do so this rarely."""
 _SKEW = 1.0
 """Of what moved between two cycles, this much may show as a residual."""
+_MOST_ENERGIES = 16
+"""Of more, neighbours are taken together: runs of few energies are what all this is for."""
 _ALIKE = 0.8
 """Cosine between what stood out a cycle ago and now."""
 
@@ -67,14 +69,15 @@ def watched(
     od, variance, design, amounts, material
         As for `suspicion_of`.
     """
-    now = suspicion_of(od, variance, design, amounts, material)
+    few_od, few_variance, few_design = _in_groups(od, variance, design)
+    now = suspicion_of(few_od, few_variance, few_design, amounts, material)
     if now is None:
         return Watch(), ()
     # Nothing is pooled where nothing is known, and so nothing stands out there.
     pooled = np.where(now.known, now.pooled, 0.0).astype(np.float32)
     if known.pooled is None or known.amounts is None or known.cycles is None:
         return Watch(amounts.astype(np.float32), pooled, np.zeros(material.shape, dtype=np.int32)), ()
-    motion = _motion(now, design, amounts - known.amounts)
+    motion = _motion(now, few_design, amounts - known.amounts)
     before = known.pooled.astype(np.float64)
     stands_out = (
         _stands_out(pooled.astype(np.float64), motion)
@@ -83,8 +86,9 @@ def watched(
     )
     # The first comparison speaks for two cycles.
     cycles = np.where(stands_out, np.maximum(known.cycles, 1) + 1, 0).astype(np.int32)
+    beyond = complement(design.matrix)
     found = [
-        _place(_within_rim(pixels, now), od, variance, now)
+        _place(_within_rim(pixels, now), od, variance, beyond, now)
         for pixels in _places(cycles >= PERSISTENCE)
         if int(pixels.sum()) >= LEAST_PIXELS
     ]
@@ -112,6 +116,23 @@ def unknown_phase_findings(places: tuple[Unexplained, ...], energies_ev: FloatAr
             "adopt the spectrum as a provisional one",
         )
     ]
+
+
+def _in_groups(od: FloatArray, variance: FloatArray, design: Design) -> tuple[FloatArray, FloatArray, Design]:
+    """Return means of neighbouring energies where there are many, and the model of these means.
+
+    Every pixel has a covariance of all directions that no mixture gives: of a hundred energies no memory
+    would hold them.
+    """
+    energies = len(od)
+    if energies <= _MOST_ENERGIES:
+        return od, variance, design
+    first = np.unique(np.linspace(0, energies, _MOST_ENERGIES, endpoint=False).astype(np.intp))
+    size = np.diff(np.append(first, energies)).astype(np.float64)
+    matrix = np.add.reduceat(design.matrix, first) / size[:, None]
+    mean = np.add.reduceat(od, first) / size[:, None, None]
+    spread = np.add.reduceat(variance, first) / size[:, None, None] ** 2
+    return mean, spread, Design(np.ascontiguousarray(matrix), design.scale, design.lithium)
 
 
 def _motion(now: Suspicion, design: Design, change: FloatArray) -> FloatArray:
@@ -156,7 +177,9 @@ def _within_rim(pixels: MaskArray, seen: Suspicion) -> MaskArray:
     return pixels & (strength > 0.5 * np.percentile(strength[pixels], 90))
 
 
-def _place(pixels: MaskArray, od: FloatArray, variance: FloatArray, seen: Suspicion) -> Unexplained:
+def _place(
+    pixels: MaskArray, od: FloatArray, variance: FloatArray, beyond: FloatArray, seen: Suspicion
+) -> Unexplained:
     count = int(pixels.sum())
     mean = od[:, pixels].mean(axis=1)
     mean_pull = seen.pulls[:, pixels].sum(axis=1) / np.sqrt(count)
@@ -165,6 +188,6 @@ def _place(pixels: MaskArray, od: FloatArray, variance: FloatArray, seen: Suspic
         share=count / int(seen.known.sum()),
         od=mean,
         od_error=np.sqrt(variance[:, pixels].sum(axis=1)) / count,
-        residual=seen.beyond @ (seen.beyond.T @ mean),
+        residual=beyond @ (beyond.T @ mean),
         significance=float(np.sqrt((mean_pull**2).sum())),
     )

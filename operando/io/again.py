@@ -25,6 +25,7 @@ _PROFILE = {
         "min_significance": "min_significance",
         "max_od": "max_od",
     },
+    "registration": {"cap_px": "registration_cap_px"},
     "studies": {
         "health": "studies_health",
         "unknown_phase": "studies_unknown_phase",
@@ -36,6 +37,7 @@ _PROFILE = {
     },
 }
 """Which key of a profile has which setting; those that have options are in the command."""
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?")
 _WORD = re.compile(r"[a-z]+")
 
 
@@ -49,7 +51,7 @@ def replay_command(process: Mapping[str, str | float | int]) -> str:
     if mode is not None:
         # A file's name is not among the settings.
         parts.append("--i0 I0-FILE" if mode == "file" else f"--i0 {shlex.quote(str(mode))}")
-    for option in ("background", "estimator"):
+    for option in ("background", "estimator", "registration"):
         if option in process:
             parts.append(f"--{option} {shlex.quote(str(process[option]))}")
     return " ".join(parts)
@@ -62,7 +64,18 @@ def profile_text(process: Mapping[str, str | float | int]) -> str:
         lines = [f"{key} = {_toml(process[name])}" for key, name in keys.items() if name in process]
         if lines:
             blocks.append("\n".join([f"[{table}]", *lines]))
+    blocks += _manual_shifts(str(process.get("registration_manual", "")))
     return "\n\n".join(blocks)
+
+
+def _manual_shifts(written: str) -> list[str]:
+    """Return blocks of the shifts by hand, each written as cycle, energy, y and x, with spaces between."""
+    shifts = [shift.split() for shift in written.split(";")]
+    return [
+        f"[[registration.manual]]\ncycle = {cycle}\nenergy = {energy}\ny_px = {y_px}\nx_px = {x_px}"
+        for cycle, energy, y_px, x_px in (shift for shift in shifts if len(shift) == 4)
+        if cycle.isdecimal() and energy.isdecimal() and _NUMBER.fullmatch(y_px) and _NUMBER.fullmatch(x_px)
+    ]
 
 
 def _toml(value: str | float) -> str:

@@ -17,7 +17,7 @@ from operando.errors import ConfigurationError, DamagedFileError, SourceUnreacha
 from operando.io.endpoints import web_address
 from operando.io.plain import as_plain
 
-__all__ = ["Column", "Node", "documents_of_run", "read_catalog"]
+__all__ = ["Column", "Node", "connected", "documents_of_run", "read_catalog", "shown"]
 
 _SLICE_BYTES = 16 * 2**20
 _OWN = frozenset({"seq_num", "time"})
@@ -76,6 +76,18 @@ def read_catalog(address: str, uid: str) -> Iterator[tuple[str, dict[str, Any]]]
     SourceUnreachable
         Nothing answers there, or it has no such run.
     """
+    catalog, broken = connected(address)
+    return _read(catalog, uid, broken, shown(address))
+
+
+def connected(address: str) -> tuple[Any, type[Exception]]:
+    """Return what a Tiled server has at an address, and what it raises when it does not answer any more.
+
+    Raises
+    ------
+    ConfigurationError, SourceUnreachable
+        As `read_catalog`.
+    """
     web_address(address)
     try:
         # Only where it is asked for, and not known to every installation.
@@ -86,11 +98,10 @@ def read_catalog(address: str, uid: str) -> Iterator[tuple[str, dict[str, Any]]]
         )
         raise ConfigurationError(msg) from error
     try:
-        catalog: Any = client.from_uri(address)
+        return client.from_uri(address), httpx.HTTPError
     except (httpx.HTTPError, OSError) as error:
-        msg = f"no catalog answers at {_shown(address)} ({error}); check the address"
+        msg = f"no catalog answers at {shown(address)} ({error}); check the address"
         raise SourceUnreachable(msg) from error
-    return _read(catalog, uid, httpx.HTTPError, _shown(address))
 
 
 def _read(
@@ -203,6 +214,6 @@ def _value(rows: np.ndarray[Any, Any], place: int) -> Any:  # noqa: ANN401 - wha
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _shown(address: str) -> str:
-    """Return an address without what may be a key."""
+def shown(address: str) -> str:
+    """Return an address without what may be a key to it."""
     return address.partition("?")[0]

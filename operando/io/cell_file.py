@@ -17,7 +17,7 @@ from operando.types import FloatArray
 
 __all__ = ["UNITS", "read_cell_file", "unit_of"]
 
-_MOST_LETTERS = 200_000_000
+_MOST_LETTERS = 2**26
 _TIMES = {"s": 1.0, "min": 60.0, "h": 3600.0}
 UNITS: Mapping[str, tuple[str, float]] = {
     "v": ("voltage", 1.0),
@@ -52,14 +52,17 @@ def read_cell_file(path: Path, starts_s: float) -> CellBook:
     Raises
     ------
     ConfigurationError
-        It cannot be read, or has no time or nothing beside it.
+        It cannot be read, is too large, or has no time or nothing beside it.
     """
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
-            text = file.read(_MOST_LETTERS)
+            text = file.read(_MOST_LETTERS + 1)
     except OSError as error:
         msg = f"cannot read the readings of the cell {path}: {error.strerror or error}"
         raise ConfigurationError(msg) from error
+    if len(text) > _MOST_LETTERS:
+        msg = f"{path} has more than {_MOST_LETTERS} letters; thin it out to a reading a second"
+        raise ConfigurationError(msg)
     lines = text.splitlines()
     for start, line in enumerate(lines):
         split = "\t" if "\t" in line else ";" if ";" in line else ","

@@ -42,6 +42,7 @@ __all__ = [
     "edges_um",
     "extent_um",
     "map_picture",
+    "on_the_stage",
     "report_picture",
 ]
 
@@ -195,7 +196,12 @@ def draw_field(
 
 
 def draw_image(
-    axes: Axes, values: FloatArray, lithiation: LithiationMap, grid: ScanGrid, scale: tuple[str, float, str]
+    axes: Axes,
+    values: FloatArray,
+    lithiation: LithiationMap,
+    grid: ScanGrid,
+    scale: tuple[str, float, str],
+    lowest: float = 0.0,
 ) -> None:
     """Draw values where x is determined; the scale is a name of colours, its upper end and a label."""
     colours, highest, label = scale
@@ -216,9 +222,22 @@ def draw_image(
         extent=(*x_um, *y_um),
         origin="lower",
         interpolation="nearest",
-        vmin=0.0,
+        vmin=lowest,
         vmax=highest,
     )
+    on_the_stage(axes, grid)
+    # Narrow fields have room for fewer numbers, and need a bar that is wide beside them.
+    slimness = min(max(extent_um(grid.y_um) / extent_um(grid.x_um), 0.4), 4.0)
+    axes.locator_params(axis="x", nbins=max(1, min(5, round(4 / slimness))))
+    axes.locator_params(axis="y", nbins=max(3, min(5, round(5 * slimness))))
+    bar = axes.figure.colorbar(image, cax=axes.inset_axes((1 + 0.03 * slimness, 0.0, 0.045 * slimness, 1.0)))
+    bar.set_label(label, fontsize=9)
+    bar.ax.tick_params(labelsize=8)
+
+
+def on_the_stage(axes: Axes, grid: ScanGrid) -> None:
+    """Have axes show a field in µm, x to the right and y upwards, and nothing beside it."""
+    x_um, y_um = edges_um(grid.x_um), edges_um(grid.y_um)
     axes.set_xlim(min(x_um), max(x_um))
     axes.set_ylim(min(y_um), max(y_um))
     axes.set_aspect("equal")
@@ -227,13 +246,6 @@ def draw_image(
     axes.tick_params(labelsize=8)
     # Absolute stage positions: an offset notation would hide which.
     axes.ticklabel_format(useOffset=False, style="plain")
-    # Narrow fields have room for fewer numbers, and need a bar that is wide beside them.
-    slimness = min(max(extent_um(grid.y_um) / extent_um(grid.x_um), 0.4), 4.0)
-    axes.locator_params(axis="x", nbins=max(1, min(5, round(4 / slimness))))
-    axes.locator_params(axis="y", nbins=max(3, min(5, round(5 * slimness))))
-    bar = axes.figure.colorbar(image, cax=axes.inset_axes((1 + 0.03 * slimness, 0.0, 0.045 * slimness, 1.0)))
-    bar.set_label(label, fontsize=9)
-    bar.ax.tick_params(labelsize=8)
 
 
 def draw_scale_bar(axes: Axes, grid: ScanGrid) -> None:

@@ -23,6 +23,7 @@ from operando.io.pictures import (
     draw_scale_bar,
     edges_um,
     extent_um,
+    on_the_stage,
 )
 from operando.types import Reason
 
@@ -150,13 +151,7 @@ def _draw_reasons(axes: Axes, lithiation: LithiationMap, grid: ScanGrid) -> None
         vmin=-0.5,
         vmax=len(_REASONS) - 0.5,
     )
-    axes.set_xlim(min(x_um), max(x_um))
-    axes.set_ylim(min(y_um), max(y_um))
-    axes.set_aspect("equal")
-    axes.set_xlabel("x (µm)", fontsize=9)
-    axes.set_ylabel("y (µm)", fontsize=9)
-    axes.tick_params(labelsize=8)
-    axes.ticklabel_format(useOffset=False, style="plain")
+    on_the_stage(axes, grid)
     axes.locator_params(nbins=5)
     shares = [(np.mean(lithiation.reason == reason), *said) for reason, said in _REASONS.items()]
     axes.figure.legend(

@@ -14,9 +14,9 @@ import numpy as np
 from operando.errors import DamagedFileError, OperandoError, SourceUnreachable
 from operando.io.atomic import recover
 from operando.io.hdf5 import array_at, group_at, scalar_at, text_at
-from operando.io.results_layout import BESIDE_THE_MAP, FORMAT, MOMENTARY, QUANTITIES, Quantity
+from operando.io.results_layout import FORMAT, MOMENTARY, QUANTITIES, SINCE_1, Quantity
 from operando.io.results_regions import NOTHING_MARKED, Marked, read_regions
-from operando.io.results_tables import Table, read_table, read_tables
+from operando.io.results_tables import TABLES, Table, read_table, read_tables
 from operando.types import Curve, LithiationMap, PhaseSpectra, Reason, ScanGrid, ScanPlan
 
 if TYPE_CHECKING:
@@ -32,10 +32,12 @@ __all__ = [
     "entry_of",
     "map_of",
     "read_findings",
+    "read_particles",
     "read_results",
     "read_summary",
     "summary_in",
     "write_curve_csv",
+    "write_particles_csv",
 ]
 
 
@@ -61,8 +63,10 @@ class Results:
         Shape (cycle, phase, ny, nx).
     energies_used, reason
         Shape (cycle, ny, nx).
-    frame_age_s, i0
+    frame_age_s, i0, shift_quality
         Shape (cycle, energy).
+    shift_px, shift_um
+        What images were moved by, (y, x), shape (cycle, energy, 2); NaN where they were not registered.
     is_provisional
         Shape (cycle,).
     particle_labels, unexplained_place, cluster_labels
@@ -102,6 +106,9 @@ class Results:
     cluster_labels: NDArray[np.uint8]
     dose_mgy: NDArray[np.float32]
     tables: Mapping[str, Table]
+    shift_px: FloatArray
+    shift_um: FloatArray
+    shift_quality: FloatArray
     marked: Marked = NOTHING_MARKED
 
     @property
@@ -208,6 +215,18 @@ def read_findings(path: str | Path) -> Table:
         return read_table(entry, "findings")
 
 
+def read_particles(path: str | Path) -> Table:
+    """Return what the file at `path` says of the particles, cycle by cycle, without the maps.
+
+    Raises
+    ------
+    SourceUnreachable, DamagedFileError
+        As `read_results`.
+    """
+    with entry_of(Path(path)) as entry:
+        return read_table(entry, "particles")
+
+
 @contextmanager
 def entry_of(path: Path) -> Generator[h5py.Group]:
     """Open the results file at `path` to be read.
@@ -251,6 +270,16 @@ def write_curve_csv(path: str | Path, curve: Curve) -> None:
             table.writerow([value.item() for value in row])
 
 
+def write_particles_csv(path: str | Path, table: Table) -> None:
+    """Write the particles of all cycles as comma-separated text, one row a particle and cycle."""
+    columns = table.columns
+    with Path(path).open("w", newline="", encoding="utf-8") as file:
+        sheet = csv.writer(file, lineterminator="\n")
+        sheet.writerow([f"{one.name} ({one.unit})" if one.unit else one.name for one in TABLES["particles"]])
+        for row in zip(*(columns[one.name].tolist() for one in TABLES["particles"]), strict=True):
+            sheet.writerow(row)
+
+
 def _read(entry: h5py.Group) -> Results:
     cycle = array_at(entry, "lithiation/cycle")
     series: dict[str, Any] = {
@@ -274,10 +303,12 @@ def _read(entry: h5py.Group) -> Results:
 
 def _series_at(entry: h5py.Group, quantity: Quantity, cycles: int) -> NDArray[Any]:
     """Return a quantity of all cycles; as unknown where the file is older than it."""
-    if quantity.name in BESIDE_THE_MAP and quantity.place not in entry:
-        shape = array_at(entry, "fit/reason").shape
-        return np.full(shape, np.nan if "f" in quantity.dtype else 0, dtype=quantity.dtype)
-    return array_at(entry, quantity.place)[:cycles]
+    if quantity.name not in SINCE_1 or quantity.place in entry:
+        return array_at(entry, quantity.place)[:cycles]
+    rows, columns = array_at(entry, "fit/reason").shape[1:]
+    sizes = {"energy": array_at(entry, "scan/energy_ev").size, "pair": 2, "y": rows, "x": columns}
+    shape = (cycles, *(sizes[dim] for dim in quantity.dims))
+    return np.full(shape, np.nan if "f" in quantity.dtype else 0, dtype=quantity.dtype)
 
 
 def _plan(entry: h5py.Group) -> ScanPlan:

@@ -26,7 +26,16 @@ if TYPE_CHECKING:
 
     from operando.types import PhaseSpectra, ScanPlan
 
-__all__ = ["BESIDE_THE_MAP", "CURVES", "FORMAT", "MOMENTARY", "QUANTITIES", "Quantity", "image_of_empty"]
+__all__ = [
+    "BESIDE_THE_MAP",
+    "CURVES",
+    "FORMAT",
+    "MOMENTARY",
+    "QUANTITIES",
+    "SINCE_1",
+    "Quantity",
+    "image_of_empty",
+]
 
 FORMAT = "operando results 1"
 
@@ -84,7 +93,11 @@ QUANTITIES = (
     Quantity("fit/valid", "valid", _MAP, "|u1", "", "1 where x is determined"),
     Quantity("fit/reason", "reason", _MAP, "|u1", "", "why x is undetermined"),
     Quantity("fit/frame_age_s", "frame_age_s", ("energy",), "<f8", "s", "age of the frame (s)"),
-    Quantity("fit/shift_px", "shift_px", ("energy", "pair"), "<f8", "px", "shift (y, x); NaN: not estimated"),
+    Quantity(
+        "fit/shift_px", "shift_px", ("energy", "pair"), "<f8", "px", "shift (y, x); NaN: not registered"
+    ),
+    Quantity("fit/shift_um", "shift_um", ("energy", "pair"), "<f8", "um", "shift (y, x) (µm)"),
+    Quantity("fit/shift_quality", "shift_quality", ("energy",), "<f8", "", "correlation of registration"),
     Quantity("fit/i0", "i0", ("energy",), "<f8", "counts", "incident counts"),
     Quantity("fit/od", "od", _STACK, "<f4", "", "optical density"),
     Quantity("fit/od_errors", "od_error", _STACK, "<f4", "", "standard deviation of the optical density"),
@@ -101,13 +114,16 @@ QUANTITIES = (
 
 BESIDE_THE_MAP = frozenset(
     {
-        *("i0", "shift_px", "particle_labels", "unexplained_place", "cluster_labels", "dose_mgy"),
+        *("i0", "particle_labels", "unexplained_place", "cluster_labels", "dose_mgy"),
         *("od", "od_error", "row_time_s", "ring_current_ma"),
     }
 )
 """Quantities that come from elsewhere than the map."""
-MOMENTARY = frozenset({"valid", "shift_px", "od", "od_error", "row_time_s", "ring_current_ma"})
+MOMENTARY = frozenset({"valid", "od", "od_error", "row_time_s", "ring_current_ma"})
 """Quantities that are not read with all the cycles: they are in `reason`, or read for one cycle."""
+
+SINCE_1 = BESIDE_THE_MAP - {"i0"} | {"shift_um", "shift_quality"}
+"""Quantities that the first files of this format do not have."""
 
 CURVES = {
     "cycle": ("<i8", "", "cycle, from 0"),

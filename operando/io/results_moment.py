@@ -111,8 +111,16 @@ def _snapshot(entry: h5py.Group, summary: Summary, row: int) -> Snapshot:
         found = np.asarray(dataset_at(entry, place)[row])
         return found.astype(np.float64) if found.dtype.kind == "f" else found
 
+    energies, ny, nx = shape
+    sizes: dict[str, int] = {
+        "energy": energies,
+        "y": ny,
+        "x": nx,
+        "pair": 2,
+        "phase": len(summary.phases.names),
+    }
     values: dict[str, Any] = {
-        quantity.name: one(quantity.place, ())
+        quantity.name: one(quantity.place, tuple(sizes[dim] for dim in quantity.dims))
         for quantity in QUANTITIES
         if quantity.name not in BESIDE_THE_MAP and quantity.name != "valid"
     }

@@ -36,6 +36,8 @@ __all__ = [
 ]
 
 _CHUNK = 64
+_MOST_PLACES = 255
+"""Numbers that a pixel of the image has room for; they are the most significant ones."""
 _ONE_FRONT = ("position_um", "position_error_um", "width_um", "width_error_um")
 
 
@@ -189,6 +191,7 @@ def record_of(snapshot: Snapshot) -> StudyRecord:
     """Return what is to be stored of a snapshot of record."""
     cycle = -1 if snapshot.map is None else snapshot.map.cycle
     energies = snapshot.plan.energies_ev.size
+    places = snapshot.unexplained[:_MOST_PLACES]
     rows: dict[str, list[tuple[object, ...]]] = {
         "findings": [_finding(one) for one in snapshot.of_record],
         "particles": [
@@ -196,7 +199,7 @@ def record_of(snapshot: Snapshot) -> StudyRecord:
         ],
         "unexplained": [
             (number, int(one.pixels.sum()), one.share, one.significance, one.od, one.od_error, one.residual)
-            for number, one in enumerate(snapshot.unexplained, 1)
+            for number, one in enumerate(places, 1)
         ],
         "clusters": _clusters(snapshot),
         "dose": [] if snapshot.dose is None else [(snapshot.dose.field_mgy, snapshot.dose.limit_mgy)],
@@ -215,10 +218,9 @@ def record_of(snapshot: Snapshot) -> StudyRecord:
         images["ring_current_ma"] = snapshot.ring_current_ma
     if snapshot.particles is not None:
         images["particle_labels"] = snapshot.particles.labels
-    if snapshot.unexplained:
-        images["unexplained_place"] = np.max(
-            [number * one.pixels for number, one in enumerate(snapshot.unexplained, 1)], axis=0
-        )
+    if places:
+        numbered = [number * one.pixels for number, one in enumerate(places, 1)]
+        images["unexplained_place"] = np.max(numbered, axis=0)
     if snapshot.clusters is not None:
         images["cluster_labels"] = snapshot.clusters.labels
     if snapshot.dose is not None:

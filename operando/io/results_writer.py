@@ -138,7 +138,7 @@ class ResultsWriter:
         }
         series["fit/i0"] = i0
         ny, nx = self._shape
-        sizes: dict[str, int] = {"energy": self._energies, "y": ny, "x": nx, "pair": 2}
+        sizes: dict[str, int] = {"energy": self._energies, "y": ny, "x": nx}
         for quantity in QUANTITIES:
             if quantity.name in BESIDE_THE_MAP and quantity.name != "i0":
                 shape = tuple(sizes[dim] for dim in quantity.dims)

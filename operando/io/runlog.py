@@ -49,14 +49,11 @@ __all__ = [
     "LogReader",
     "LogWriter",
     "LoggedDocument",
-    "Verification",
-    "verify",
 ]
 
 _log = logging.getLogger(__name__)
 
 _BUSY_S = 10.0
-_VERIFY_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,25 +77,6 @@ class LoggedDocument:
     name: str
     document: dict[str, Any]
     recorded_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """What a full reading of a log found.
-
-    Attributes
-    ----------
-    good
-        How many documents stand before the first bad one; all of them if there is none.
-    first_bad_seq
-        Where the first bad document stands or should stand, or None.
-    reason
-        What is wrong with it; empty if nothing is.
-    """
-
-    good: int
-    first_bad_seq: int | None
-    reason: str
 
 
 class LogBlank(SourceUnreachable):
@@ -437,26 +415,6 @@ class LogReader:
         except DamagedFileError as error:
             message = f"document {seq} of {self._path} is damaged: {error}"
             raise DamagedFileError(message) from error
-
-
-def verify(path: str | Path) -> Verification:
-    """Read the whole log at `path` and say how far it is good.
-
-    Raises
-    ------
-    SourceUnreachable, DamagedFileError
-        If it cannot be opened as a run log at all.
-    """
-    good = 0
-    with LogReader(path) as log:
-        while True:
-            try:
-                batch = log.read(good, _VERIFY_AT_ONCE)
-            except DamagedFileError as error:
-                return Verification(good, good + 1, str(error))
-            good += len(batch)
-            if not batch:
-                return Verification(good, None, "")
 
 
 def _named(name: str) -> str:

@@ -52,6 +52,8 @@ class Choices:
         Of sequential maps.
     is_faded
         Whether pixels fade with σ(x).
+    is_outlined
+        Whether particles and unknown phases are outlined on the maps.
     theme
         "dark" or "light"; None as the program was started.
     is_fitted
@@ -68,6 +70,7 @@ class Choices:
     pane_count: int = 1
     palette: str = "viridis"
     is_faded: bool = False
+    is_outlined: bool = True
     theme: str | None = None
     is_fitted: bool = False
     left_share: float | None = None
@@ -147,6 +150,7 @@ def _checked(stored: Mapping[str, Any]) -> Choices:
         "pane_count": lambda value: type(value) is int and value in PANES,
         "palette": lambda value: value in PALETTES,
         "is_faded": lambda value: isinstance(value, bool),
+        "is_outlined": lambda value: isinstance(value, bool),
         "theme": lambda value: value is None or value in _THEMES,
         "is_fitted": lambda value: isinstance(value, bool),
         "left_share": lambda value: value is None or (isinstance(value, float) and 0.2 <= value <= 0.8),

@@ -96,6 +96,7 @@ class Dashboard(QMainWindow):
         deck.maps.tool_asked.connect(self._toggle_tool)
         deck.maps.mask_button.clicked.connect(lambda: self.act(Action.MASK))
         deck.maps.fade.clicked.connect(lambda: self.act(Action.FADE))
+        deck.maps.outline.clicked.connect(lambda: self.act(Action.OUTLINES))
         deck.maps.palette_button.clicked.connect(lambda: self.act(Action.PALETTE))
         deck.maps.autoscale.clicked.connect(lambda: self.act(Action.LEVELS))
         deck.notes.asked.connect(self._show_tab)
@@ -206,6 +207,7 @@ class Dashboard(QMainWindow):
             Action.NARROWER: lambda: session.widen_levels(-1),
             Action.PALETTE: session.next_palette,
             Action.FADE: session.fade,
+            Action.OUTLINES: session.outline,
             Action.FIT_CURVES: session.fit_curves,
             Action.WHOLE_FIELD: self.deck.maps.grid.reset_zoom,
             Action.RECTANGLE: lambda: self._toggle_tool(Outline.RECTANGLE),

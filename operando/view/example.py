@@ -319,6 +319,9 @@ def _fit(stage: Stage, od: FloatArray, od_error: FloatArray, row_time_s: FloatAr
         frame_age_s=float(newest_s.max()) - newest_s,
         reason=reason,
         is_provisional=bool(stage.frames or stage.rows),
+        shift_px=np.full((len(od), 2), np.nan),
+        shift_um=np.full((len(od), 2), np.nan),
+        shift_quality=np.full(len(od), np.nan),
     )
 
 

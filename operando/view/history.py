@@ -30,6 +30,7 @@ _PIXELWISE = tuple(
     name
     for name in (entry.name for entry in fields(LithiationMap))
     if name not in {"cycle", "time_s", "frame_age_s", "is_provisional", "reason", "energies_used"}
+    and not name.startswith("shift_")
 )
 
 

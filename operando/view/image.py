@@ -17,6 +17,7 @@ from operando.view.colourbar import ColourBar
 from operando.view.fieldbox import FieldBox
 from operando.view.geometry import Placement, pixel_at, placement, scale_bar_um
 from operando.view.maps import Picture
+from operando.view.outlinelayer import OutlineLayer
 from operando.view.regionlayer import RegionLayer
 from operando.view.theme import Look
 from operando.view.words import general
@@ -66,6 +67,7 @@ class ImageView(QWidget):
             np.array([(0, 0, 0, 0), QColor(look.theme.accent).getRgb()], np.uint8),
         )
         self._make_marks()
+        self.outlines = OutlineLayer(self.plot, look)
         self.layer = RegionLayer(self.plot, look)
         self.box.sketched.connect(self.layer.sketch)
         if is_large:

@@ -26,6 +26,7 @@ class Action(StrEnum):
     NARROWER = "narrower"
     PALETTE = "palette"
     FADE = "fade"
+    OUTLINES = "outlines"
     WHOLE_FIELD = "whole_field"
     RECTANGLE = "rectangle"
     POLYGON = "polygon"
@@ -93,6 +94,7 @@ _GROUPS: tuple[tuple[str, tuple[Key, ...]], ...] = (
             Key(("Up",), Action.WIDER, "colour scale wider"),
             Key(("Down",), Action.NARROWER, "colour scale narrower"),
             Key(("O",), Action.FADE, "pixels fade with σ(x)"),
+            Key(("I",), Action.OUTLINES, "outlines of particles and unknown phases"),
             Key(("0",), Action.WHOLE_FIELD, "whole field"),
         ),
     ),

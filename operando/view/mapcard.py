@@ -68,6 +68,7 @@ class MapCard(QFrame):
         self.fade = self._button(
             "Fade σ", "Pixels fade where σ(x) is large, and are hardly seen from 0.3 on (O)"
         )
+        self.outline = self._button("Particles", "Outlines and numbers of particles and unknown phases (I)")
         self.palette_button = self._button("", "Colours of the maps (C)")
         self.palette_button.setCheckable(False)
         self.autoscale = self._button("Fit scale", "Fit the colour scale to the valid pixels of this map (A)")
@@ -102,7 +103,7 @@ class MapCard(QFrame):
         foot = QHBoxLayout()
         foot.setSpacing(px(4))
         foot.addWidget(self.legend, 1)
-        for button in (self.palette_button, self.fade, self.autoscale):
+        for button in (self.palette_button, self.outline, self.fade, self.autoscale):
             foot.addWidget(button)
         middle = QHBoxLayout()
         middle.setSpacing(px(6))
@@ -175,6 +176,7 @@ class MapCard(QFrame):
             session.hold_levels()
         for number, pane in enumerate(self.panes):
             pane.dress(snapshot, panes[number], choices.palette, is_active=number == session.active)
+            pane.image.outlines.draw(snapshot if choices.is_outlined else None)
             pane.image.mark_renewed(renewed_rows(snapshot))
             pane.image.mark_arriving(arriving_row(snapshot) if session.is_live else None)
             pane.image.mark_pixel(session.pixel if session.pick is None else None)
@@ -223,6 +225,7 @@ class MapCard(QFrame):
         emphasise(self.badge, "provisional", is_provisional or not session.is_live)
         self.palette_button.setText(session.choices.palette)
         self.fade.setChecked(session.choices.is_faded)
+        self.outline.setChecked(session.choices.is_outlined)
         # The scale of x is the same on every map ever shown: two screens can be compared.
         self.autoscale.setEnabled(not is_fixed(session.panes[session.active]))
         theme = self._look.theme

@@ -15,7 +15,7 @@ from operando.view.session import Session
 from operando.view.theme import Look
 from operando.view.words import count, measurement, plain
 
-__all__ = ["RegionList", "result_words"]
+__all__ = ["RegionList"]
 
 _ACTIONS = (
     (Action.EDIT, "Edit", "Edit name and corners in µm (E)"),
@@ -26,7 +26,7 @@ _ACTIONS = (
 )
 
 
-def result_words(pick: Pick, result: RegionResult | None) -> str:
+def _result_words(pick: Pick, result: RegionResult | None) -> str:
     """Return what a region says, in a few words."""
     if pick.layer is Layer.MASKS:
         return "left out of every mean"
@@ -69,7 +69,7 @@ class _Row(QFrame):
         self.sign.setText("▨" if is_mask else "■")
         self.sign.setStyleSheet(f"color: {tone}")
         self.name.setText(plain(region.name, 40) + ("  (locked)" if region.is_locked else ""))
-        self.words.setText(result_words(pick, session.result_of(pick)))
+        self.words.setText(_result_words(pick, session.result_of(pick)))
         emphasise(self, "chosen", pick == session.pick)
         self.setVisible(True)
 

@@ -270,6 +270,10 @@ class Session:
         """Let pixels fade with σ(x), or not."""
         self.choices = replace(self.choices, is_faded=not self.choices.is_faded)
 
+    def outline(self) -> None:
+        """Draw the outlines of particles and unknown phases on the maps, or not."""
+        self.choices = replace(self.choices, is_outlined=not self.choices.is_outlined)
+
     def fit_curves(self) -> None:
         """Fit the axis of the curves to them, or give it the scale of the map."""
         self.choices = replace(self.choices, is_fitted=not self.choices.is_fitted)

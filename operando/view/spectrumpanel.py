@@ -14,7 +14,7 @@ from operando.view.spectrum import Spectrum
 from operando.view.theme import Look, Theme
 from operando.view.words import about, general, markup, measurement, share
 
-__all__ = ["SpectrumPanel", "age_words", "legend_markup"]
+__all__ = ["SpectrumPanel"]
 
 _POINT_PX, _SMALL_POINT_PX, _MANY = 9, 4, 30
 _DASHES = (Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine, Qt.PenStyle.DashDotDotLine)
@@ -22,7 +22,7 @@ _MOST_AGES = 6
 _WAITING = "Shown as soon as a pixel has been measured; click the map to choose one"
 
 
-def age_words(spectrum: Spectrum) -> str:
+def _age_words(spectrum: Spectrum) -> str:
     """Return how old each energy is, the oldest and newest only where they are many."""
     ages = spectrum.age_s
     if ages.size == 0:
@@ -33,7 +33,7 @@ def age_words(spectrum: Spectrum) -> str:
     return "age:  " + " · ".join(each)
 
 
-def legend_markup(spectrum: Spectrum, theme: Theme) -> str:
+def _legend_markup(spectrum: Spectrum, theme: Theme) -> str:
     """Return the legend as markup; names of phases are untrusted and escaped."""
     words = [f'<span style="color:{theme.text}">━ fit</span>'] if spectrum.components else []
     for number, component in enumerate(spectrum.components):
@@ -162,11 +162,11 @@ class SpectrumPanel(QFrame):
             self.result.setText(f"x = {measurement(spectrum.lithium, spectrum.lithium_error)}")
             self.quality.setText(f"χ²/dof {general(spectrum.chi2)}   R {general(spectrum.r_factor)}")
         self.legend.setText(
-            legend_markup(spectrum, self._theme)
+            _legend_markup(spectrum, self._theme)
             if spectrum.components
             else "measured optical density, no fit"
         )
-        self.ages.setText(age_words(spectrum))
+        self.ages.setText(_age_words(spectrum))
 
     def _draw_points(self, spectrum: Spectrum) -> None:
         energy, od = spectrum.energy_ev, spectrum.od

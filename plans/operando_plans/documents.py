@@ -10,7 +10,7 @@ from operando_plans.options import ScanOptions
 from operando_plans.region import Region
 from operando_plans.scanner import Scanner
 
-__all__ = ["SCHEMA_VERSION", "check_metadata", "options_said", "start_of", "stxm_block"]
+__all__ = ["SCHEMA_VERSION", "check_metadata", "options_said", "start_of"]
 
 SCHEMA_VERSION = 1
 """Of the `operando` entry of the start document and of the labels beside each line."""
@@ -45,11 +45,11 @@ def start_of(scanner: Scanner, region: Region, plan_name: str) -> dict[str, Any]
         "plan_name": plan_name,
         "motors": [scanner.parts.energy.name, "SampleY"],
         "detectors": [scanner.flyer.name],
-        "stxm": stxm_block(scanner, region),
+        "stxm": _stxm_block(scanner, region),
     }
 
 
-def stxm_block(scanner: Scanner, region: Region) -> dict[str, Any]:
+def _stxm_block(scanner: Scanner, region: Region) -> dict[str, Any]:
     """Return the `stxm` entry of the start document, after the ALS run-layout contract v1.
 
     The contract has one dwell for all energies; a list stands there only where they differ.

@@ -22,8 +22,6 @@ __all__ = [
     "Reordering",
     "Rewinds",
     "Twin",
-    "uid_of",
-    "with_uids",
 ]
 
 Document = tuple[str, dict[str, Any]]
@@ -109,7 +107,7 @@ class Rewinds(DocumentFault):
             del last[: -self.lines]
             if rng.random() < self.share:
                 for name, line in last:
-                    yield name, with_uids(line, rng)
+                    yield name, _with_uids(line, rng)
 
         return pass_on
 
@@ -195,7 +193,7 @@ class Twin(DocumentFault):
         known: dict[str, str] = {}
 
         def other(uid: str) -> str:
-            return known.setdefault(uid, uid_of(rng))
+            return known.setdefault(uid, _uid_of(rng))
 
         def pass_on(document: Document) -> Iterator[Document]:
             yield document
@@ -205,18 +203,18 @@ class Twin(DocumentFault):
                 if isinstance(twin.get(key), str):
                     twin[key] = other(twin[key])
             # Lines refer to nothing by their own uid, which is then not kept.
-            yield name, with_uids(twin, rng) if name in LINES else twin
+            yield name, _with_uids(twin, rng) if name in LINES else twin
 
         return pass_on
 
 
-def with_uids(line: dict[str, Any], rng: random.Random) -> dict[str, Any]:
+def _with_uids(line: dict[str, Any], rng: random.Random) -> dict[str, Any]:
     """Return a line, or a page of them, that has uids of its own."""
     uid = line["uid"]
-    return {**line, "uid": [uid_of(rng) for _ in uid] if isinstance(uid, list) else uid_of(rng)}
+    return {**line, "uid": [_uid_of(rng) for _ in uid] if isinstance(uid, list) else _uid_of(rng)}
 
 
-def uid_of(rng: random.Random) -> str:
+def _uid_of(rng: random.Random) -> str:
     """Return a new uid, the same for the same seed."""
     return str(uuid.UUID(int=rng.getrandbits(128), version=4))
 
@@ -224,7 +222,7 @@ def uid_of(rng: random.Random) -> str:
 def _abort_of(run: str, line: dict[str, Any], lines: int, rng: random.Random) -> dict[str, Any]:
     time_s = line["time"]
     return {
-        "uid": uid_of(rng),
+        "uid": _uid_of(rng),
         "run_start": run,
         "time": time_s[-1] if isinstance(time_s, list) else time_s,
         "exit_status": "abort",

@@ -16,11 +16,11 @@ from operando_sim.spectra import MATERIALS, Material, Phase, material_named, od_
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["REFERENCE_THICKNESS_UM", "STEP_EV", "main", "reference_files", "write_references"]
+__all__ = ["REFERENCE_THICKNESS_UM", "main", "reference_files", "write_references"]
 
 # 0.1 µm keeps the strongest peak near an optical density of 1.2, as in a spectrum that one could measure.
 REFERENCE_THICKNESS_UM = 0.1
-STEP_EV = 0.05
+_STEP_EV = 0.05
 
 
 def reference_files(material: Material) -> dict[str, str]:
@@ -74,7 +74,7 @@ def _library(material: Material) -> str:
 
 def _spectrum(material: Material, phase: Phase) -> str:
     low, high = material.range_ev
-    energy = np.linspace(low, high, round((high - low) / STEP_EV) + 1)
+    energy = np.linspace(low, high, round((high - low) / _STEP_EV) + 1)
     od = REFERENCE_THICKNESS_UM * od_per_um(phase, energy)
     what = f"{phase.name}, x = {phase.lithium:g} in {material.formula}"
     lines = [

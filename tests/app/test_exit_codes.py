@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from operando.app.ending import Exit, ending_of
 from operando.app.keeper import Keeper
 from operando.app.outcome import Outcome, RunResult, measures_of
-from operando.cli.ending import Exit, ending_of
 from operando.core.incident import IncidentMode, IncidentRule
 from operando.errors import ConfigurationError, DamagedFileError, RunRejected, SourceUnreachable
 from operando.io.sources import DocumentSource

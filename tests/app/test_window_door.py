@@ -52,7 +52,7 @@ def test_attached_fifty_times_the_result_is_byte_for_byte_that_of_nobody_watchin
             assert snapshot.plan.run == RUN.plan.run
             link.send(MARKS if number % 2 else Marks())
             link.close()
-        waited_for(lambda: threading.active_count() <= 6)
+        waited_for(lambda: "operando-window" not in {thread.name for thread in threading.enumerate()})
     assert not found.plate.exists()
     assert found.outcome is not None
     assert found.outcome.failure is None

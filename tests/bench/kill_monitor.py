@@ -34,12 +34,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from following import Documents, content_of, offline
 from operando.app.keeper import Keeper
 from operando.io.results import write_curve_csv
-from operando.io.runlog import LogReader, LogWriter, verify
+from operando.io.runlog import LogReader, LogWriter
 from operando.io.sources import FollowedLog
 from operando.live.checkpoints import Checkpoints, Pace
 from operando.live.monitor import Monitor, Work
 from operando.settings import LayoutSettings
 from scans import documents_of, library, plan_of, recipe, stack_of
+from verified import verify
 
 WORK = Work(library(), recipe(), LayoutSettings())
 CYCLES = 5

@@ -33,12 +33,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from operando.errors import SourceUnreachable
 from operando.io.blob import encode
-from operando.io.runlog import LogReader, verify
+from operando.io.runlog import LogReader
 from operando.io.sources import DocumentSource
 from operando.live.monitor import Monitor, Work
 from operando.live.recorder import Recorder
 from operando.settings import LayoutSettings
 from scans import ENERGIES_EV, library, recipe
+from verified import verify
 
 _ROWS, _COLUMNS = 6, 8
 _ACK = struct.Struct("<I")

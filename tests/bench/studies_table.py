@@ -78,6 +78,24 @@ def clean(cells: int) -> None:
     print(f"| all | {total} | {alarms} | | |")
 
 
+def whole_reaction(cycles: int) -> None:
+    """Print what was found in cells that react from one end to the other, in one long series each."""
+    print("\n| whole reaction | cycles | mean x, first to last | with any finding | with other particles |")
+    print("|---|---|---|---|---|")
+    for seed, material in enumerate(MATERIALS, 31):
+        series = cell_of(material, 10 / cycles, seed, cycles=cycles, peak_od=(0.5, 1.3), pixels=48)
+        found = strangers = 0
+        numbers: list[set[int]] = []
+        x: list[float] = []
+        for snapshot in recorded(series):
+            assert snapshot.particles is not None
+            numbers.append({one.number for one in snapshot.particles.particles})
+            found += bool(codes_of(snapshot))
+            strangers += numbers[-1] != numbers[0]
+            x.append(float(snapshot.curve.lithium[-1]))
+        print(f"| {material} | {len(x)} | {x[0]:.2f} to {x[-1]:.2f} | {found} | {strangers} |", flush=True)
+
+
 def dimmed(series: Series) -> Series:
     """Return a series whose beam is 10 % weaker in some rows of one image of every cycle."""
     lines = [
@@ -120,8 +138,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--clean", type=int, default=8, help="cells with nothing wrong, of each kind")
     parser.add_argument("--wrong", type=int, default=4, help="cells of each kind of wrong, of each kind")
+    parser.add_argument("--long", type=int, default=100, help="cycles of a whole reaction")
     given = parser.parse_args(arguments)
     clean(given.clean)
+    whole_reaction(given.long)
     wrong(given.wrong)
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from moving_front import Series
 from operando.cell import CellReading
 from operando.core.electrochemistry import Host
+from operando.core.incident import IncidentMode
 from operando.core.pipeline import PipelineState, close, hear, look, start, step
 from operando.core.study_rules import CellRule, StudyRules
 from operando.io.frozen import digest_of, freeze, thaw
@@ -34,7 +35,7 @@ WHOLE, RECORDS = run(LINES)
 KNOWN = digest_of(WHOLE.studies)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     late=st.lists(st.tuples(st.integers(0, PER_CYCLE - 1), st.integers(1, 2 * PER_CYCLE - 1)), max_size=3),
     again=st.lists(st.sampled_from(range(len(LINES))), max_size=3),
@@ -53,7 +54,7 @@ def test_lines_that_come_late_or_twice_leave_no_trace(late: list[tuple[int, int]
             assert repr(mine) == repr(expected), name
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(stop=st.integers(1, len(LINES) - 1))
 def test_a_state_that_was_on_disk_goes_on_as_if_it_had_not(stop: int) -> None:
     state, _ = run(LINES[:stop])
@@ -115,6 +116,49 @@ def test_a_dose_near_its_limit_is_said(share: float, severity: Severity) -> None
     _, records = run(LINES, rules)
     said = [finding for finding in records[CYCLES - 1].of_record if finding.code == "dose"]
     assert [finding.severity for finding in said] == [severity]
+
+
+ODD = st.sampled_from([0.0, -5.0, np.nan, np.inf, 1e29, 3.0, 20_000.0])
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    odd=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 3), st.integers(0, 17), ODD), max_size=30),
+    whole=st.lists(st.tuples(st.integers(0, 3), ODD), max_size=4),
+)
+def test_readings_of_any_kind_are_studied_without_a_complaint(
+    odd: list[tuple[int, int, int, float]], whole: list[tuple[int, float]]
+) -> None:
+    rows = {(cycle, energy, row): value for cycle, energy, row, value in odd}
+    images = dict(whole)
+    lines = [
+        replace(
+            line,
+            counts=np.full(20, rows.get((line.cycle, line.energy, line.row), images.get(line.energy, 0))),
+        )
+        if (line.cycle, line.energy, line.row) in rows or line.energy in images
+        else line
+        for line in LINES[: 2 * PER_CYCLE]
+    ]
+    for mode in (IncidentMode.FILE, IncidentMode.BLANK):
+        rule = replace(recipe().incident, mode=mode)
+        state = start(PLAN, library(), replace(recipe(), incident=rule), RULES)
+        _, records = run(lines, state=state)
+        said = [finding.code for snapshot in records.values() for finding in snapshot.of_record]
+        assert "studies" not in said
+
+
+def test_a_study_that_fails_is_said_and_costs_no_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        msg = "nobody foresaw this"
+        raise ValueError(msg)
+
+    monkeypatch.setattr("operando.core.pipeline.studied", fails)
+    _, records = run(LINES)
+    assert list(records) == list(range(CYCLES))
+    assert records[0].map is not None
+    assert "studies" in [finding.code for finding in records[0].of_record]
+    assert records[0].particles is None
 
 
 def with_charge(rule: CellRule, share: float) -> Snapshot:

@@ -78,3 +78,11 @@ def test_the_order_of_readings_leaves_no_trace_but_for_the_later_of_one_time(
     last = dict(readings)
     assert book.time_s.tolist() == sorted(last)
     assert book.voltage_v.tolist() == [last[time_s] for time_s in sorted(last)]
+
+
+def test_of_each_second_the_latest_reading_is_kept_whatever_came_first() -> None:
+    for order in ((5.1, 5.9, 6.0), (5.9, 6.0, 5.1)):
+        book = CellBook()
+        for time_s in order:
+            book = heard(book, CellReading("run", time_s, time_s, math.nan, math.nan))
+        assert book.voltage_v.tolist() == [5.9, 6.0]

@@ -54,6 +54,9 @@ def lithiation_on(ny: int, nx: int, reason: np.ndarray | None = None) -> Lithiat
         frame_age_s=np.zeros(2),
         reason=reason.astype(np.uint8),
         is_provisional=False,
+        shift_px=np.zeros((2, 2)),
+        shift_um=np.zeros((2, 2)),
+        shift_quality=np.ones(2),
     )
 
 

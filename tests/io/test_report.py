@@ -169,6 +169,13 @@ def test_a_small_map_has_each_pixel_at_its_place_however_the_scan_ran() -> None:
 def test_the_command_and_profile_give_the_settings_again() -> None:
     assert replay_command(PROCESS).endswith("--i0 blank --background linear --estimator timed")
     assert replay_command({"i0_mode": "blank; rm x"}).endswith("--i0 'blank; rm x'")
+    registered = {"registration": "on", "registration_cap_px": 9.0, "registration_manual": "0 1 1.5 -2e-05"}
+    assert replay_command(registered).endswith("--registration on")
+    assert profile_text(registered) == (
+        "[registration]\ncap_px = 9.0\n\n"
+        "[[registration.manual]]\ncycle = 0\nenergy = 1\ny_px = 1.5\nx_px = -2e-05"
+    )
+    assert profile_text({"registration_manual": "0 1 1.5 x; 2 3; 0 1 2 3 4"}) == ""
     assert profile_text(PROCESS) == (
         '[detector]\ngain = "auto"\nsaturation_counts = inf\n\n[limits]\nmax_od = 3.0'
     )

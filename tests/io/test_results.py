@@ -74,6 +74,9 @@ def map_of_cycle(cycle: int, seed: int = 0) -> LithiationMap:
         frame_age_s=age_s,
         reason=reason,
         is_provisional=bool(cycle % 2),
+        shift_px=rng.normal(size=(ENERGIES, 2)),
+        shift_um=rng.normal(size=(ENERGIES, 2)),
+        shift_quality=rng.random(ENERGIES),
     )
 
 
@@ -205,7 +208,7 @@ def test_viewers_find_the_map_by_the_rules_of_nexus(tmp_path: Path) -> None:
         assert entry["fit/thickness"].attrs["units"] == "nm"
         assert entry["process"].attrs["NX_class"] == "NXprocess"
         assert entry["process/version"].asstr()[()]
-        assert np.isnan(entry["fit/shift_px"][:]).all()
+        assert np.array_equal(entry["fit/shift_px"][1], map_of_cycle(1).shift_px)
         assert entry["fit/shift_px"].shape == (2, ENERGIES, 2)
         assert entry["fractions/phase"].asstr()[0] == "FePO₄"
         assert entry["start_time"].asstr()[()] == "2023-11-14T22:13:20+00:00"

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from operando.errors import DamagedFileError, FrameRejected, SourceUnreachable
 from operando.io.logrows import RowReader
-from operando.io.runlog import LogReader, LogWriter, Verification, verify
+from operando.io.runlog import LogReader, LogWriter
+from verified import Verification, verify
 
 # Shared machines pause for seconds; each example makes its own file, so the fixture may be shared.
 patient = settings(

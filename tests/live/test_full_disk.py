@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from operando.io.runlog import LogReader, verify
+from operando.io.runlog import LogReader
+from verified import verify
 
 FILLED = """
 import json, resource, signal, sys

@@ -18,8 +18,9 @@ from ophyd.sim import SynAxis, SynGauss, SynSignal
 
 from operando.errors import DamagedFileError, FrameRejected
 from operando.io.disk import DiskRoom
-from operando.io.runlog import LogReader, LogWriter, verify
+from operando.io.runlog import LogReader, LogWriter
 from operando.live.recorder import Recorder, RecorderStatus
+from verified import verify
 
 PATIENCE_S = 30.0
 

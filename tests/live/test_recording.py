@@ -12,9 +12,10 @@ import pytest
 
 from operando.errors import ConfigurationError, DamagedFileError
 from operando.io.disk import DiskRoom
-from operando.io.runlog import LogReader, LogWriter, verify
+from operando.io.runlog import LogReader, LogWriter
 from operando.live.backlog import Backlog, Waiting
 from operando.live.recorder import Recorder, RecorderStatus
+from verified import verify
 
 PATIENCE_S = 30.0
 

@@ -46,7 +46,7 @@ def pace_of(world: World) -> Pace:
 
 
 @pytest.mark.parametrize("flyer", ["line", "frame"])
-@pytest.mark.parametrize("until", [Until(cycles=5), Until(duration_s=30.0)])
+@pytest.mark.parametrize("until", [Until(cycles=1), Until(cycles=5), Until(duration_s=30.0)])
 def test_time_documents_and_disk_are_foretold(flyer: str, until: Until, tmp_path: Path) -> None:
     stxm, world = simulated()
     stxm = STXM(replace(stxm.parts, frame_flyer=make_stxm(world).frame_flyer))
@@ -67,7 +67,7 @@ def test_time_documents_and_disk_are_foretold(flyer: str, until: Until, tmp_path
     assert world.time_s - began_s == pytest.approx(estimate.duration_s, rel=0.05)
     assert estimate.documents == len(documents)
     # SQLite's pages of 32 kB are filled unevenly, and the metadata are the user's.
-    assert log.stat().st_size == pytest.approx(estimate.disk_bytes, rel=0.1, abs=2 * 32768)
+    assert log.stat().st_size == pytest.approx(estimate.disk_bytes, rel=0.1)
 
 
 def test_the_dose_is_that_of_the_literature() -> None:

@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 from operando.cli import Exit, app
 from operando.errors import SourceUnreachable
 from operando.io.results import Results, read_results
-from operando.io.runlog import LogReader, LogWriter, verify
+from operando.io.runlog import LogReader, LogWriter
+from verified import verify
 
 RUN = [sys.executable, "-m", "operando"]
 HEADLESS = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "DISPLAY": "", "WAYLAND_DISPLAY": ""}
@@ -300,7 +301,7 @@ def test_comparing_says_null_where_there_is_nothing_to_compare(tmp_path: Path, r
         file["entry/fit/thickness"][...] = 0.7
     code, printed, _ = invoke("compare", results, results, "--json")
     assert code == Exit.DONE
-    thin, middle, _ = json.loads(printed)
+    _, thin, middle, _ = json.loads(printed)
     assert (thin["pixels"], thin["spread"], thin["median"]) == (0, None, None)
     assert middle["pixels"] > 0
     assert (middle["spread"], middle["median"]) == (0.0, 0.0)

@@ -38,6 +38,7 @@ choices = st.builds(
     pane_count=st.sampled_from(PANES),
     palette=st.sampled_from(PALETTES),
     is_faded=st.booleans(),
+    is_outlined=st.booleans(),
     theme=st.sampled_from((None, "dark", "light")),
     is_fitted=st.booleans(),
     left_share=st.none() | st.floats(0.2, 0.8),

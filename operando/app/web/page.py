@@ -103,7 +103,7 @@ class Page:
         self._snapshot: Snapshot | None = None
         self._taken_s = clock()
         self._edition: Edition | None = None
-        self._visits: set[asyncio.Task[None]] = set()
+        self._visits: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._streams = 0
         self._fixed = {"theme.css": Answer(200, theme_sheet().encode(), "text/css; charset=utf-8")}
         for name, (file, kind) in _FILES.items():
@@ -158,10 +158,15 @@ class Page:
                     await asyncio.wait_for(self._goodbye.wait(), max(_TICK_S, took_s / _SHARE))
         finally:
             server.close()
-            if self._visits:
-                await asyncio.wait(self._visits, timeout=1.0)
-            for visit in self._visits:
-                visit.cancel()
+            await self._parted(_PARTING_S)
+            for writer in self._visits.values():
+                writer.transport.abort()
+            await self._parted(_PARTING_S)
+
+    async def _parted(self, most_s: float) -> None:
+        """Wait until all visitors are gone, for so many seconds at most."""
+        if self._visits:
+            await asyncio.wait(list(self._visits), timeout=most_s)
 
     def _look(self) -> None:
         """Take the newest snapshot, and make an edition of it where somebody looks."""
@@ -176,13 +181,17 @@ class Page:
         """Answer one visitor, who may go at any time."""
         visit = asyncio.current_task()
         assert visit is not None  # noqa: S101 - asyncio runs this as a task
-        self._visits.add(visit)
+        if len(self._visits) >= 2 * _MOST_VISITORS:
+            # Not even an answer: who comes in hundreds must not cost the results file its descriptor.
+            writer.transport.abort()
+            return
+        self._visits[visit] = writer
         try:
             await self._answer(reader, writer)
         except (OSError, TimeoutError) as error:
             _log.debug("a visitor of the page was gone: %r", error)
         finally:
-            self._visits.discard(visit)
+            del self._visits[visit]
             # What was taken is sent, what was not is dropped: nothing is kept for who is gone.
             writer.transport.abort()
 

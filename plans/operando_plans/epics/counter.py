@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ophyd import Component, EpicsSignal, EpicsSignalRO
+from ophyd import Component
 from ophyd.status import DeviceStatus
 
 from operando_plans.epics.reach import Reached, check_reached
+from operando_plans.epics.records import ReadRecord, SetRecord
 from operando_plans.together import together
 
 __all__ = ["EpicsCounter"]
@@ -29,10 +30,10 @@ class EpicsCounter(Reached):
         How long it may take beyond the dwell.
     """
 
-    dwell_ms = Component(EpicsSignal, ":Dwell", kind="config")
-    go = Component(EpicsSignal, ":Go", kind="omitted", put_complete=True)
-    counts = Component(EpicsSignalRO, ":Counts", kind="hinted")
-    i0 = Component(EpicsSignalRO, ":I0", kind="normal")
+    dwell_ms = Component(SetRecord, ":Dwell", kind="config")
+    go = Component(SetRecord, ":Go", kind="omitted", put_complete=True)
+    counts = Component(ReadRecord, ":Counts", kind="hinted")
+    i0 = Component(ReadRecord, ":I0", kind="normal")
 
     def __init__(self, prefix: str, *, name: str, margin_s: float = 10.0) -> None:
         super().__init__(prefix, name=name)

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from ophyd import EpicsSignal, EpicsSignalRO
 from ophyd.status import DeviceStatus, Status
 
 from operando_plans.epics.reach import check_reached, lost, wait_for_all
+from operando_plans.epics.records import ReadRecord, SetRecord
 from operando_plans.epics.scan import Scan, scan_of
 from operando_plans.epics.scan_records import ScanRecords
 from operando_plans.together import together
@@ -58,22 +58,20 @@ class _EpicsFlyer(ABC):
         names = records or ScanRecords()
         self._done = names.done
 
-        def setting(suffix: str, *, does_complete: bool = True) -> EpicsSignal:
-            return EpicsSignal(prefix + suffix, name=f"{name}{suffix}", put_complete=does_complete)
+        def setting(suffix: str, *, does_complete: bool = True) -> SetRecord:
+            return SetRecord(prefix + suffix, name=f"{name}{suffix}", put_complete=does_complete)
 
-        def reading(suffix: str | None) -> EpicsSignalRO | None:
-            return None if suffix is None else EpicsSignalRO(prefix + suffix, name=f"{name}{suffix}")
+        def reading(suffix: str | None) -> ReadRecord | None:
+            return None if suffix is None else ReadRecord(prefix + suffix, name=f"{name}{suffix}")
 
-        def words(suffix: str | None) -> EpicsSignalRO | None:
+        def words(suffix: str | None) -> ReadRecord | None:
             return (
-                None
-                if suffix is None
-                else EpicsSignalRO(prefix + suffix, name=f"{name}{suffix}", string=True)
+                None if suffix is None else ReadRecord(prefix + suffix, name=f"{name}{suffix}", string=True)
             )
 
         self._x, self._y, self._dwell = setting(names.x), setting(names.y), setting(names.dwell)
         self._go, self._stop = setting(names.go), setting(names.stop, does_complete=False)
-        self._counts, self._i0 = EpicsSignalRO(prefix + names.counts, name=name), reading(names.i0)
+        self._counts, self._i0 = ReadRecord(prefix + names.counts, name=name), reading(names.i0)
         self._x_readback, self._y_readback = reading(names.x_readback), reading(names.y_readback)
         self._state, self._message = words(names.state), words(names.message)
         self._scan: Scan | None = None
@@ -248,7 +246,7 @@ class _EpicsFlyer(ABC):
 
     @property
     def _records(self) -> list[Any]:
-        return [part for part in vars(self).values() if isinstance(part, EpicsSignalRO | EpicsSignal)]
+        return [part for part in vars(self).values() if isinstance(part, ReadRecord | SetRecord)]
 
     def _break_off(self) -> None:
         if self._flight is not None and not self._flight.done:
@@ -264,7 +262,7 @@ class _EpicsFlyer(ABC):
             msg = f"{self.name} has no scan to give: {self._state.pvname} is '{state}'"
             raise RuntimeError(f"{msg}: {why}" if why else msg)
 
-    def _values(self, signal: EpicsSignalRO, shape: list[int]) -> Any:  # noqa: ANN401 - nested lists
+    def _values(self, signal: ReadRecord, shape: list[int]) -> Any:  # noqa: ANN401 - nested lists
         values = np.asarray(signal.get(), dtype=np.float64)
         if values.size != np.prod(shape, dtype=int):
             msg = f"{signal.pvname} holds {values.size} values, but {shape} were scanned; look at its length"

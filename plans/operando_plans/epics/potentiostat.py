@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ophyd import Component, EpicsSignalRO
+from ophyd import Component
 
 from operando_plans.epics.reach import Reached
+from operando_plans.epics.records import ReadRecord
 
 __all__ = ["EpicsPotentiostat"]
 
@@ -26,9 +27,9 @@ class EpicsPotentiostat(Reached):
     SUB_READING = "reading"
     _default_sub = SUB_READING
 
-    voltage = Component(EpicsSignalRO, ":Voltage", kind="hinted", auto_monitor=True)
-    current = Component(EpicsSignalRO, ":Current", kind="normal", auto_monitor=True)
-    charge = Component(EpicsSignalRO, ":Charge", kind="hinted", auto_monitor=True)
+    voltage = Component(ReadRecord, ":Voltage", kind="hinted", auto_monitor=True)
+    current = Component(ReadRecord, ":Current", kind="normal", auto_monitor=True)
+    charge = Component(ReadRecord, ":Charge", kind="hinted", auto_monitor=True)
 
     def __init__(self, prefix: str, *, name: str) -> None:
         super().__init__(prefix, name=name)

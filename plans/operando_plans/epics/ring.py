@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ophyd import EpicsSignalRO
+from operando_plans.epics.records import ReadRecord
 
 __all__ = ["epics_ring_current"]
 
 
-def epics_ring_current(record: str, *, name: str) -> EpicsSignalRO:
+def epics_ring_current(record: str, *, name: str) -> ReadRecord:
     """Return the ring current, mA, as a device that is read, and watched by a suspender.
 
     It is asked for anew each time it is read: what the server sent last may be older than a line.
@@ -19,4 +19,4 @@ def epics_ring_current(record: str, *, name: str) -> EpicsSignalRO:
     name
         Also the key of its reading.
     """
-    return EpicsSignalRO(record, name=name, kind="hinted")
+    return ReadRecord(record, name=name, kind="hinted")

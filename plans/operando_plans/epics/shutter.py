@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from typing import Any
 
-from ophyd import EpicsSignal, EpicsSignalRO
 from ophyd import FormattedComponent as Record
 from ophyd.status import DeviceStatus, SubscriptionStatus
+from ophyd.utils.errors import InvalidState
 
+from operando_plans.epics.asking import HEARD_S, ask_until
 from operando_plans.epics.reach import Reached
+from operando_plans.epics.records import ReadRecord, SetRecord
 from operando_plans.together import together
 
 __all__ = ["EpicsShutter"]
@@ -31,8 +35,8 @@ class EpicsShutter(Reached):
         How long it may take, and how long its records are waited for when they are out of reach.
     """
 
-    setpoint = Record(EpicsSignal, "{_setpoint}", string=True, kind="omitted")
-    readback = Record(EpicsSignalRO, "{_readback}", string=True, kind="hinted")
+    setpoint = Record(SetRecord, "{_setpoint}", string=True, kind="omitted")
+    readback = Record(ReadRecord, "{_readback}", string=True, kind="hinted")
 
     def __init__(
         self,
@@ -73,19 +77,46 @@ class EpicsShutter(Reached):
             A record cannot be reached; names it.
         """
         self.check_value(position)
-        if not self.connected:
-            # A plan that fails because the network went away closes the shutter next: that is worth waiting.
-            self.wait_for_connection(timeout=self.timeout_s)
+        self._tell(position)
 
         def is_there(*, value: object, **_more: object) -> bool:
             return self._word(value) == position
 
-        self.setpoint.put(position)
         arrived: Any = SubscriptionStatus(self.readback, is_there)
+
+        def has_arrived() -> bool:
+            if self.setpoint.get(as_string=True, use_monitor=False) != position:
+                # It went into a connection that was broken already.
+                self.setpoint.put(position)
+            if self.readback.get(as_string=True, use_monitor=False) != position:
+                return False
+            with suppress(InvalidState):  # it was heard, too
+                arrived.set_finished()
+            return True
+
+        ask_until(has_arrived, arrived, HEARD_S)
         return together(self, {self._readback: arrived}, f"{self.name} being {position}", self.timeout_s)
 
     def stop(self, *, success: bool = False) -> None:
         """Leave it: it is either here or there."""
+
+    def _tell(self, position: str) -> None:
+        """Tell it, as soon as it can be told.
+
+        A plan that fails because the network went away closes the shutter next: that is worth waiting.
+        """
+        end_s = time.monotonic() + self.timeout_s
+        while True:
+            try:
+                self.wait_for_connection(timeout=max(end_s - time.monotonic(), HEARD_S))
+                self.setpoint.put(position)
+            except TimeoutError:
+                # A client finds out that a connection broke some time after it did.
+                if time.monotonic() > end_s:
+                    raise
+                time.sleep(HEARD_S)
+            else:
+                return
 
     def _word(self, value: object) -> str:
         words: Any = self.readback.enum_strs
