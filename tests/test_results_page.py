@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from operando.io.results_layout import CURVES, QUANTITIES
+from operando.io.results_regions import REGIONS
 from operando.io.results_tables import TABLES
 
 PAGE = (Path(__file__).parents[1] / "docs" / "reference" / "results-file.md").read_text(encoding="utf-8")
 PLACES = [
     *(quantity.place for quantity in QUANTITIES),
     *(f"curves/{name}" for name in CURVES),
+    *(f"regions/{name}" for name in REGIONS),
     *(f"{table}/{column.name}" for table, columns in TABLES.items() for column in columns),
 ]
 

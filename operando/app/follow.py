@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from operando.app.onpaper import paper_for
 from operando.app.outcome import Keeper, Outcome
+from operando.app.past import remember
 from operando.io.sources import Source
 from operando.live.adviser import Adviser
 from operando.live.beside import Company
@@ -88,6 +90,8 @@ def follow(
         return keeper(snapshot)
 
     kept = setting.checkpoint
+    if book is not None and kept is not None and kept.exists():
+        remember(book, keeper.path)
     checkpoints = None if kept is None else Checkpoints(kept, keeper.work, keeper)
     monitor = Monitor(source, keeper.work, on_cycle, checkpoints=checkpoints, adviser=setting.adviser)
     if setting.has_window:
@@ -97,7 +101,7 @@ def follow(
         setting.company.begin(monitor)
         monitor.start()
         if book is not None and setting.has_window:
-            _show(monitor, book, keeper.work, source.name)
+            _show(monitor, book, keeper, source.name)
         while not monitor.join(_POLL_S):
             newest = monitor.latest.take()
             if newest is not None:
@@ -110,7 +114,7 @@ def follow(
     finally:
         # The results first: who watches may take some seconds to go.
         if monitor.join(0.0):
-            keeper.finish()
+            keeper.finish(monitor.newest)
         setting.company.close()
     if monitor.newest is not None:
         tell(monitor.newest)
@@ -140,7 +144,7 @@ def choices_name(work: Work) -> str:
     return f"dashboard-{formula}-{tag}.json"
 
 
-def _show(monitor: Monitor, book: HistoryBook, work: Work, title: str) -> None:
+def _show(monitor: Monitor, book: HistoryBook, keeper: Keeper, title: str) -> None:
     """Show the dashboard until it is closed; where no screen answers, say why and go on without.
 
     Raises
@@ -164,7 +168,8 @@ def _show(monitor: Monitor, book: HistoryBook, work: Work, title: str) -> None:
             title=f"Operando: {title}",
             history=book.read,
             send=monitor.send,
-            choices_file=folder_of_choices(os.environ, sys.platform) / choices_name(work),
+            choices_file=folder_of_choices(os.environ, sys.platform) / choices_name(keeper.work),
+            put_on_paper=paper_for(keeper.path),
         )
         if run_dashboard(monitor.latest.take, options):
             raise KeyboardInterrupt

@@ -21,6 +21,7 @@ from operando.errors import ConfigurationError, OperandoError
 from operando.io.frozen import Frozen, freeze, thaw
 from operando.io.lock import WriterLock
 from operando.io.results import read_results, read_summary
+from operando.io.results_regions import marked_in
 from operando.io.results_tables import StudyRecord, record_of
 from operando.io.results_writer import ResultsWriter, run_in
 from operando.live.monitor import Work
@@ -159,12 +160,30 @@ class Keeper:
         self._write(run)
         return self.trouble or None
 
-    def finish(self) -> None:
-        """Try for the last time what could not be written, and leave the file to others."""
+    def finish(self, newest: Snapshot | None = None) -> None:
+        """Try for the last time what could not be written, and leave the file to others.
+
+        Parameters
+        ----------
+        newest
+            What was shown last: regions that were drawn after the last cycle go into the file, too.
+        """
         for run in self._runs.values():
             if run.waiting:
                 self._write(run)
+        if newest is not None:
+            self._mark(newest)
         self._let_others_in()
+
+    def _mark(self, newest: Snapshot) -> None:
+        """Write what regions and masks say; without them the results are whole."""
+        run = self._runs.get(newest.plan.run)
+        if run is None or run.writer is None or run.waiting:
+            return
+        try:
+            run.writer.mark(marked_in(newest))
+        except OperandoError as error:
+            _log.warning("the regions are not in the results: %s", error)
 
     @property
     def trouble(self) -> str:

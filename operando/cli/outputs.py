@@ -1,22 +1,32 @@
-"""The commands that make something of results files: report, animate, compare."""
+"""The commands that make something of results files: report, animate, picture, curves, compare."""
 
 # What a command needs is imported when it runs, so that `operando --help` answers at once.
-# ruff: noqa: PLC0415
+# A command has as many arguments as it has options.
+# ruff: noqa: PLC0415, PLR0913, PLR0917
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from operando.cli.commands import AsJson, app
-from operando.cli.console import data, escaped, guarded, people, say_json
+from operando.cli.console import data, escaped, guarded, numbers, people, say_json
 from operando.errors import ConfigurationError
 from operando.regions import Outline, Region
 
-__all__ = ["animate", "compare", "report"]
+__all__ = ["animate", "compare", "curves", "picture", "report"]
+
+
+class Palette(StrEnum):
+    """Colours of a map that has one sign."""
+
+    VIRIDIS = "viridis"
+    CIVIDIS = "cividis"
+
 
 ResultsFile = Annotated[Path, typer.Argument(metavar="RESULT", help="A results file (NeXus HDF5).")]
 
@@ -53,6 +63,50 @@ def animate(
         data.print(escaped(str(output)))
         spread = "" if drawn == cycles else ", evenly spread over the run: a GIF holds no more"
         people.print(f"{drawn} of {cycles} cycles are drawn{spread}.")
+
+
+@app.command()
+def picture(
+    results: ResultsFile,
+    output: Annotated[Path, typer.Argument(metavar="FILE", help="The .png or .svg. Must not exist.")],
+    panel: Annotated[
+        str,
+        typer.Option(
+            help="spectrum, time, or a map: lithium, lithium_error, phase, fraction, fraction:1, thickness, "
+            "chi2, r_factor, change, age, od, od:1, residual, residual:1, …"
+        ),
+    ] = "lithium",
+    cycle: Annotated[int | None, typer.Option(min=1, help="Which; the last if left out.")] = None,
+    at: Annotated[str | None, typer.Option(help="Pixel of a spectrum: x,y in µm; else the thickest.")] = None,
+    region: Annotated[str | None, typer.Option(help="Region of a spectrum, by its name.")] = None,
+    colours: Annotated[Palette, typer.Option(help="Of a map with one sign.")] = Palette.VIRIDIS,
+) -> None:
+    """Draw a map, a spectrum or the curves of a results file, at 300 dpi or as SVG, with units and run."""
+    from operando.app.paper import Subject, picture_from
+
+    with guarded():
+        place = numbers(at)
+        if place is not None and len(place) != 2:
+            msg = f"'{at}' is no place; write x,y in µm, such as 1.25,-0.4"
+            raise ConfigurationError(msg)
+        at_um = None if place is None else (place[0], place[1])
+        subject = Subject(panel, None if cycle is None else cycle - 1, at_um, region, colours.value)
+        picture_from(results, subject, output)
+        data.print(escaped(str(output)))
+
+
+@app.command()
+def curves(
+    results: ResultsFile,
+    output: Annotated[Path, typer.Argument(metavar="FILE", help="The .csv to write. Must not exist.")],
+) -> None:
+    """Write the curves of a results file as text: field, regions and particles, with units and settings."""
+    from operando.app.paper import table_from
+
+    with guarded():
+        cycles = table_from(results, output)
+        data.print(escaped(str(output)))
+        people.print(f"The curves are about {cycles} {'cycle' if cycles == 1 else 'cycles'}.")
 
 
 @app.command()

@@ -38,7 +38,7 @@ figcaption { font-size: 0.88rem; }
 .strip figcaption { font-size: 0.78rem; line-height: 1.35; margin-top: 4px; }
 .scroll { overflow-x: auto; margin-top: 8px; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.93rem; }
-th { text-align: left; font-weight: 500; vertical-align: bottom; }
+th { text-align: left; font-weight: 500; vertical-align: bottom; white-space: nowrap; }
 th, td { padding: 4px 18px 4px 0; border-bottom: 1px solid var(--rule); vertical-align: top;
   overflow-wrap: anywhere; }
 .number { text-align: right; white-space: nowrap; }

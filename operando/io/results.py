@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from operando.errors import DamagedFileError, SourceUnreachable
+from operando.errors import DamagedFileError, OperandoError, SourceUnreachable
 from operando.io.atomic import recover
 from operando.io.hdf5 import array_at, group_at, scalar_at, text_at
-from operando.io.results_layout import FORMAT, QUANTITIES, SINCE_1, Quantity
+from operando.io.results_layout import FORMAT, MOMENTARY, QUANTITIES, SINCE_1, Quantity
+from operando.io.results_regions import NOTHING_MARKED, Marked, read_regions
 from operando.io.results_tables import TABLES, Table, read_table, read_tables
 from operando.types import Curve, LithiationMap, PhaseSpectra, Reason, ScanGrid, ScanPlan
 
@@ -28,12 +29,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Results",
     "Summary",
+    "entry_of",
     "is_results",
     "map_of",
     "read_findings",
     "read_particles",
     "read_results",
     "read_summary",
+    "summary_in",
     "write_curve_csv",
     "write_particles_csv",
 ]
@@ -74,6 +77,8 @@ class Results:
         Shape (cycle, ny, nx); NaN where it is not known.
     tables
         What else the cycles have shown, by the names of `results_tables.TABLES`.
+    marked
+        What regions and masks said when they were last written.
     """
 
     plan: ScanPlan
@@ -105,6 +110,7 @@ class Results:
     shift_px: FloatArray
     shift_um: FloatArray
     shift_quality: FloatArray
+    marked: Marked = NOTHING_MARKED
 
     @property
     def valid(self) -> MaskArray:
@@ -176,7 +182,7 @@ def read_results(path: str | Path) -> Results:
     DamagedFileError
         If it is not a results file.
     """
-    with _entry_of(Path(path)) as entry:
+    with entry_of(Path(path)) as entry:
         return _read(entry)
 
 
@@ -188,9 +194,14 @@ def read_summary(path: str | Path) -> Summary:
     SourceUnreachable, DamagedFileError
         As `read_results`.
     """
-    with _entry_of(Path(path)) as entry:
-        cycles = frozenset[int](array_at(entry, "lithiation/cycle").tolist())
-        return Summary(_plan(entry), _phases(entry), cycles, _curve(entry))
+    with entry_of(Path(path)) as entry:
+        return summary_in(entry)
+
+
+def summary_in(entry: h5py.Group) -> Summary:
+    """Return what an entry that is open says of its run."""
+    cycles = frozenset[int](array_at(entry, "lithiation/cycle").tolist())
+    return Summary(_plan(entry), _phases(entry), cycles, _curve(entry))
 
 
 def is_results(path: Path) -> bool:
@@ -210,7 +221,7 @@ def read_findings(path: str | Path) -> Table:
     SourceUnreachable, DamagedFileError
         As `read_results`.
     """
-    with _entry_of(Path(path)) as entry:
+    with entry_of(Path(path)) as entry:
         return read_table(entry, "findings")
 
 
@@ -222,12 +233,21 @@ def read_particles(path: str | Path) -> Table:
     SourceUnreachable, DamagedFileError
         As `read_results`.
     """
-    with _entry_of(Path(path)) as entry:
+    with entry_of(Path(path)) as entry:
         return read_table(entry, "particles")
 
 
 @contextmanager
-def _entry_of(path: Path) -> Generator[h5py.Group]:
+def entry_of(path: Path) -> Generator[h5py.Group]:
+    """Open the results file at `path` to be read.
+
+    Raises
+    ------
+    SourceUnreachable
+        If there is no such file.
+    DamagedFileError
+        If it is not a results file, or what is read of it is not there.
+    """
     if not path.is_file():
         message = f"there is no results file at {path}: check the name"
         raise SourceUnreachable(message)
@@ -240,7 +260,7 @@ def _entry_of(path: Path) -> Generator[h5py.Group]:
                 message = f"{path} is an HDF5 file by {creator!r}; expected {FORMAT!r}: choose a results file"
                 raise DamagedFileError(message)
             yield group_at(file, "entry")
-    except DamagedFileError:
+    except OperandoError:
         raise
     except (OSError, KeyError, ValueError, RuntimeError) as error:
         message = f"{path} is damaged or is not a results file: {error}"
@@ -275,7 +295,7 @@ def _read(entry: h5py.Group) -> Results:
     series: dict[str, Any] = {
         quantity.name: _series_at(entry, quantity, cycle.size)
         for quantity in QUANTITIES
-        if quantity.name != "valid"
+        if quantity.name not in MOMENTARY
     }
     series["is_provisional"] = series["is_provisional"].astype(bool)
     settings = group_at(entry, "process/settings")
@@ -286,6 +306,7 @@ def _read(entry: h5py.Group) -> Results:
         process=process,
         curve=_curve(entry),
         tables=read_tables(entry),
+        marked=read_regions(entry),
         **series,
     )
 

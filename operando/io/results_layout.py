@@ -17,6 +17,7 @@ import numpy as np
 
 import operando
 from operando.io.hdf5 import dataset_at, group_at
+from operando.io.results_regions import create_regions
 from operando.io.results_tables import create_tables
 from operando.types import Reason
 
@@ -25,7 +26,16 @@ if TYPE_CHECKING:
 
     from operando.types import PhaseSpectra, ScanPlan
 
-__all__ = ["BESIDE_THE_MAP", "CURVES", "FORMAT", "QUANTITIES", "SINCE_1", "Quantity", "image_of_empty"]
+__all__ = [
+    "BESIDE_THE_MAP",
+    "CURVES",
+    "FORMAT",
+    "MOMENTARY",
+    "QUANTITIES",
+    "SINCE_1",
+    "Quantity",
+    "image_of_empty",
+]
 
 FORMAT = "operando results 1"
 
@@ -57,6 +67,7 @@ class Quantity:
 
 
 _MAP = ("y", "x")
+_STACK = ("energy", *_MAP)
 QUANTITIES = (
     Quantity("lithiation/lithium", "lithium", _MAP, "<f8", "", "lithium content x"),
     Quantity("lithiation/lithium_errors", "lithium_error", _MAP, "<f8", "", "standard deviation of x"),
@@ -88,6 +99,10 @@ QUANTITIES = (
     Quantity("fit/shift_um", "shift_um", ("energy", "pair"), "<f8", "um", "shift (y, x) (µm)"),
     Quantity("fit/shift_quality", "shift_quality", ("energy",), "<f8", "", "correlation of registration"),
     Quantity("fit/i0", "i0", ("energy",), "<f8", "counts", "incident counts"),
+    Quantity("fit/od", "od", _STACK, "<f4", "", "optical density"),
+    Quantity("fit/od_errors", "od_error", _STACK, "<f4", "", "standard deviation of the optical density"),
+    Quantity("fit/row_time_s", "row_time_s", ("energy", "y"), "<f8", "s", "time of the row since 1970 (s)"),
+    Quantity("fit/ring_current_ma", "ring_current_ma", ("energy", "y"), "<f4", "mA", "ring current (mA)"),
     Quantity("particles/labels", "particle_labels", _MAP, "<i4", "", "number of the particle; 0: none"),
     Quantity("unexplained/place", "unexplained_place", _MAP, "|u1", "", "number of the place; 0: none"),
     Quantity("clusters/labels", "cluster_labels", _MAP, "|u1", "", "number of the cluster; 0: none"),
@@ -97,8 +112,15 @@ QUANTITIES = (
     Quantity("lithiation/cycle", "cycle", (), "<i8", "", "cycle, from 0"),
 )
 
-BESIDE_THE_MAP = frozenset({"i0", "particle_labels", "unexplained_place", "cluster_labels", "dose_mgy"})
+BESIDE_THE_MAP = frozenset(
+    {
+        *("i0", "particle_labels", "unexplained_place", "cluster_labels", "dose_mgy"),
+        *("od", "od_error", "row_time_s", "ring_current_ma"),
+    }
+)
 """Quantities that come from elsewhere than the map."""
+MOMENTARY = frozenset({"valid", "od", "od_error", "row_time_s", "ring_current_ma"})
+"""Quantities that are not read with all the cycles: they are in `reason`, or read for one cycle."""
 
 SINCE_1 = BESIDE_THE_MAP - {"i0"} | {"shift_um", "shift_quality"}
 """Quantities that the first files of this format do not have."""
@@ -116,7 +138,9 @@ def image_of_empty(plan: ScanPlan, phases: PhaseSpectra, process: Mapping[str, s
     """Return the bytes of a results file with everything that is known before the first cycle."""
     with h5py.File("results", "w", driver="core", backing_store=False) as file:
         _fill(file, plan, phases, process)
-        create_tables(group_at(file, "entry"), plan.energies_ev.size)
+        entry = group_at(file, "entry")
+        create_tables(entry, plan.energies_ev.size)
+        create_regions(entry, plan.energies_ev.size, len(phases.names))
         file.flush()
         return file.id.get_file_image()
 

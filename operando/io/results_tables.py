@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from operando.cell import Comparison
 from operando.io.hdf5 import array_at, dataset_at
+from operando.io.results_regions import NOTHING_MARKED, Marked, marked_in
 from operando.particles import ParticleResult
 from operando.types import Finding, Snapshot
 
@@ -144,11 +145,15 @@ class StudyRecord:
     rows
         By table and column, shape (row, …).
     images
-        By the name of the quantity, shape (ny, nx); what is not there was not asked for.
+        By the name of the quantity, shape (ny, nx), or with an energy in front; what is not there was not
+        asked for.
+    marked
+        What regions and masks say.
     """
 
     rows: Mapping[str, Mapping[str, NDArray[Any]]]
     images: Mapping[str, NDArray[Any]]
+    marked: Marked = NOTHING_MARKED
 
 
 NO_STUDIES = StudyRecord({}, {})
@@ -204,7 +209,13 @@ def record_of(snapshot: Snapshot) -> StudyRecord:
     comparison = None if snapshot.cell is None else snapshot.cell.comparison
     if comparison is not None:
         rows["charge"] = [tuple(getattr(comparison, entry.name) for entry in fields(Comparison))]
-    images: dict[str, NDArray[Any]] = {}
+    images: dict[str, NDArray[Any]] = {
+        "od": snapshot.od,
+        "od_error": snapshot.od_error,
+        "row_time_s": snapshot.row_time_s,
+    }
+    if snapshot.ring_current_ma is not None:
+        images["ring_current_ma"] = snapshot.ring_current_ma
     if snapshot.particles is not None:
         images["particle_labels"] = snapshot.particles.labels
     if places:
@@ -215,7 +226,9 @@ def record_of(snapshot: Snapshot) -> StudyRecord:
     if snapshot.dose is not None:
         images["dose_mgy"] = snapshot.dose.pixels_mgy
     return StudyRecord(
-        {name: _columns(TABLES[name], cycle, found, energies) for name, found in rows.items()}, images
+        {name: _columns(TABLES[name], cycle, found, energies) for name, found in rows.items()},
+        images,
+        marked_in(snapshot),
     )
 
 

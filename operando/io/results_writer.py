@@ -24,6 +24,7 @@ from operando.io.atomic import PagedFile, changed_whole, recover, replacement
 from operando.io.hdf5 import FOREIGN_ERRORS, array_at, dataset_at, group_at, text_at
 from operando.io.results import Results, read_results
 from operando.io.results_layout import BESIDE_THE_MAP, CURVES, FORMAT, QUANTITIES, image_of_empty
+from operando.io.results_regions import Marked, holds_regions, put_regions
 from operando.io.results_tables import NO_STUDIES, StudyRecord, holds_rows, put_rows
 from operando.types import Curve
 
@@ -136,10 +137,13 @@ class ResultsWriter:
             if quantity.name not in BESIDE_THE_MAP
         }
         series["fit/i0"] = i0
+        ny, nx = self._shape
+        sizes: dict[str, int] = {"energy": self._energies, "y": ny, "x": nx}
         for quantity in QUANTITIES:
-            if quantity.dims == ("y", "x") and quantity.name in BESIDE_THE_MAP:
-                unknown = np.nan if "f" in quantity.dtype else 0
-                series[quantity.place] = studies.images.get(quantity.name, np.full(self._shape, unknown))
+            if quantity.name in BESIDE_THE_MAP and quantity.name != "i0":
+                shape = tuple(sizes[dim] for dim in quantity.dims)
+                unknown = np.full(shape, np.nan if "f" in quantity.dtype else 0, quantity.dtype)
+                series[quantity.place] = studies.images.get(quantity.name, unknown)
         with _understood(self._path):
             there, stored = _contents(self._path, self._run)
             merged = _merged(curve, stored, there)
@@ -156,6 +160,23 @@ class ResultsWriter:
                 self._put_into_copy(lithiation.cycle, series, merged, studies)
         self._cycles = frozenset((*there, lithiation.cycle))
         return merged
+
+    def mark(self, marked: Marked) -> None:
+        """Put what regions and masks say in place of what the file says of them.
+
+        Raises
+        ------
+        SourceUnreachable, DamagedFileError
+            As `write`.
+        """
+        with _understood(self._path):
+            with h5py.File(self._path, "r") as file:
+                if holds_regions(group_at(file, "entry"), marked):
+                    return
+            with replacement(self._path) as part:
+                shutil.copyfile(self._path, part)
+                with changed_whole(part) as file, h5py.File(file, "r+") as whole:
+                    put_regions(group_at(whole, "entry"), marked)
 
     def _put_into_copy(self, cycle: int, series: dict[str, Any], curve: Curve, studies: StudyRecord) -> None:
         with replacement(self._path) as part:
@@ -210,6 +231,7 @@ def _put(file: PagedFile, cycle: int, series: dict[str, Any], curve: Curve, stud
     with h5py.File(file, "r+") as whole:
         entry = group_at(whole, "entry")
         put_rows(entry, cycle, studies.rows)
+        put_regions(entry, studies.marked)
         row = _row_of(entry, cycle)
         is_there = dataset_at(entry, "lithiation/cycle")[row : row + 1].tolist() == [cycle]
         for quantity in QUANTITIES:
@@ -241,6 +263,7 @@ def _holds(path: Path, cycle: int, series: dict[str, Any], curve: Curve, studies
                 for name in CURVES
             )
             and holds_rows(entry, cycle, studies.rows)
+            and holds_regions(entry, studies.marked)
         )
 
 

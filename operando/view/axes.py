@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pyqtgraph as pg
 from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QGraphicsItem
 
 from operando.view.theme import Look
 
@@ -24,6 +25,8 @@ def quiet_axis(axis: pg.AxisItem, look: Look, pixels: int = 12) -> None:
     axis.setTickFont(tick_font(look.px(pixels)))
     # pyqtgraph would otherwise rename 0.15 to 150 (×0.001).
     axis.enableAutoSIPrefix(False)
+    # Numbers are slow to draw, and seldom change: kept as dots between two repaints.
+    axis.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
 
 
 def title(plot: pg.PlotItem, side: str, words: str, look: Look) -> None:

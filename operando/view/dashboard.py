@@ -22,6 +22,7 @@ from operando.view.fieldbox import BODY
 from operando.view.history import History, HistoryBook
 from operando.view.keys import KEYS, Action
 from operando.view.options import DashboardOptions
+from operando.view.orders import orders_of
 from operando.view.session import Session
 from operando.view.status import State, present_status
 from operando.view.theme import Look, ThemeName, scale_for, style_sheet, theme_named
@@ -223,6 +224,7 @@ class Dashboard(QMainWindow):
             Action.CANCEL: self._cancel,
             Action.TAB: self._next_tab,
             Action.PICTURE: self._save_picture,
+            Action.PAPER: self._put_on_paper,
             Action.THEME: self._change_theme,
             Action.FULL_SCREEN: self._toggle_full_screen,
             Action.RESET: self._reset,
@@ -333,7 +335,22 @@ class Dashboard(QMainWindow):
         shown = self.session.shown
         cycle = "" if shown is None or shown.map is None else f"-cycle-{shown.map.cycle + 1}"
         path = free_path(self._options.picture_folder / f"operando-{run}{cycle}.png")
-        words = f"saved {path.name}" if self.grab().save(str(path)) else f"cannot write {path}"
+        self._say(f"saved {path.name}" if self.grab().save(str(path)) else f"cannot write {path}")
+
+    def _put_on_paper(self) -> None:
+        orders, draw = orders_of(self.session), self._options.put_on_paper
+        if orders is None or draw is None:
+            self._say("nothing to draw yet" if orders is None else "nobody draws for this window")
+            return
+        try:
+            made = draw(orders, self._options.picture_folder)
+        except OSError as error:
+            self._say(f"cannot write into {self._options.picture_folder}: {error.strerror or error}")
+            return
+        self._say(f"saved {len(made)} files: {made[-1].stem.removesuffix('-curves')}-…")
+
+    def _say(self, words: str) -> None:
+        """Say something for some seconds where the state is."""
         self._remark, self._remarked_s = words, self._options.clock()
         self._say_how_it_stands()
 

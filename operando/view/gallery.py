@@ -11,7 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from operando.cell import CellRecord
 from operando.errors import ConfigurationError
+from operando.particles import Character, ParticleCurve, ParticleField, ParticleResult
 from operando.regions import Marks, Outline, Region
 from operando.types import Snapshot
 from operando.view.example import Stage, Story, records_until, snapshot_at, with_marks
@@ -78,6 +82,39 @@ def _cut_off(snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, delivery=replace(snapshot.delivery, failure=failure, lost=17))
 
 
+def _with_cell(snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot with a potentiostat that charges at a constant current."""
+    plan = snapshot.plan
+    time_s = np.arange(plan.started_s, snapshot.progress.last_line_s, 20.0)
+    hours = (time_s - plan.started_s) / 3600.0
+    voltage_v = 3.42 + 0.02 * np.tanh(3 * (hours - 0.6)) + 0.4 * np.exp(-60 * hours) * -1.0 + 0.05 * hours
+    none = np.empty(0)
+    cell = CellRecord(
+        time_s, voltage_v, np.full(time_s.size, 0.2), 0.2 * hours, np.full(time_s.size, np.nan), None,
+        none, none, none,
+    )  # fmt: skip
+    return replace(snapshot, cell=cell, particles=_particles(snapshot))
+
+
+def _particles(snapshot: Snapshot) -> ParticleField:
+    """Return two particles whose curves are those of the field, earlier and later."""
+    curve, nan = snapshot.curve, float("nan")
+    none, unknown = np.empty(0), np.full(curve.cycle.size, nan)
+
+    def one(number: int, power: float) -> ParticleResult:
+        x = curve.lithium**power
+        own = ParticleCurve(
+            curve.cycle, curve.time_s, x, 2 * curve.lithium_error, unknown, unknown, unknown, unknown
+        )
+        return ParticleResult(
+            number, 500 // number, (0.0, 0.0), 0.8, float(x[-1]), 0.01, 1.0, none, nan, nan, nan, nan, nan,
+            nan, Character.UNIFORM, None, False, own,
+        )  # fmt: skip
+
+    labels = np.zeros(snapshot.plan.grid.shape, np.int32)
+    return ParticleField(int(curve.cycle[-1]), labels, (one(1, 0.6), one(2, 1.7)))
+
+
 _QUIET = Story(findings=())
 _LOSS = Story(pause_s=420.0, lost_cycle=4)
 _LAST = Stage(cycles=12, is_closed=True)
@@ -110,6 +147,8 @@ SCENES = (
     Scene("phase", actions=(Action.NEXT_MAP,) * 2),
     Scene("faded-cividis", actions=(Action.FADE, Action.PALETTE)),
     Scene("history", _LAST, _QUIET, _MARKS, (*(Action.EARLIER,) * 4, Action.FIT_CURVES)),
+    Scene("cell", Stage(cycles=9, frames=1, rows=30), _LOSS, dressed=_with_cell),
+    Scene("cell-light", Stage(cycles=9, frames=1, rows=30), _LOSS, _MARKS, dressed=_with_cell, theme="light"),
     Scene("frozen", actions=(Action.FREEZE,)),
     Scene("keys", actions=(Action.KEYS,)),
     Scene("keys-light-smallest", actions=(Action.KEYS,), theme="light", size=(1040, 680)),

@@ -43,6 +43,7 @@ class Action(StrEnum):
     TAB = "tab"
     FIT_CURVES = "fit_curves"
     PICTURE = "picture"
+    PAPER = "paper"
     THEME = "theme"
     FULL_SCREEN = "full_screen"
     RESET = "reset"
@@ -121,6 +122,7 @@ _GROUPS: tuple[tuple[str, tuple[Key, ...]], ...] = (
             Key(("F", "F11"), Action.FULL_SCREEN, "full screen"),
             Key(("T",), Action.TAB, "findings, regions"),
             Key(("S",), Action.PICTURE, "save a picture of the window"),
+            Key(("Shift+S",), Action.PAPER, "save maps, spectrum and curves as PNG, SVG and CSV"),
             Key(("D",), Action.THEME, "dark, light"),
             Key(("Ctrl+0",), Action.RESET, "layout and choices as at the first start"),
         ),

@@ -237,7 +237,7 @@ class MapCard(QFrame):
         ]
         self.legend.setText(
             "&nbsp;&nbsp; ".join(
-                f'<span style="color:{tone}">{sign}</span>&nbsp;{html.escape(words)}'
+                f'<span style="color:{tone}">{sign}</span>&nbsp;{_held_together(words)}'
                 for tone, words, sign in swatches
                 if words
             )
@@ -270,3 +270,8 @@ class MapCard(QFrame):
 
 
 _MAPS = {1: "One large map", 2: "Two maps side by side", 4: "Four maps"}
+
+
+def _held_together(words: str) -> str:
+    """Return words as markup in which no share is torn from its per cent at the end of a line."""
+    return html.escape(words).replace(" %", "&nbsp;%").replace("&lt; ", "&lt;&nbsp;")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from operando.regions import Marks
 from operando.view.history import History
+from operando.view.orders import Orders
 from operando.view.theme import ThemeName
 
 __all__ = ["Cut", "DashboardOptions"]
@@ -61,6 +62,8 @@ class DashboardOptions:
         Where layout and choices are remembered; None remembers nothing.
     picture_folder
         Where pictures of the window go.
+    put_on_paper
+        Draws what stands in the window into files in a folder, and returns them; None where nobody can.
     age_s
         Returns how long ago the newest snapshot was made; None counts from when it was taken.
     cut
@@ -77,5 +80,6 @@ class DashboardOptions:
     send: Callable[[Marks], None] = _ignore
     choices_file: Path | None = None
     picture_folder: Path = field(default_factory=Path.cwd)
+    put_on_paper: Callable[[Orders, Path], tuple[Path, ...]] | None = None
     age_s: Callable[[], float] | None = None
     cut: Callable[[], Cut | None] = _whole

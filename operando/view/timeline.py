@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from operando.cell import CellRecord
+from operando.particles import ParticleCurve, ParticleResult
 from operando.types import Curve, FloatArray, Snapshot
 from operando.view.bands import Band, Rows, bands_of
 from operando.view.history import History
 from operando.view.words import UNKNOWN, about, count, measurement, plain
 
-__all__ = ["FIELD", "Span", "Strand", "Timeline", "headline_of", "present_timeline", "summarised"]
+__all__ = ["FIELD", "Span", "Strand", "Timeline", "Trace", "headline_of", "present_timeline", "summarised"]
 
 FIELD = "field"
 
 _MOST_POINTS = 600
 """Points drawn of a curve: a screen of this century has hardly more columns for it."""
+_MOST_PARTICLES = 6
+"""Particles that are drawn, the largest: more curves are a tangle. The table of the curves has all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,25 @@ class Strand:
 
 
 @dataclass(frozen=True, slots=True)
+class Trace:
+    """What the potentiostat read, ready to be drawn.
+
+    Attributes
+    ----------
+    name, symbol, unit
+        What it is, in a word and in a letter: plain text.
+    time, value
+        In the unit of the timeline, and in `unit`, shape (n,).
+    """
+
+    name: str
+    symbol: str
+    unit: str
+    time: FloatArray
+    value: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class Span:
     """A band in the unit of the timeline, with its words."""
 
@@ -58,7 +82,9 @@ class Timeline:
     Attributes
     ----------
     strands
-        The field first, without the masks if there are any; then the regions.
+        The field first, without the masks if there are any; then the regions, then the largest particles.
+    traces
+        Voltage and charge of the cell, as far as they are read.
     spans
         Pauses and losses.
     unit
@@ -72,6 +98,7 @@ class Timeline:
     """
 
     strands: tuple[Strand, ...]
+    traces: tuple[Trace, ...]
     spans: tuple[Span, ...]
     unit: str
     scale_s: float
@@ -98,17 +125,20 @@ def summarised(time: FloatArray, value: FloatArray, error: FloatArray, most: int
 def present_timeline(snapshot: Snapshot, history: History, most: int = _MOST_POINTS) -> Timeline:
     """Return the curves of a run; only cycles of record are on them."""
     started_s = snapshot.plan.started_s
-    curves = [(FIELD, snapshot.curve)]
+    curves: list[tuple[str, Curve | ParticleCurve]] = [(FIELD, snapshot.curve)]
     if snapshot.unmasked_curve is not None:
         curves = [(f"{FIELD} less masks", snapshot.unmasked_curve)]
     curves += [(plain(result.region.name, 40), result.curve) for result in snapshot.regions]
-    times_s = np.concatenate([curve.time_s for _, curve in curves])
+    curves += [(f"particle {particle.number}", particle.curve) for particle in _largest(snapshot)]
+    cell = snapshot.cell
+    times_s = np.concatenate([curve.time_s for _, curve in curves] + ([] if cell is None else [cell.time_s]))
     now_s = snapshot.progress.last_line_s
     ends = np.append(times_s, now_s)
     span_s = max(float(np.max(ends[np.isfinite(ends)], initial=started_s)) - started_s, 1.0)
     unit, scale_s = _unit(span_s)
     return Timeline(
         strands=tuple(_strand(name, curve, started_s, scale_s, most) for name, curve in curves),
+        traces=() if cell is None else tuple(_traces(cell, started_s, scale_s, most)),
         spans=tuple(
             _span(band, started_s, scale_s) for band in (*history.bands, *_live_bands(snapshot, history))
         ),
@@ -141,7 +171,25 @@ def _unit(span_s: float) -> tuple[str, float]:
     return "d", 86_400.0
 
 
-def _strand(name: str, curve: Curve, started_s: float, scale_s: float, most: int) -> Strand:
+def _largest(snapshot: Snapshot) -> list[ParticleResult]:
+    """Return the particles that have curves of their own on the screen, in the order of their numbers."""
+    if snapshot.particles is None:
+        return []
+    ranked = sorted(snapshot.particles.particles, key=lambda each: -each.pixels)
+    return sorted(ranked[:_MOST_PARTICLES], key=lambda each: each.number)
+
+
+def _traces(cell: CellRecord, started_s: float, scale_s: float, most: int) -> Iterator[Trace]:
+    readings = (("voltage", "U", "V", cell.voltage_v), ("charge", "Q", "mAh", cell.charge_mah))
+    for name, symbol, unit, values in readings:
+        known = np.isfinite(values)
+        if known.any():
+            time = (cell.time_s[known] - started_s) / scale_s
+            time, value, *_ = summarised(time, values[known], np.zeros(time.size), most)
+            yield Trace(name, symbol, unit, time, value)
+
+
+def _strand(name: str, curve: Curve | ParticleCurve, started_s: float, scale_s: float, most: int) -> Strand:
     known = np.isfinite(curve.lithium)
     time = (curve.time_s[known] - started_s) / scale_s
     return Strand(name, *summarised(time, curve.lithium[known], curve.lithium_error[known], most))

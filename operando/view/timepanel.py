@@ -1,4 +1,4 @@
-"""Mean lithium content against time, of field and regions, with pauses, and a slider through the history."""
+"""Mean x against time, of field, regions and particles, with pauses, the cell, and a slider."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSlider, QVBoxLayout
 
 from operando.view.axes import quiet_axes, tick_font, title
+from operando.view.cellplot import CellPlot
 from operando.view.label import ElidedLabel, plain_label, rich_label
 from operando.view.maps import map_levels
 from operando.view.quantities import LITHIUM
@@ -63,6 +64,7 @@ class TimePanel(QFrame):
         self.plot: pg.PlotItem = self.canvas.plotItem
         quiet_axes(self.plot, look)
         title(self.plot, "left", "mean x", look)
+        self.cell = CellPlot(look, self.plot)
         self._now = pg.InfiniteLine(angle=90, pen=pg.mkPen(theme.warning, width=look.px(2)))
         self._now.setZValue(30)
         self._now.setVisible(False)
@@ -118,6 +120,7 @@ class TimePanel(QFrame):
         layout.addLayout(head)
         layout.addWidget(self.legend)
         layout.addWidget(self.canvas, 1)
+        layout.addWidget(self.cell)
         layout.addLayout(bar)
 
     def _toggle_fit(self) -> None:
@@ -134,25 +137,27 @@ class TimePanel(QFrame):
         self._place(timeline)
         self._draw_bar()
         self.plot.setXRange(0.0, timeline.now, padding=0.03)
+        if timeline.unit != self._unit:
+            self._unit = timeline.unit
+            title(self.plot, "bottom", f"time since start ({timeline.unit})", self._look)
+        self.cell.draw(timeline)
         state = (
             live.curve,
             live.unmasked_curve,
             live.regions,
+            live.particles,
             timeline.unit,
             timeline.spans,
             session.choices,
         )
         if (
             len(state) == len(self._shown)
-            and all(a is b for a, b in zip(state[:3], self._shown[:3], strict=True))
-            and state[3:] == self._shown[3:]
+            and all(a is b for a, b in zip(state[:4], self._shown[:4], strict=True))
+            and state[4:] == self._shown[4:]
         ):
             self._write()
             return
         self._shown = state
-        if timeline.unit != self._unit:
-            self._unit = timeline.unit
-            title(self.plot, "bottom", f"time since start ({timeline.unit})", self._look)
         self._draw_spans(timeline.spans)
         self._draw_strands(timeline.strands)
         self._set_range(timeline)
@@ -240,7 +245,8 @@ class TimePanel(QFrame):
         colour = self._colour(number)
         shade = QColor(colour)
         shade.setAlpha(60 if number == 0 else 40)
-        band = pg.PlotCurveItem(pen=None, brush=shade, fillLevel="enclosed")
+        # Its edge has no line that would need smoothing, and smoothing is most of what it costs.
+        band = pg.PlotCurveItem(pen=None, brush=shade, fillLevel="enclosed", antialias=False)
         line = pg.PlotDataItem(
             pen=pg.mkPen(colour, width=look.px(2)),
             symbol=_SYMBOLS[number % len(_SYMBOLS)],

@@ -41,3 +41,26 @@ def stages() -> dict[str, Stage]:
         "complete": COMPLETE,
         "finished": FINISHED,
     }
+
+
+@pytest.fixture
+def open_desk(qtbot):
+    """Return what opens windows that are closed at the end."""
+    # Only where Qt is there; and every event counts, however fast they come.
+    import pyqtgraph as pg  # noqa: PLC0415
+
+    from desk import Desk  # noqa: PLC0415
+
+    pg.setConfigOption("mouseRateLimit", -1)
+
+    def opened(**options):
+        made = Desk(**options)
+        qtbot.addWidget(made.window)
+        return made
+
+    return opened
+
+
+@pytest.fixture
+def desk(open_desk):
+    return open_desk()

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from operando.app.onpaper import paper_for
 from operando.app.window.link import Link
 from operando.view import DashboardOptions, folder_of_choices, run_dashboard
 from operando.view.screen import require_screen
@@ -43,6 +44,7 @@ def attach(plate: Path) -> int:
             history=link.history,
             send=link.send,
             choices_file=choices,
+            put_on_paper=paper_for(plate.with_suffix(".h5")),
             age_s=link.age_s,
             cut=link.cut,
         )
