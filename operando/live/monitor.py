@@ -122,12 +122,15 @@ class Monitor:
         self._before = None if checkpoints is None else checkpoints.load()
         self._layout = work.layout
         self._reader = DocumentReader(work.layout)
-        self._runs = Runs(work, self._keep, lambda snapshot: self._put(self._dressed(snapshot)))
+        self._runs = Runs(
+            work, self._keep, lambda snapshot: self._put(self._dressed(snapshot)), self._look_first
+        )
         self._began: Start | None = None
         self._place = _Place()
         self._troubles = _Troubles()
         self._solved: tuple[str, Solved] | None = None
         self._next_look = float("-inf")
+        self._is_newest = False
         self._boxes: tuple[Latest[Snapshot], ...] = (self.latest,)
         self._inbox: queue.SimpleQueue[Marks] = queue.SimpleQueue()
         self._has_audience = threading.Event()
@@ -203,6 +206,7 @@ class Monitor:
         batch = self._source.read(self._place.offset, _BATCH)
         first_s = batch[0].recorded_s if batch else float("nan")
         for logged in batch:
+            self._is_newest = logged is batch[-1]
             for item in self._reader.read(logged.name, logged.document):
                 self._runs.take(item)
             self._place.offset = logged.seq
@@ -236,6 +240,11 @@ class Monitor:
         ended = self._clock()
         self._next_look = ended + max(_LOOK_EVERY_S, (ended - began) / _LOOK_SHARE)
         return snapshot
+
+    def _look_first(self) -> None:
+        """Show the last row of a cycle that is followed as it comes: its record takes longer than a look."""
+        if self._is_newest:
+            self.show()
 
     def finish(self) -> None:
         """Record what is there of runs that never said that they ended, and show the last state."""

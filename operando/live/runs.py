@@ -122,6 +122,8 @@ class Runs:
         Called with the snapshot of each cycle of record.
     on_refusal
         Called with what there is to see of a run that is refused before its first line.
+    before_record
+        Called when a cycle is about to be recorded, which takes longer than to look at it.
 
     Attributes
     ----------
@@ -132,13 +134,18 @@ class Runs:
     """
 
     def __init__(
-        self, work: Work, on_record: Callable[[Snapshot], None], on_refusal: Callable[[Snapshot], None]
+        self,
+        work: Work,
+        on_record: Callable[[Snapshot], None],
+        on_refusal: Callable[[Snapshot], None],
+        before_record: Callable[[], None] = lambda: None,
     ) -> None:
         self.state = RunsState()
         self.has_news = False
         self._work = work
         self._on_record = on_record
         self._on_refusal = on_refusal
+        self._before_record = before_record
 
     @property
     def shown(self) -> PipelineState | None:
@@ -231,11 +238,15 @@ class Runs:
             self.has_news = True
 
     def _record(self, run: FittedRun) -> None:
+        if not due(run.state):
+            return
+        self._before_record()
         # A cycle that is recorded late makes later ones due again.
         while cycles := due(run.state):
             run.state, snapshot = record(run.state, cycles[0])
             if snapshot.map is not None:
                 self._on_record(snapshot)
+        self.has_news = True
 
     def _reject(self, rejection: Rejection) -> None:
         if isinstance(rejection.error, RunRejected):

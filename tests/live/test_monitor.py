@@ -261,6 +261,31 @@ def test_looking_never_takes_the_worker_s_time_from_the_lines() -> None:
     assert looks <= 1 + EVENTS // 3
 
 
+def test_the_last_row_of_a_cycle_is_seen_before_the_cycle_is_recorded() -> None:
+    monitor: list[Monitor] = []
+    seen: list[int] = []
+
+    def keep(snapshot: Snapshot) -> None:
+        assert snapshot.map is not None
+        newest = monitor[0].newest
+        seen.append(-1 if newest is None else newest.progress.lines_seen)
+
+    documents = iter(documents_of(PLAN, COUNTS))
+
+    class OneByOne(DocumentSource):
+        """What comes live: nothing else is there yet."""
+
+        def read(self, after: int, limit: int) -> list[LoggedDocument]:
+            return super().read(after, min(limit, 1))
+
+    monitor.append(Monitor(OneByOne(documents, "memory"), WORK, keep))
+    while monitor[0].pull():
+        pass
+    monitor[0].finish()
+    per_cycle = EVENTS // COUNTS.shape[0]
+    assert seen[: COUNTS.shape[0]] == [per_cycle * (cycle + 1) for cycle in range(COUNTS.shape[0])]
+
+
 def test_stopping_ends_the_worker_of_a_source_that_never_ends(tmp_path: Path) -> None:
     path = tmp_path / "run.log"
     with LogWriter(path) as writer:
