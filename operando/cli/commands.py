@@ -189,7 +189,7 @@ def simulate(
         status = run_simulation(cell, log, speed=speed_of(speed), faults=fault_names(faults))
         people.print(escaped(f"The series ended with '{status}'; it is in {log}."))
         if status != "success":
-            raise typer.Exit(Exit.INTERRUPTED)
+            raise typer.Exit(Exit.INTERRUPTED if status == "abort" else Exit.FAILED)
 
 
 @app.command()
