@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from operando.app.follow import Setting, follow
@@ -26,7 +27,17 @@ from operando.types import ScanPlan
 from operando.view.history import HistoryBook
 from scans import documents_of, library, plan_of, recipe, stack_of
 
-__all__ = ["WAIT_S", "WORK", "Following", "Run", "following", "offline_bytes", "run_of", "waited_for"]
+__all__ = [
+    "WAIT_S",
+    "WORK",
+    "Following",
+    "Run",
+    "following",
+    "offline_bytes",
+    "run_of",
+    "waited_for",
+    "without_regions",
+]
 
 WAIT_S = 60.0
 WORK = Work(library(), recipe(), LayoutSettings())
@@ -106,6 +117,21 @@ def waited_for(holds: Callable[[], object]) -> None:
     while not holds():
         assert time.monotonic() < deadline_s
         pause.wait(0.005)
+
+
+def without_regions(path: Path) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
+    """Return all that a results file holds but the regions that somebody drew, by its place."""
+    found: dict[str, tuple[str, tuple[int, ...], bytes]] = {}
+
+    def note(place: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset) and not place.startswith("entry/regions"):
+            values = np.asarray(item[()])
+            held = repr(values.tolist()).encode() if values.dtype.hasobject else values.tobytes()
+            found[place] = (str(item.dtype), item.shape, held)
+
+    with h5py.File(path, "r") as file:
+        file.visititems(note)
+    return found
 
 
 def offline_bytes(folder: Path, run: Run) -> bytes:
