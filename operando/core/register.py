@@ -145,13 +145,20 @@ def _combined(values: FloatArray, axis: int, whole: int, weights: FloatArray) ->
 
 def _rolled(values: FloatArray, axis: int, by: int) -> FloatArray:
     """Return the values `by` pixels further along an axis, NaN beyond the image."""
-    result = np.full_like(values, np.nan)
+    return _window(values, axis, by, values.shape[axis])
+
+
+def _window(values: FloatArray, axis: int, first: int, length: int) -> FloatArray:
+    """Return so many values along an axis, from number `first` on, NaN beyond the image."""
     size = values.shape[axis]
-    if abs(by) >= size:
+    shape = [length if dim == axis else extent for dim, extent in enumerate(values.shape)]
+    result = np.full(shape, np.nan, dtype=values.dtype)
+    start, stop = max(first, 0), min(first + length, size)
+    if start >= stop:
         return result
     into, out_of = [slice(None)] * values.ndim, [slice(None)] * values.ndim
-    into[axis] = slice(max(-by, 0), size - max(by, 0))
-    out_of[axis] = slice(max(by, 0), size - max(-by, 0))
+    into[axis] = slice(start - first, stop - first)
+    out_of[axis] = slice(start, stop)
     result[tuple(into)] = values[tuple(out_of)]
     return result
 
@@ -305,9 +312,14 @@ def _basis(at: float) -> tuple[int, FloatArray, FloatArray]:
 
 
 def _gathered(spline: FloatArray, axis: int, whole: int, weights: FloatArray) -> FloatArray:
-    parts = [
-        weight * _rolled(spline, axis, whole + by) for by, weight in zip(range(-1, 3), weights, strict=True)
-    ]
+    """Return sums of four neighbours along an axis, of which the second is `whole` pixels further on."""
+    size = spline.shape[axis]
+    around = _window(spline, axis, whole - 1, size + 3)
+    at = [slice(None)] * spline.ndim
+    parts: list[FloatArray] = []
+    for first, weight in enumerate(weights):
+        at[axis] = slice(first, first + size)
+        parts.append(weight * around[tuple(at)])
     return parts[0] + parts[1] + parts[2] + parts[3]
 
 

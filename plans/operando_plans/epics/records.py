@@ -26,7 +26,9 @@ def _named(record: str) -> Generator[None]:
     """
     try:
         yield
-    except ConnectionError as error:
+    except TimeoutError:
+        raise  # names the record already
+    except OSError as error:  # of the socket: broken, reset, or closed by the client's other thread
         msg = f"the connection to the record {record} broke ({error}); look whether its server runs"
         raise TimeoutError(msg) from error
 
