@@ -562,6 +562,9 @@ class Snapshot:
         When each row of `od` was taken, shape (energy, ny), NaN where unseen.
     i0
         Incident counts used for each energy's newest frame, shape (energy,), NaN where unknown.
+    dwell_ms
+        Of that frame, as its lines say, or the plan where they do not, shape (energy,); None where the
+        lines are not at hand.
     i0_mode
         "blank", "channel" or "file".
     blank
@@ -623,6 +626,7 @@ class Snapshot:
     dose: DoseMap | None = None
     cell: CellRecord | None = None
     of_record: tuple[Finding, ...] = ()
+    dwell_ms: FloatArray | None = None
 
     @property
     def rows_missing(self) -> int | None:

@@ -90,12 +90,15 @@ class Memory:
     Attributes
     ----------
     i0
-        Incident counts of every image, by cycle, shapes (energy,).
+        Incident counts of every image, by cycle, shapes (energy,); NaN for energies it did not visit.
+    dwell_ms
+        Of these images, shapes (energy,).
     maps
         x and its σ of the newest two cycles, by cycle, shapes (ny, nx).
     """
 
     i0: Mapping[int, FloatArray] = field(default_factory=dict[int, FloatArray])
+    dwell_ms: Mapping[int, FloatArray] = field(default_factory=dict[int, FloatArray])
     maps: Mapping[int, tuple[FloatArray, FloatArray]] = field(
         default_factory=dict[int, tuple[FloatArray, FloatArray]]
     )
@@ -133,7 +136,7 @@ def advise(
         return memory, (Suggestion("stop", "; ".join(ends)),)
     found = [
         *_finished(snapshot, rules),
-        *_longer(snapshot, newest, memory, rules, background),
+        *_longer(snapshot, newest, rules, background),
         *_denser(snapshot, newest, memory, rules),
         *_followed(newest, rules),
     ]
@@ -143,15 +146,31 @@ def advise(
 def _remembered(memory: Memory, snapshot: Snapshot, newest: LithiationMap) -> Memory:
     maps = {**memory.maps, newest.cycle: (newest.lithium, newest.lithium_error)}
     kept = {cycle: maps[cycle] for cycle in sorted(maps)[-2:]}
-    return replace(memory, i0={**memory.i0, newest.cycle: snapshot.i0}, maps=kept)
+    is_visited = np.zeros(snapshot.i0.size, dtype=bool)
+    is_visited[list(snapshot.plan.visited_in(newest.cycle))] = True
+    return replace(
+        memory,
+        i0={**memory.i0, newest.cycle: np.where(is_visited, snapshot.i0, np.nan)},
+        dwell_ms={**memory.dwell_ms, newest.cycle: np.where(is_visited, _dwell_ms(snapshot), 0.0)},
+        maps=kept,
+    )
 
 
-def _dwell_ms(snapshot: Snapshot, memory: Memory, cycle: int) -> FloatArray:
-    """Return the dwell of a cycle's images as their light tells it: a plan may have changed it since."""
-    first = memory.i0[min(memory.i0)]
+def _dwell_ms(snapshot: Snapshot) -> FloatArray:
+    """Return the dwell of the newest images: a plan may have made it longer than it said."""
+    return snapshot.plan.dwell_ms if snapshot.dwell_ms is None else snapshot.dwell_ms
+
+
+def _lit_ms(memory: Memory, cycle: int) -> float:
+    """Return how long the light of the first cycle would have to shine for that of another one, ms.
+
+    I0 holds the dwell and how bright the beam was; where it is not known, the beam is taken to have been as
+    bright as at first.
+    """
+    first = min(memory.i0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        brighter = memory.i0[cycle] / first
-    return snapshot.plan.dwell_ms * np.where(np.isfinite(brighter) & (brighter > 0), brighter, 1.0)
+        lit = memory.dwell_ms[first] * memory.i0[cycle] / memory.i0[first]
+    return float(np.where(np.isfinite(lit) & (lit > 0), lit, memory.dwell_ms[cycle]).sum())
 
 
 def _reached(snapshot: Snapshot, rules: Rules) -> list[str]:
@@ -175,8 +194,8 @@ def _spent(snapshot: Snapshot, memory: Memory, cycle: int, rules: Rules) -> list
     if rules.max_duration_s is not None and took_s >= rules.max_duration_s:
         reasons.append(f"the run has taken {took_s:.0f} s of {rules.max_duration_s:g} s")
     if rules.max_dose_mgy is not None and rules.dose_mgy_per_ms is not None:
-        seen_ms = sum(float(_dwell_ms(snapshot, memory, past).sum()) for past in memory.i0 if past <= cycle)
-        dose_mgy = rules.dose_mgy_per_ms * seen_ms
+        lit_ms = sum(_lit_ms(memory, past) for past in memory.i0 if past <= cycle)
+        dose_mgy = rules.dose_mgy_per_ms * lit_ms
         if dose_mgy >= rules.max_dose_mgy:
             reasons.append(f"a pixel has had {dose_mgy:.3g} MGy of {rules.max_dose_mgy:g} MGy")
     return reasons
@@ -199,21 +218,21 @@ def _finished(snapshot: Snapshot, rules: Rules) -> list[Suggestion]:
 
 
 def _longer(
-    snapshot: Snapshot, newest: LithiationMap, memory: Memory, rules: Rules, background: Background
+    snapshot: Snapshot, newest: LithiationMap, rules: Rules, background: Background
 ) -> list[Suggestion]:
     """Suggest more dwell where it lowers σ(x) most."""
     if rules.wished_sigma_x is None or not newest.valid.any():
         return []
     sigma = float(np.median(newest.lithium_error[newest.valid]))
     energies_ev = snapshot.plan.energies_ev
-    dwell_ms = _dwell_ms(snapshot, memory, newest.cycle)
+    dwell_ms = _dwell_ms(snapshot)
     share = shares_of_variance(newest, snapshot.od_error, snapshot.phases, energies_ev, background)
     share = np.where(dwell_ms < rules.max_dwell_ms, share, 0.0)
     longer = longer_look(share, dwell_ms, sigma, rules.wished_sigma_x) if share.sum() > 0 else None
     if longer is None:
         return []
     now_ms = float(dwell_ms[longer.energy])
-    # Rounded, so that the light's small changes do not come as new wishes.
+    # Rounded, so that small changes of σ do not come as new wishes.
     wished_ms = float(f"{min(longer.factor * now_ms, rules.max_dwell_ms):.3g}")
     if not wished_ms > now_ms:
         return []

@@ -341,6 +341,7 @@ def _snapshot(
         od_error=np.sqrt(composite.variance),
         row_time_s=composite.row_time_s,
         i0=composite.i0,
+        dwell_ms=composite.dwell_ms,
         i0_mode=state.recipe.incident.mode.value,
         blank=composite.blank,
         phases=state.phases,

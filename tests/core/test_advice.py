@@ -212,14 +212,64 @@ def test_more_dwell_is_asked_for_only_while_sigma_is_above_the_wish() -> None:
     assert actions(snapshot, Rules(wished_sigma_x=0.1 * sigma, max_dwell_ms=1.0)) == ["same"]
 
 
-def test_a_dwell_that_was_made_longer_is_known_by_its_light() -> None:
-    snapshot, wish = with_curve([0.5], cycle=1), Rules(wished_sigma_x=1e-4, max_dwell_ms=8.0)
-    (first,) = advice(snapshot, wish, Memory(i0={0: snapshot.i0}))
-    index = first.details["energy_index"]
-    brighter = snapshot.i0.copy()
-    brighter[index] *= 3.0
-    (second,) = advice(replace(snapshot, i0=brighter), wish, Memory(i0={0: snapshot.i0}))
-    assert (second.details["energy_index"] != index) or (second.details["dwell_ms"] > 3.0)
+@given(st.integers(0, 3), st.floats(1.5, 4.0), st.floats(0.3, 3.0))
+def test_a_dwell_is_what_the_lines_say_and_not_what_the_light_makes_of_it(energy, longer, bright) -> None:
+    plan, counts = plan_of(cycles=1), stack_of(plan_of(), np.random.default_rng(1), cycles=1)
+    state = start(plan, library(), recipe())
+    for line in lines_of(plan, counts):
+        state = step(state, replace(line, dwell_ms=longer) if line.energy == energy else line)
+    snapshot = record(state, 0)[1]
+    assert snapshot.dwell_ms is not None
+    expected = np.where(np.arange(4) == energy, longer, 1.0)
+    np.testing.assert_allclose(snapshot.dwell_ms, expected)
+    wish = Rules(wished_sigma_x=1e-6, max_dwell_ms=8.0)
+    now_ms = {advice(replace(snapshot, i0=light * snapshot.i0), wish)[0].reason for light in (1.0, bright)}
+    (reason,) = now_ms
+    assert any(f"gains most: {dwell_ms:.3g} to" in reason for dwell_ms in expected)
+
+
+def test_a_weaker_beam_is_no_shorter_dwell_and_no_reason_to_ask_again() -> None:
+    first = with_curve([0.5])
+    wish = Rules(wished_sigma_x=1e-4, max_dwell_ms=8.0)
+    memory, (asked,) = advise(first, Memory(), wish, NONE)
+    weaker = replace(with_curve([0.5, 0.5]), i0=0.5 * first.i0)
+    assert advise(weaker, memory, wish, NONE)[1] == (asked,)
+
+
+def test_an_energy_that_a_cycle_does_not_visit_adds_no_dose() -> None:
+    snapshot = a_snapshot()
+    assert snapshot.map is not None
+    snapshot = replace(snapshot, plan=replace(snapshot.plan, every=(4, 1, 1, 1)))
+    memory = Memory()
+    for cycle in range(3):
+        now = replace(snapshot, map=replace(snapshot.map, cycle=cycle))
+        # Four images of 1 ms, then three each.
+        for limit_mgy, action in ((3.999 + 3 * cycle, "stop"), (4.001 + 3 * cycle, "same")):
+            rules = Rules(max_dose_mgy=limit_mgy, dose_mgy_per_ms=1.0)
+            memory, (found,) = advise(now, memory, rules, NONE)
+            assert found.action == action
+
+
+@given(st.floats(1.0, 4.0), st.floats(0.3, 3.0))
+def test_the_dose_knows_a_longer_dwell_once(longer: float, bright: float) -> None:
+    """Where I0 is measured it has the dwell in it; where it is not known, the lines say the dwell."""
+    snapshot = a_snapshot()
+    assert snapshot.map is not None
+    memory = Memory()
+    rules = Rules(max_dose_mgy=1e9, dose_mgy_per_ms=1.0)
+    dwell_ms = np.full(4, longer)
+    for known in (longer * bright, float("nan")):
+        memory, _ = advise(replace(snapshot, dwell_ms=np.ones(4)), Memory(), rules, NONE)
+        now = replace(
+            snapshot,
+            dwell_ms=dwell_ms,
+            i0=known * snapshot.i0,
+            map=replace(snapshot.map, cycle=1),
+        )
+        lit_ms = 4.0 + 4.0 * (longer if np.isnan(known) else known)
+        for share, action in ((0.999, "stop"), (1.001, "same")):
+            limited = Rules(max_dose_mgy=share * lit_ms, dose_mgy_per_ms=1.0)
+            assert advise(now, memory, limited, NONE)[1][0].action == action
 
 
 # ----------------------------------------------------------------------------------------------- the front
