@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from bluesky.utils import Msg
 
@@ -11,7 +12,7 @@ from operando_plans.options import BeamGuard
 from operando_plans.parts import Parts
 from operando_plans.plan import Clock, Plan
 
-__all__ = ["BeamLostError", "await_beam", "close_shutter", "has_beam", "open_shutter", "ring_current"]
+__all__ = ["BeamLostError", "await_beam", "close_shutter", "had_beam", "open_shutter", "ring_current"]
 
 _log = logging.getLogger(__name__)
 
@@ -37,10 +38,19 @@ def ring_current(parts: Parts, default_ma: float) -> Plan:
     return float((yield from read_value(parts.ring_current, default_ma)))
 
 
-def has_beam(parts: Parts, guard: BeamGuard) -> Plan:
-    """Return whether light can reach the sample: enough current, and nobody closed the shutter."""
+def had_beam(parts: Parts, guard: BeamGuard, said_ma: Sequence[float]) -> Plan:
+    """Return whether light could reach the sample: enough current, now and before, and an open shutter.
+
+    Parameters
+    ----------
+    parts, guard
+        The microscope, and what is enough.
+    said_ma
+        What the ring has said of its current meanwhile; it may say more while it is asked.
+    """
     current_ma = yield from ring_current(parts, guard.back_ma)
-    return current_ma >= guard.floor_ma and (yield from _is_unshuttered(parts))
+    is_unshuttered = yield from _is_unshuttered(parts)
+    return is_unshuttered and all(each_ma >= guard.floor_ma for each_ma in (current_ma, *said_ma))
 
 
 def await_beam(parts: Parts, guard: BeamGuard, clock: Clock) -> Plan:

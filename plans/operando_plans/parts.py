@@ -40,7 +40,7 @@ class Parts:
     counters
         Triggerable and readable point detectors.
     ring_current
-        Readable, mA.
+        Readable, mA; where it can also be subscribed to, a loss within one line is noticed.
     potentiostat
         Readable and subscribable: voltage, current and charge of the cell.
     i0_field

@@ -9,8 +9,9 @@ from typing import Any
 
 from bluesky.utils import Msg
 
-from operando_plans.beam import await_beam, close_shutter, has_beam, open_shutter
+from operando_plans.beam import await_beam, close_shutter, had_beam, open_shutter
 from operando_plans.field import Field
+from operando_plans.listening import listening
 from operando_plans.messages import do
 from operando_plans.options import ScanOptions
 from operando_plans.parts import Parts
@@ -109,9 +110,11 @@ def _exposure(scanner: Scanner, aim: Mapping[str, Any], labels: Mapping[str, flo
             yield Msg("checkpoint")
             current_ma = yield from await_beam(scanner.parts, guard, scanner.options.clock)
             now = {"ring_current_ma": current_ma} if "ring_current_ma" in labels else {}
-            yield from _fly(flyer, aim, {**labels, **now})
-            # Before it is collected, so that a lost line leaves no event, and no gap in the numbering.
-            if (yield from has_beam(scanner.parts, guard)):
+            with listening(scanner.parts.ring_current) as said_ma:
+                yield from _fly(flyer, aim, {**labels, **now})
+                # Before it is collected, so that a lost line leaves no event, and no gap in the numbering.
+                is_lit = yield from had_beam(scanner.parts, guard, said_ma)
+            if is_lit:
                 break
             _log.warning("the beam was lost during %s; it is taken again", labels or "a line")
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from ophyd import Component, Device, Signal, SoftPositioner
 from ophyd.status import DeviceStatus, MoveStatus
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from operando_sim.world import World
 
 __all__ = ["Counter", "RingCurrent", "Shutter"]
+
+_LOOK_S = 0.1
+"""How often the ring current is looked at."""
 
 
 class Shutter(SoftPositioner):
@@ -91,14 +95,23 @@ class Counter(Device):
 
 
 class RingCurrent(Device):
-    """The storage ring's current in mA."""
+    """The storage ring's current in mA.
+
+    It can be read, and subscribed to: as time passes it says the lowest current since it last did, and then
+    the present one, as records that are looked at ten times a second would.
+    """
+
+    SUB_READING = "reading"
+    _default_sub = SUB_READING
 
     current_ma = Component(Signal, value=0.0, kind="hinted")
 
     def __init__(self, world: World, *, name: str) -> None:
         super().__init__(name=name)
         self._world = world
+        self._said_s = world.time_s
         self.current_ma.name = name
+        world.tell_of_time(self._tick)
 
     def read(self) -> OrderedDictType:
         """Return the current as of now."""
@@ -110,3 +123,16 @@ class RingCurrent(Device):
         keys: Any = super().describe()
         keys[self.name]["units"] = "mA"
         return keys
+
+    def _tick(self) -> None:
+        time_s = self._world.time_s
+        looks = int((time_s - self._said_s) / _LOOK_S)
+        if looks == 0:
+            return
+        looked_s = self._said_s + _LOOK_S * np.arange(1, looks + 1)
+        self._said_s = float(looked_s[-1])
+        current_ma = self._world.ring_currents_ma(looked_s)
+        for look in sorted({int(np.argmin(current_ma)), looks - 1}):
+            said_ma, said_s = float(current_ma[look]), float(looked_s[look])
+            self.current_ma.put(said_ma, timestamp=said_s)
+            self._run_subs(sub_type=self.SUB_READING, timestamp=said_s, value=said_ma)

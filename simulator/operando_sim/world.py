@@ -123,10 +123,13 @@ class World:
     @property
     def ring_current_ma(self) -> float:
         """Ring current now; 0 while the beam is lost."""
-        current = ring_current_ma(self.settings.beam, self._now()) * share_of_current(
-            self._faults, self._now()
-        )
-        return float(current) if self._has_beam else 0.0
+        return float(self.ring_currents_ma(self._time_s))
+
+    def ring_currents_ma(self, time_s: ArrayLike) -> NDArray[np.float64]:
+        """Return the ring current at any times, of their shape; 0 at all of them after `lose_beam`."""
+        elapsed = self._elapsed_s(np.asarray(time_s, dtype=np.float64))
+        current = ring_current_ma(self.settings.beam, elapsed) * share_of_current(self._faults, elapsed)
+        return current * self._has_beam
 
     def lose_beam(self) -> None:
         """Lose the light, until `return_beam`: what is counted from now on is dark."""

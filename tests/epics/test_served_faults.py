@@ -110,6 +110,29 @@ def test_a_line_without_beam_is_taken_again_when_it_is_back(instrument: Served, 
     assert min(page["data"]["STXMLineFlyer"][0][0] for page in pages) > 1000.0
 
 
+def test_a_beam_that_goes_and_comes_back_within_one_line_is_noticed(instrument: Served, stxm: STXM) -> None:
+    beam, flyer = fault(instrument, "Beam"), stxm.parts.line_flyer
+    complete, flown = flyer.complete, 0
+
+    def complete_without_beam() -> Any:
+        nonlocal flown
+        flown += 1
+        if flown == 4:
+            for word in ("lost", "there"):
+                beam.set(word).wait(10.0)
+        return complete()
+
+    documents: list[tuple[str, dict]] = []
+    flyer.complete = complete_without_beam
+    try:
+        run(stxm, documents, beam=BeamGuard(floor_ma=100.0, poll_s=0.05))
+    finally:
+        del flyer.complete
+    assert flown == 13
+    pages = [document for name, document in documents if name == "event_page"]
+    assert [page["data"]["row"][0] for page in pages] == [*range(6), *range(6)]
+
+
 @pytest.mark.slow
 def test_a_server_that_goes_away_ends_the_plan_and_the_next_one_runs(instrument: Served, stxm: STXM) -> None:
     away = fault(instrument, "Away")

@@ -24,7 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ophyd.utils import LimitError
 
-from operando_sim import SampleSettings, World, WorldSettings, make_stxm
+from operando_sim import BeamLoss, SampleSettings, World, WorldSettings, make_stxm, static_settings
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "data" / "lightfall_run" / "golden_energy_stack_run.json"
 X_UM = np.linspace(-1.0, 1.0, 4)
@@ -351,3 +351,23 @@ def test_a_move_beyond_the_limits_fails_the_plan_with_the_reason(stxm, engine):
     run, _ = engine
     with pytest.raises((LimitError, FailedStatus), match="505 to 540 eV"):
         run(bps.mv(stxm.energy, 700.0))
+
+
+@given(
+    from_s=st.floats(0.0, 5.0),
+    lasts_s=st.floats(0.11, 2.0),
+    steps=st.lists(st.floats(0.01, 3.0), min_size=1, max_size=6),
+)
+@settings(max_examples=12, deadline=None)
+def test_the_ring_says_every_loss_that_lasts_longer_than_between_two_looks(from_s, lasts_s, steps):
+    world = World(static_settings(), seed=1, faults=(BeamLoss(from_s, from_s + lasts_s),))
+    began_s, said = world.time_s, []
+    ring = make_stxm(world).ring_current
+    ring.subscribe(lambda *, value, timestamp, **_more: said.append((timestamp - began_s, value)), run=False)
+    for step in (*steps, 8.0):
+        world.wait(step)
+    dark = [time_s for time_s, current_ma in said if current_ma == 0.0]
+    assert dark
+    assert all(from_s - 1e-6 <= time_s <= from_s + lasts_s + 1e-6 for time_s in dark)
+    times_s = [time_s for time_s, _ in said]
+    assert times_s == sorted(times_s)
