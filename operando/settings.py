@@ -224,6 +224,7 @@ class AcquisitionSettings(_Settings):
     energies_ev: tuple[float, ...] = Field(min_length=1)
     dwell_ms: float = Field(gt=0, allow_inf_nan=False)
     flyer: Literal["any", "line", "frame"] = "any"
+    polarization: float | None = Field(default=None, allow_inf_nan=False)
     region: tuple[RegionSettings, ...] = ()
     beam: BeamSettings | None = None
     dose: DoseSettings | None = None

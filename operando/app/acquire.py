@@ -62,13 +62,14 @@ def regions_from(
     return regions
 
 
-def options_of(settings: AcquisitionSettings) -> ScanOptions:
-    """Return how the profile wants to scan."""
+def options_of(settings: AcquisitionSettings, polarization: float | None = None) -> ScanOptions:
+    """Return how the profile wants to scan, with another polarization than its own if one is given."""
     from operando_plans import BeamGuard, ScanOptions
 
     beam = settings.beam
     guard = None if beam is None else BeamGuard(beam.floor_ma, beam.resume_ma, beam.repeats, beam.wait_s)
-    return ScanOptions(flyer=settings.flyer, beam=guard)
+    chosen = settings.polarization if polarization is None else polarization
+    return ScanOptions(flyer=settings.flyer, beam=guard, polarization=chosen)
 
 
 def assumptions_of(settings: AcquisitionSettings, advice: Advice | None) -> Assumptions:

@@ -60,6 +60,7 @@ def operando_series_of(known: Acquisition) -> Callable[..., Plan]:
         cycles: int | None = None,
         duration_s: float | None = None,
         sample_name: str = "",
+        polarization: float | None = None,
     ) -> Plan:
         """Visit regions in turn, each at its energies, cycle after cycle.
 
@@ -74,14 +75,16 @@ def operando_series_of(known: Acquisition) -> Callable[..., Plan]:
             after which time no further cycle begins.
         sample_name
             For the documents, where it is another one than the profile says.
+        polarization
+            As the undulator counts it; that of the profile if left out, and where it has none, as it is.
         """
         settings = known.settings
-        _log.info("%s", foretell(regions, cycles, duration_s))
+        _log.info("%s", foretell(regions, cycles, duration_s, polarization))
         yield from plans.operando_series(
             known.stxm,
             regions_from(regions, settings, known.library),
             plans.Until(cycles=cycles, duration_s=duration_s),
-            options=options_of(settings),
+            options=options_of(settings, polarization),
             advice=advice_of(settings, known.advice_file),
             metadata={"sample_name": sample_name} if sample_name else {},
         )
@@ -93,7 +96,11 @@ def energy_stack_of(known: Acquisition) -> Callable[..., Plan]:
     """Return the plan `energy_stack` for this acquisition."""
     import operando_plans as plans
 
-    def energy_stack(region: dict[str, typing.Any] | None = None, sample_name: str = "") -> Plan:
+    def energy_stack(
+        region: dict[str, typing.Any] | None = None,
+        sample_name: str = "",
+        polarization: float | None = None,
+    ) -> Plan:
         """Scan a region once at every energy.
 
         Parameters
@@ -102,13 +109,15 @@ def energy_stack_of(known: Acquisition) -> Callable[..., Plan]:
             As `operando_series` takes it; the first one of the profile if left out.
         sample_name
             For the documents, where it is another one than the profile says.
+        polarization
+            As the undulator counts it; that of the profile if left out, and where it has none, as it is.
         """
         settings = known.settings
         asked = None if region is None else [region]
         yield from plans.energy_stack(
             known.stxm,
             regions_from(asked, settings, known.library)[0],
-            options=options_of(settings),
+            options=options_of(settings, polarization),
             metadata={"sample_name": sample_name} if sample_name else {},
         )
 
@@ -123,6 +132,7 @@ def estimate_of(known: Acquisition) -> Callable[..., Estimate]:
         regions: list[dict[str, typing.Any]] | None = None,
         cycles: int | None = None,
         duration_s: float | None = None,
+        polarization: float | None = None,
     ) -> Estimate:
         """Return time, dose and disk of `operando_series` with the same arguments; nothing moves.
 
@@ -139,7 +149,7 @@ def estimate_of(known: Acquisition) -> Callable[..., Estimate]:
             known.stxm,
             regions_from(regions, settings, known.library),
             plans.Until(cycles=cycles, duration_s=duration_s),
-            options=options_of(settings),
+            options=options_of(settings, polarization),
             assumptions=assumptions_of(settings, advice),
         )
 

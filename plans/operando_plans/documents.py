@@ -10,7 +10,7 @@ from operando_plans.options import ScanOptions
 from operando_plans.region import Region
 from operando_plans.scanner import Scanner
 
-__all__ = ["SCHEMA_VERSION", "check_metadata", "options_said", "start_of"]
+__all__ = ["SCHEMA_VERSION", "check_metadata", "options_said", "polarization_said", "start_of"]
 
 SCHEMA_VERSION = 1
 """Of the `operando` entry of the start document and of the labels beside each line."""
@@ -49,6 +49,11 @@ def start_of(scanner: Scanner, region: Region, plan_name: str) -> dict[str, Any]
     }
 
 
+def polarization_said(options: ScanOptions) -> dict[str, float]:
+    """Return the polarization as the `operando` entry records it; nothing where the plan leaves it."""
+    return {} if options.polarization is None else {"polarization": options.polarization}
+
+
 def _stxm_block(scanner: Scanner, region: Region) -> dict[str, Any]:
     """Return the `stxm` entry of the start document, after the ALS run-layout contract v1.
 
@@ -77,5 +82,6 @@ def options_said(options: ScanOptions) -> dict[str, Any]:
     return {
         "flyer": options.flyer,
         "beam": None if options.beam is None else asdict(options.beam),
+        "polarization": options.polarization,
         "is_returning": options.is_returning,
     }

@@ -9,9 +9,16 @@ import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 
 from operando_plans.check import check_parts, check_regions
-from operando_plans.documents import SCHEMA_VERSION, check_metadata, options_said, start_of
+from operando_plans.documents import (
+    SCHEMA_VERSION,
+    check_metadata,
+    options_said,
+    polarization_said,
+    start_of,
+)
 from operando_plans.options import ScanOptions
 from operando_plans.plan import Plan
+from operando_plans.polarization import check_polarization, polarize
 from operando_plans.region import Region
 from operando_plans.safety import safely
 from operando_plans.scanner import image, scanner_of
@@ -66,11 +73,18 @@ def energy_stack(
         raise ValueError(msg)
     check_parts(stxm)
     check_regions(scanner.parts, [region])
+    check_polarization(scanner.parts, options)
     start = check_metadata(metadata) | start_of(scanner, region, "stxm_energy_stack")
-    start["operando"] = {"schema_version": SCHEMA_VERSION, "region": region.name, "cycles": 1}
+    start["operando"] = {
+        "schema_version": SCHEMA_VERSION,
+        "region": region.name,
+        "cycles": 1,
+        **polarization_said(options),
+    }
     start["plan_args"] = {"region": region.plain, "options": options_said(options)}
 
     def images() -> Plan:
+        yield from polarize(scanner.parts, options)
         yield from place(scanner.parts, Standing(region))
         for energy_ev in region.energies_ev:
             yield from bps.checkpoint()

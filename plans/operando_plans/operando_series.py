@@ -13,9 +13,16 @@ import bluesky.preprocessors as bpp
 from operando_plans.advice import Advice, Answer
 from operando_plans.check import check_parts, check_regions
 from operando_plans.counsel import Counsel, Decided, answers_of, counsel_of, decided, listen
-from operando_plans.documents import SCHEMA_VERSION, check_metadata, options_said, start_of
+from operando_plans.documents import (
+    SCHEMA_VERSION,
+    check_metadata,
+    options_said,
+    polarization_said,
+    start_of,
+)
 from operando_plans.options import ScanOptions
 from operando_plans.plan import Plan
+from operando_plans.polarization import check_polarization, polarize
 from operando_plans.region import CONTROL_VISITS, Region
 from operando_plans.runs import OpenRuns, close_run, closing_runs, open_run
 from operando_plans.safety import safely
@@ -73,6 +80,7 @@ def operando_series(
     scanner = scanner_of(stxm, options)
     check_parts(stxm)
     check_regions(scanner.parts, regions)
+    check_polarization(scanner.parts, options)
     series = _Series(scanner, regions, until, advice, check_metadata(metadata), str(uuid.uuid4()))
     return closing_runs(lambda runs: safely(_visits(series, runs), stxm, options))
 
@@ -104,6 +112,7 @@ class _Series:
             "region": region.name,
             "role": role,
             "every": list(region.every or (1,) * len(region.energies_ev)),
+            **polarization_said(self.scanner.options),
         }
         return {
             **self.metadata,
@@ -116,6 +125,7 @@ class _Series:
 def _visits(series: _Series, runs: OpenRuns) -> Plan:
     """Visit all regions until the end."""
     clock = series.scanner.options.clock
+    yield from polarize(series.scanner.parts, series.scanner.options)
     counsel = None
     if series.advice is not None:
         counsel = yield from counsel_of(series.advice, series.scanner.parts, clock)

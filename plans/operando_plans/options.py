@@ -70,8 +70,10 @@ class ScanOptions:
         Which flyer scans, "line" or "frame"; "any" takes the line flyer where there is one.
     beam
         What to do when the beam is lost; None leaves that to suspenders.
+    polarization
+        What to set the polarization to before anything is scanned, as the undulator counts it; None leaves it.
     is_returning
-        Whether energy, stages and focus go back to where they were, however the plan ends.
+        Whether energy, polarization, stages and focus go back to where they were, however the plan ends.
     clock
         The clock of durations and of waiting.
     cleanup_s
@@ -80,6 +82,7 @@ class ScanOptions:
 
     flyer: Literal["any", "line", "frame"] = "any"
     beam: BeamGuard | None = None
+    polarization: float | None = None
     is_returning: bool = False
     clock: Clock = field(default_factory=Clock)
     cleanup_s: float = 60.0

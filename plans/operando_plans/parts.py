@@ -28,7 +28,7 @@ class Parts:
         (pixel centres of columns and rows), `dwell_ms` and `labels`, and collects one event for the whole
         image: `SampleX`, `SampleY`, its counts (ny, nx) under its own name, and the labels.
     polarization
-        Movable; as the undulator names it.
+        Movable to a number, as the undulator counts it.
     coarse_x, coarse_y
         Movable; the stage that brings a field into the reach of the fine stage, µm.
     sample_x, sample_y

@@ -20,8 +20,8 @@ def safely(plan: Plan, stxm: STXM, options: ScanOptions) -> Plan:
     """Stage the microscope, run a plan, and leave all in order however it ends.
 
     The shutter is closed first; then, if the plan failed or was aborted, everything is stopped; then energy,
-    stages and focus go back, if `options.is_returning`; last, the microscope is unstaged. Each step is tried
-    also when one before it failed or took longer than `options.cleanup_s`.
+    polarization, stages and focus go back, if `options.is_returning`; last, the microscope is unstaged. Each
+    step is tried also when one before it failed or took longer than `options.cleanup_s`.
 
     Parameters
     ----------
@@ -40,6 +40,8 @@ def safely(plan: Plan, stxm: STXM, options: ScanOptions) -> Plan:
     if options.is_returning:
         for part in (
             parts.energy,
+            # Only if it was moved: an undulator takes a minute to be set to where it is.
+            None if options.polarization is None else parts.polarization,
             parts.focus,
             parts.sample_y,
             parts.sample_x,
