@@ -57,10 +57,37 @@ def check_regions(parts: Parts, regions: Sequence[Region]) -> None:
     if placed and (parts.coarse_x is None or parts.coarse_y is None):
         msg = f"region '{placed[0].name}' has coarse_um, but there is no coarse stage; leave it out"
         raise ValueError(msg)
+    _check_controls(regions)
     for region in regions:
         check_field(parts, region.field, f"region '{region.name}'")
         for device, value in _asked(parts, region):
             check_reach(device, value, f"region '{region.name}'")
+
+
+def _check_controls(regions: Sequence[Region]) -> None:
+    """Refuse a control that another region shines on: it would tell nothing of the beam."""
+    for control in regions:
+        for other in regions:
+            if control.is_control and not other.is_control and _overlap(control, other):
+                msg = (
+                    f"the control '{control.name}' lies under the beam of region '{other.name}', so it would "
+                    "not stay dark; move it to where nothing else is scanned"
+                )
+                raise ValueError(msg)
+
+
+def _overlap(one: Region, other: Region) -> bool:
+    """Return whether two regions share a place of the sample, their pixels counted whole."""
+    for axis in (0, 1):
+        middles_um, halves_um = [], []
+        for region in (one, other):
+            coarse_um = (0.0, 0.0) if region.coarse_um is None else region.coarse_um
+            points = region.field.points[axis]
+            middles_um.append(coarse_um[axis] + region.field.centre_um[axis])
+            halves_um.append(0.5 * region.field.size_um[axis] * points / (points - 1))
+        if abs(middles_um[0] - middles_um[1]) >= sum(halves_um):
+            return False
+    return True
 
 
 def check_field(parts: Parts, field: Field, what: str) -> None:

@@ -71,7 +71,7 @@ class ScanOptions:
     beam
         What to do when the beam is lost; None leaves that to suspenders.
     polarization
-        What to set the polarization to before anything is scanned, as the undulator counts it; None leaves it.
+        What it is set to before anything is scanned, as the undulator counts it; None leaves it as it is.
     is_returning
         Whether energy, polarization, stages and focus go back to where they were, however the plan ends.
     clock

@@ -65,8 +65,8 @@ class WorldFault:
 
 
 @dataclass(frozen=True, slots=True)
-class BeamLoss(WorldFault):
-    """No light and no current for a time, from one pixel to the next.
+class _Spell(WorldFault):
+    """What goes wrong for a time.
 
     Attributes
     ----------
@@ -77,9 +77,18 @@ class BeamLoss(WorldFault):
     from_s: float
     until_s: float
 
+    def is_on(self, elapsed_s: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return when it goes wrong, of the shape of the times."""
+        return (self.from_s <= elapsed_s) & (elapsed_s < self.until_s)
+
+
+@dataclass(frozen=True, slots=True)
+class BeamLoss(_Spell):
+    """No light and no current for a time, from one pixel to the next."""
+
     def light(self, elapsed_s: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return 0 while the beam is lost."""
-        return np.where(_is_within(self.from_s, self.until_s, elapsed_s), 0.0, 1.0)
+        return np.where(self.is_on(elapsed_s), 0.0, 1.0)
 
     def current(self, elapsed_s: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return 0 while the beam is lost."""
@@ -87,29 +96,25 @@ class BeamLoss(WorldFault):
 
 
 @dataclass(frozen=True, slots=True)
-class Refill(WorldFault):
+class Refill(_Spell):
     """The ring is filled up: no light meanwhile, and the current rises to what it should be.
 
     Attributes
     ----------
-    from_s, until_s
-        Seconds since the world's start.
     low
         Share of the current at which it begins.
     """
 
-    from_s: float
-    until_s: float
     low: float = 0.4
 
     def light(self, elapsed_s: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return 0 while the ring is filled."""
-        return np.where(_is_within(self.from_s, self.until_s, elapsed_s), 0.0, 1.0)
+        return np.where(self.is_on(elapsed_s), 0.0, 1.0)
 
     def current(self, elapsed_s: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return a ramp from `low` to 1 while the ring is filled."""
         ramp = self.low + (1.0 - self.low) * (elapsed_s - self.from_s) / (self.until_s - self.from_s)
-        return np.where(_is_within(self.from_s, self.until_s, elapsed_s), ramp, 1.0)
+        return np.where(self.is_on(elapsed_s), ramp, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,21 +179,17 @@ class EnergyOffset(WorldFault):
 
 
 @dataclass(frozen=True, slots=True)
-class BadReadings(WorldFault):
+class BadReadings(_Spell):
     """Some readings of the detector come out as something else, pixels drawn by chance.
 
     Attributes
     ----------
-    from_s, until_s
-        Seconds since the world's start.
     share
         Of the pixels, 0..1.
     reading
         What is recorded instead: NaN, a negative number, 0, or the highest there is.
     """
 
-    from_s: float
-    until_s: float
     share: float
     reading: float
 
@@ -197,7 +198,7 @@ class BadReadings(WorldFault):
     ) -> NDArray[np.float64]:
         """Return the readings with some replaced."""
         is_hit = rng.random(counts.shape) < self.share
-        return np.where(is_hit & _is_within(self.from_s, self.until_s, elapsed_s), self.reading, counts)
+        return np.where(is_hit & self.is_on(elapsed_s), self.reading, counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,21 +222,12 @@ class DeadPixels(WorldFault):
 
 
 @dataclass(frozen=True, slots=True)
-class MonitorMissing(WorldFault):
-    """The incident-beam monitor gives nothing: NaN.
-
-    Attributes
-    ----------
-    from_s, until_s
-        Seconds since the world's start.
-    """
-
-    from_s: float
-    until_s: float
+class MonitorMissing(_Spell):
+    """The incident-beam monitor gives nothing for a time: NaN."""
 
     def monitor(self, i0: NDArray[np.float64], elapsed_s: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return NaN while the monitor is away."""
-        return np.where(_is_within(self.from_s, self.until_s, elapsed_s), np.nan, i0)
+        return np.where(self.is_on(elapsed_s), np.nan, i0)
 
 
 def share_of_light(faults: Sequence[WorldFault], elapsed_s: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -278,7 +270,3 @@ def spoiled_monitor(
     for fault in faults:
         i0 = fault.monitor(i0, elapsed_s)
     return i0
-
-
-def _is_within(from_s: float, until_s: float, elapsed_s: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return (from_s <= elapsed_s) & (elapsed_s < until_s)

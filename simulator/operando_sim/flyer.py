@@ -186,6 +186,16 @@ class _WorldFlyer(ABC):
         self._is_flying = False
         self._flown = None
 
+    def stage(self) -> list[object]:
+        """Get ready for a plan, whose runs describe their own forms."""
+        self._described.clear()
+        return [self]
+
+    def unstage(self) -> list[object]:
+        """Forget the forms that the runs of a plan described."""
+        self._described.clear()
+        return [self]
+
     def pause(self) -> None:
         """Break off what is under way; keep what was flown: the engine may rewind and ask for it again."""
         self._interrupt()

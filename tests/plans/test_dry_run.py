@@ -104,7 +104,9 @@ def test_the_dose_follows_light_mass_and_nothing_else(
 
 def test_a_control_gets_two_visits_of_dose_and_says_so_in_words() -> None:
     stxm, _ = simulated()
-    control = replace(REGION, name="control", every=(), is_control=True)
+    control = replace(
+        REGION, name="control", every=(), is_control=True, field=Field((8.0, 0.0), (2.0, 1.0), (40, 20))
+    )
     assumptions = Assumptions(sample=replace(LFP, od=[0.1, 0.8, 1.0]))
     estimate = dry_run(stxm, [replace(REGION, every=()), control], Until(cycles=10), assumptions=assumptions)
     assert estimate.dose_mgy["control"] == pytest.approx(estimate.dose_mgy["cell"] / 5)

@@ -113,6 +113,28 @@ def test_a_control_region_is_visited_first_and_last_and_in_the_dark_between() ->
     assert documents[-4][0] == "event_page"
 
 
+@given(st.floats(-8, 8), st.floats(-8, 8), st.sampled_from([FIELD, OTHER]), st.booleans())
+def test_a_control_that_another_region_shines_on_is_refused(x, y, field, is_coarse) -> None:
+    stxm, lab = fake_stxm(COUNTS)
+    stage = {axis: FakePart(lab, axis, 0.0) for axis in ("coarse_x", "coarse_y")}
+    stxm = STXM(replace(stxm.parts, **stage))
+    # Moved by either stage, it comes to the same place of the sample.
+    moved = replace(field, centre_um=(0.0, 0.0) if is_coarse else (x, y))
+    control = region("control", moved, is_control=True, coarse_um=(x, y) if is_coarse else (0.0, 0.0))
+    lit = region("a", coarse_um=(0.0, 0.0))
+    # What a region shines on reaches half a pixel beyond the middles of its outermost ones.
+    reach = [
+        0.5 * sum(each.size_um[axis] * each.points[axis] / (each.points[axis] - 1) for each in (field, FIELD))
+        for axis in (0, 1)
+    ]
+    if abs(x) < reach[0] and abs(y) < reach[1]:
+        with pytest.raises(ValueError, match="'control' lies under the beam of region 'a'"):
+            operando_series(stxm, [lit, control], Until(cycles=1))
+    else:
+        operando_series(stxm, [lit, control], Until(cycles=1)).close()
+    assert lab.calls == 0
+
+
 def test_an_energy_can_be_visited_in_some_of_the_cycles() -> None:
     stxm, _ = fake_stxm(COUNTS)
     documents = ran(operando_series(stxm, region(every=[3, 1]), Until(cycles=5)))

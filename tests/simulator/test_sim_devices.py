@@ -371,3 +371,30 @@ def test_the_ring_says_every_loss_that_lasts_longer_than_between_two_looks(from_
     assert all(from_s - 1e-6 <= time_s <= from_s + lasts_s + 1e-6 for time_s in dark)
     times_s = [time_s for time_s, _ in said]
     assert times_s == sorted(times_s)
+
+
+def test_a_plan_that_is_staged_knows_no_forms_of_the_one_before(stxm, engine):
+    run, documents = engine
+    run(stack(stxm, [515.0], [0.0]))
+    stxm.flyer.unstage()
+    stxm.flyer.stage()
+    shorter = a_line(x_um=X_UM[:3])
+
+    def undescribed():
+        yield from bps.open_run()
+        yield from bps.prepare(stxm.flyer, shorter, wait=True)
+        yield from bps.kickoff(stxm.flyer, wait=True)
+        yield from bps.complete(stxm.flyer, wait=True)
+        yield from bps.collect(stxm.flyer)
+        yield from bps.close_run()
+
+    documents.clear()
+    run(undescribed())
+    (page,) = [document for name, document in documents if name == "event_page"]
+    assert len(page["data"]["SampleX"][0]) == 3
+    # And what it describes now is again all that it takes.
+    stxm.flyer.prepare(a_line())
+    stxm.flyer.kickoff()
+    stxm.flyer.complete()
+    with pytest.raises(ValueError, match="keep them the same within a run"):
+        list(stxm.flyer.collect())
