@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from fake_parts import fake_stxm
 from microscope import microscope
+from operando.core.dose import Absorber
+from operando.core.dose import dose_mgy as core_dose_mgy
 from operando.live.recorder import Recorder
 from operando_plans import (
     STXM,
@@ -77,6 +79,29 @@ def test_the_dose_is_that_of_the_literature() -> None:
     frame = Region("frame", field, [710.0], 1.0)
     assert dose_mgy(LFP, frame, [1.0]) == pytest.approx(0.13, rel=0.2)
     assert dose_mgy(replace(LFP, photons_per_s=5e8), frame, [0.1]) == pytest.approx(5.5, rel=0.2)
+
+
+@given(
+    photons=st.floats(1e3, 1e10),
+    od=st.lists(st.floats(0.01, 5.0), min_size=3, max_size=3),
+    dwell_ms=st.lists(st.floats(0.01, 100.0), min_size=3, max_size=3),
+)
+def test_the_plans_foretell_the_dose_that_the_monitor_computes(
+    photons: float, od: list[float], dwell_ms: list[float]
+) -> None:
+    # Plans and monitor know nothing of each other, so each has the formula: here it is one.
+    columns, rows = FIELD.points
+    pixel_um2 = FIELD.size_um[0] / (columns - 1) * FIELD.size_um[1] / (rows - 1)
+    mass_kg = Absorber(1.0, LFP.density_g_cm3 * 1e-4 * LFP.thickness_um).mass_kg(np.ones((1, 1)), pixel_um2)
+    measured = core_dose_mgy(
+        np.ones((3, 1)),
+        1e-3 * photons * np.array(dwell_ms),
+        np.array(REGION.energies_ev),
+        np.array(od).reshape(3, 1, 1),
+        mass_kg,
+    )
+    foretold = dose_mgy(replace(LFP, photons_per_s=photons, od=od), REGION, dwell_ms)
+    assert foretold == pytest.approx(float(measured[0, 0]), rel=1e-9)
 
 
 @given(
