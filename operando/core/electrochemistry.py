@@ -97,18 +97,32 @@ def compared(
     least, offset, share, share_error = fits[best]
     freedom = max(int(usable.sum()) - 3, 1)
     excess = max(least / freedom, 1.0)
-    near = lags_s[chi2 <= least + excess]
+    reach_s = [
+        _reach(lags_s[side], chi2[side], least + excess)
+        for side in (slice(best, None), slice(best, None, -1))
+    ]
     newest = int(np.argmax(at))
     return Comparison(
         share=share,
         share_error=share_error * excess**0.5,
         lag_s=float(lags_s[best]),
-        lag_error_s=float(max(np.ptp(near) / 2, lags_s[1] - lags_s[0])),
+        lag_error_s=max(sum(reach_s) / 2, float(lags_s[1] - lags_s[0])),
         offset=offset,
         difference=float(seen[newest] - np.interp(at[newest], when_s, x)),
         difference_error=float(sigma[newest]),
         chi2=least / freedom,
     )
+
+
+def _reach(lags_s: FloatArray, chi2: FloatArray, limit: float) -> float:
+    """Return how far from the first lag χ² comes to the limit, between the lags that were tried; s."""
+    beyond = np.flatnonzero(chi2 > limit)
+    if not beyond.size:
+        return float(abs(lags_s[-1] - lags_s[0]))
+    after = int(beyond[0])
+    part = (limit - chi2[after - 1]) / (chi2[after] - chi2[after - 1])
+    crossed_s = lags_s[after - 1] + part * (lags_s[after] - lags_s[after - 1])
+    return float(abs(crossed_s - lags_s[0]))
 
 
 def _line(model: FloatArray, seen: FloatArray, sigma: FloatArray) -> tuple[float, float, float, float]:
