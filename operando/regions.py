@@ -133,6 +133,8 @@ def covered(region: Region, x_um: NDArray[np.float64], y_um: NDArray[np.float64]
     for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         if y0 != y1:
             crosses = (y0 <= y) != (y1 <= y)
-            odd ^= crosses & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
+            # Of an edge that hardly rises, rows far from it have no finite place on it, and need none.
+            with np.errstate(over="ignore", invalid="ignore"):
+                odd ^= crosses & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
     is_inside[np.ix_(rows, columns)] = odd
     return is_inside
