@@ -87,7 +87,7 @@ def _abort_at_end(orders: BinaryIO) -> None:
     """Abort the plan when nobody holds the other end any more."""
     # Past the buffer, whose lock a thread must not hold when the interpreter ends.
     while os.read(orders.fileno(), 1):
-        pass
+        pass  # what is said does not matter, only that nobody can say anything any more
     while True:
         os.kill(os.getpid(), signal.SIGTERM)
         # A plan that has not begun cannot be aborted: then again.

@@ -117,7 +117,7 @@ class Keeper:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.path.parent):
-                pass
+                pass  # that it can be made is all there is to know
         except OSError as error:
             msg = f"no results can be written to {self.path.parent} ({error}); choose another --output"
             raise ConfigurationError(msg) from error

@@ -100,7 +100,7 @@ def solve_pixels(
         )  # fmt: skip
 
     for _ in spread(solve_piece, range(pieces)):
-        pass
+        pass  # each piece writes its own part of the answer
     return answer
 
 

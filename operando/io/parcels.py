@@ -144,7 +144,7 @@ def _announced(found: object) -> tuple[np.dtype[Any], tuple[int, ...]]:
             if all(type(length) is int and 0 <= length < 2**32 for length in shape):
                 return np.dtype(name), tuple(shape)
         case _:
-            pass
+            pass  # refused below, as is one beyond the limits
     msg = f"an array was announced as {found!r:.80}"
     raise FrameRejected(msg)
 

@@ -134,7 +134,7 @@ class Link:
                     case Farewell(words, may_return):
                         return words, may_return
                     case _:
-                        pass
+                        pass  # the welcome, again: it was taken when the connection was made
         except OSError as error:
             _log.debug("no connection to the monitor: %s", error)
             return "the monitor is gone", True
