@@ -27,7 +27,7 @@ _WIDTH = 800
 _ROWS_A_FRAME = 32
 _FRAME_MS = 300
 _LAST_MS = 2500
-_COLOURS = 64
+_COLOURS = 96
 _STORY = Story(findings=())
 
 
@@ -43,7 +43,8 @@ def draw_filling(path: Path, cycles: int = 2) -> int:
     """
     frames = [_shown(stage) for stage in _stages(cycles)]
     # One palette for all, so that what stands still is the same in every frame, and packs to nothing.
-    palette = frames[-1].quantize(_COLOURS)
+    # By how far colours reach, not by how much there is of each: letters are few dots, and white.
+    palette = frames[-1].quantize(_COLOURS, method=Image.Quantize.MAXCOVERAGE)
     few = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     lasting_ms = [_FRAME_MS] * (len(few) - 1) + [_LAST_MS]
     few[0].save(path, save_all=True, append_images=few[1:], duration=lasting_ms, loop=0, optimize=False)
