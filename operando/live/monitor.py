@@ -35,6 +35,7 @@ __all__ = ["Monitor", "Work"]
 _log = logging.getLogger(__name__)
 
 _BATCH = 256
+_WITH_LINES = frozenset({"event", "event_page"})
 _LOOK_EVERY_S = 0.15
 _LOOK_SHARE = 0.3
 """Looking takes at most this share of the worker's time: pictures are dropped, lines are not."""
@@ -123,14 +124,18 @@ class Monitor:
         self._layout = work.layout
         self._reader = DocumentReader(work.layout)
         self._runs = Runs(
-            work, self._keep, lambda snapshot: self._put(self._dressed(snapshot)), self._look_first
+            work,
+            self._keep,
+            lambda snapshot: self._put(self._dressed(snapshot)),
+            on_image=self._look_at_image,
+            before_record=self._look_first,
         )
         self._began: Start | None = None
         self._place = _Place()
         self._troubles = _Troubles()
         self._solved: tuple[str, Solved] | None = None
-        self._next_look = float("-inf")
-        self._is_newest = False
+        self._next_look = self._next_image = float("-inf")
+        self._is_fresh = False
         self._boxes: tuple[Latest[Snapshot], ...] = (self.latest,)
         self._inbox: queue.SimpleQueue[Marks] = queue.SimpleQueue()
         self._has_audience = threading.Event()
@@ -205,8 +210,10 @@ class Monitor:
         self._obey()
         batch = self._source.read(self._place.offset, _BATCH)
         first_s = batch[0].recorded_s if batch else float("nan")
+        newest = max((logged.seq for logged in batch if logged.name in _WITH_LINES), default=0)
         for logged in batch:
-            self._is_newest = logged is batch[-1]
+            is_late = self._clock() - logged.recorded_s > _LOOK_EVERY_S
+            self._is_fresh = logged.seq == newest or not is_late
             for item in self._reader.read(logged.name, logged.document):
                 self._runs.take(item)
             self._place.offset = logged.seq
@@ -241,9 +248,18 @@ class Monitor:
         self._next_look = ended + max(_LOOK_EVERY_S, (ended - began) / _LOOK_SHARE)
         return snapshot
 
+    def _look_at_image(self) -> None:
+        """Show an image at once that is followed as it comes: its last row is waited for."""
+        began = self._clock()
+        if self._is_fresh and began >= self._next_image:
+            self.show()
+            ended = self._clock()
+            # Images that come faster than they are looked at take half of the time at most.
+            self._next_image = ended + (ended - began)
+
     def _look_first(self) -> None:
-        """Show the last row of a cycle that is followed as it comes: its record takes longer than a look."""
-        if self._is_newest:
+        """Show a cycle that is followed as it comes before it is recorded, which takes longer than a look."""
+        if self._is_fresh and self._runs.has_news:
             self.show()
 
     def finish(self) -> None:
@@ -263,7 +279,7 @@ class Monitor:
             while not self._stop.is_set():
                 if self.pull():
                     continue
-                if self._runs.has_news:
+                if self._runs.has_news and self._clock() >= self._next_look:
                     self.show()
                 if self._source.has_ended(self._place.offset):
                     break

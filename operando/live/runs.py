@@ -122,6 +122,8 @@ class Runs:
         Called with the snapshot of each cycle of record.
     on_refusal
         Called with what there is to see of a run that is refused before its first line.
+    on_image
+        Called when the last row of an image has come.
     before_record
         Called when a cycle is about to be recorded, which takes longer than to look at it.
 
@@ -138,6 +140,7 @@ class Runs:
         work: Work,
         on_record: Callable[[Snapshot], None],
         on_refusal: Callable[[Snapshot], None],
+        on_image: Callable[[], None] = lambda: None,
         before_record: Callable[[], None] = lambda: None,
     ) -> None:
         self.state = RunsState()
@@ -145,6 +148,7 @@ class Runs:
         self._work = work
         self._on_record = on_record
         self._on_refusal = on_refusal
+        self._on_image = on_image
         self._before_record = before_record
 
     @property
@@ -223,6 +227,8 @@ class Runs:
             line = selected
         run.state = step(run.state, line)
         self._show(line.run)
+        if line.row + 1 == run.state.plan.grid.shape[0]:
+            self._on_image()
         self._record(run)
 
     def _hear(self, reading: CellReading) -> None:

@@ -30,8 +30,10 @@ from operando.view.words import duration, plain
 
 __all__ = ["Dashboard"]
 
+_GLANCES = 4
+"""The timer asks for news so many times between two drawings: what comes later is not kept waiting."""
 _PLAY_EVERY = 3
-"""Ticks of the timer between two cycles while the history is played."""
+"""Drawings between two cycles while the history is played."""
 _SAVE_EVERY_S = 2.0
 _REMARK_S = 5.0
 
@@ -60,7 +62,7 @@ class Dashboard(QMainWindow):
         self.session = Session(choices, read_history or History, options.send)
         self._tool: Outline | None = None
         self._layer = Layer.REGIONS
-        self._ticks = 0
+        self._glances = self._ticks = 0
         self._is_open = True
         self._remark, self._remarked_s = "", 0.0
         pg.setConfigOptions(antialias=True)
@@ -70,8 +72,8 @@ class Dashboard(QMainWindow):
         self.deck = self._build()
         self._listen()
         self.timer = QTimer(self)
-        self.timer.setInterval(max(options.interval_ms, 100))
-        self.timer.timeout.connect(self.refresh)
+        self.timer.setInterval(max(options.interval_ms, 100) // _GLANCES)
+        self.timer.timeout.connect(self.glance)
         self.timer.start()
         self._say_how_it_stands()
 
@@ -126,16 +128,28 @@ class Dashboard(QMainWindow):
 
     # The passing of time
 
+    def glance(self) -> None:
+        """Refresh if something is new, or if it is time to say again how old what is shown is."""
+        self._glances += 1
+        if self._glances < _GLANCES:
+            return
+        snapshot = self._take()
+        if snapshot is not None or self._glances % _GLANCES == 0:
+            self._refresh_with(snapshot)
+
     def refresh(self) -> None:
         """Take the newest snapshot if there is one, and say how old what is shown is."""
+        self._refresh_with(self._take())
+
+    def _refresh_with(self, snapshot: Snapshot | None) -> None:
         self._ticks += 1
         if self.deck.look != self.look:
             self._rebuild()
-        snapshot = self._take()
         is_playing = self.session.is_playing and self._ticks % _PLAY_EVERY == 0
         if is_playing:
             self.session.play_on()
         if snapshot is not None:
+            self._glances = 0
             self._taken_s = self._options.clock()
             self._note(snapshot)
             if self.session.take(snapshot):

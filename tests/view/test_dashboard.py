@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -166,10 +167,26 @@ def test_closing_stops_the_timer_and_says_so_once(screen):
     assert screen.closed == 1
 
 
-def test_the_timer_asks_at_most_ten_times_a_second(qtbot):
+def test_news_are_drawn_at_most_ten_times_a_second_and_hardly_wait_where_none_came_before(
+    qtbot, snapshot_at, stages
+):
     hasty = Screen(interval_ms=1)
     qtbot.addWidget(hasty.window)
-    assert hasty.window.timer.interval() == 100
+    glance_ms, snapshot = hasty.window.timer.interval(), snapshot_at(stages["filling"])
+    taken = []
+    for glance in range(40):
+        hasty.waiting = [snapshot]
+        hasty.window.glance()
+        if not hasty.waiting:
+            taken.append(glance * glance_ms)
+    assert min(after - before for before, after in pairwise(taken)) == 100
+    assert len(taken) == 10
+    hasty.waiting = []
+    for _ in range(7):
+        hasty.window.glance()
+    hasty.waiting = [snapshot]
+    hasty.window.glance()
+    assert not hasty.waiting
 
 
 def test_silence_greys_the_screen_and_news_lift_the_veil(screen, snapshot_at, stages):

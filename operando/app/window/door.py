@@ -40,8 +40,8 @@ __all__ = ["WindowDoor"]
 _log = logging.getLogger(__name__)
 
 _TICK_S = 0.05
-_LEAST_S = 0.1
-"""Between two snapshots: a window draws ten times a second."""
+_LEAST_S = 0.05
+"""Between two snapshots: a window draws ten times a second, but not at the times at which they are sent."""
 _SHARE = 0.25
 """Sending takes at most this share of its thread's time: the fit needs the processor."""
 _HANDSHAKE_S = 5.0
@@ -187,7 +187,7 @@ class WindowDoor:
         """Send what is new, as fast as the window takes it, and take what it marks."""
         line, shown, known, next_s = caller.line, None, History(), 0.0
         while caller.farewell is None:
-            if select.select([line], [], [], _TICK_S / 2)[0]:
+            if select.select([line], [], [], _TICK_S / 5)[0]:
                 marks = receive(line, FROM_WINDOW, MONITOR_TAKES)
                 if self._monitor is not None:
                     self._monitor.send(marks)
