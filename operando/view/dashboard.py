@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -16,6 +17,7 @@ from operando.regions import Outline, Region
 from operando.types import Snapshot
 from operando.view import album as editing
 from operando.view.album import Corners, Layer
+from operando.view.aside import begun_aside
 from operando.view.choices import read_choices, write_choices
 from operando.view.deck import Deck
 from operando.view.fieldbox import BODY
@@ -47,6 +49,11 @@ class Dashboard(QMainWindow):
         Returns the newest snapshot not yet taken, or None; must not block.
     options
         How to look and keep time.
+
+    Attributes
+    ----------
+    drawing
+        The files that are being drawn aside, or None.
     """
 
     def __init__(self, take: Callable[[], Snapshot | None], options: DashboardOptions | None = None) -> None:
@@ -65,6 +72,7 @@ class Dashboard(QMainWindow):
         self._glances = self._ticks = 0
         self._is_open = True
         self._remark, self._remarked_s = "", 0.0
+        self.drawing: Future[tuple[Path, ...]] | None = None
         pg.setConfigOptions(antialias=True)
         self.setWindowTitle(plain(options.title, 80))
         self.setMinimumSize(1040, 680)
@@ -156,6 +164,7 @@ class Dashboard(QMainWindow):
                 self.deck.begin_run(snapshot)
         if snapshot is not None or is_playing:
             self.draw()
+        self._say_what_was_drawn()
         self._say_how_it_stands()
         if self._options.clock() - self._saved_s >= _SAVE_EVERY_S:
             self._save()
@@ -356,8 +365,20 @@ class Dashboard(QMainWindow):
         if orders is None or draw is None:
             self._say("nothing to draw yet" if orders is None else "nobody draws for this window")
             return
+        if self.drawing is not None:
+            self._say("the pictures asked for before are still being drawn")
+            return
+        folder = self._options.picture_folder
+        self.drawing = begun_aside(lambda: draw(orders, folder))
+        self._say("drawing, for some seconds …")
+
+    def _say_what_was_drawn(self) -> None:
+        """Say which pictures there are, as soon as they are there."""
+        if self.drawing is None or not self.drawing.done():
+            return
+        drawing, self.drawing = self.drawing, None
         try:
-            made = draw(orders, self._options.picture_folder)
+            made = drawing.result()
         except OSError as error:
             self._say(f"cannot write into {self._options.picture_folder}: {error.strerror or error}")
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,8 @@ def test_every_key_does_something(shared, key, sequence):
             desk.click(*corner)
     before = look_of(desk)
     desk.press(sequence)
+    if desk.window.drawing is not None:
+        desk.window.drawing.result(10.0)
     assert look_of(desk) != before
 
 
@@ -162,11 +165,35 @@ def test_a_window_says_what_it_put_on_paper_and_what_it_could_not(open_desk, tmp
     desk.press("N")
     desk.answer()
     desk.press("Shift+S")
+    assert isinstance(desk.window.drawing.exception(10.0), OSError)
     ((orders, folder),) = asked
     assert list(orders.panels) == ["lithium", "spectrum", "time"]
     assert orders.panels["spectrum"].spectrum.title == "region 1"
     assert folder == tmp_path
+    desk.window.refresh()
     assert "No space left" in desk.window._remark
     without = open_desk()
     without.press("Shift+S")
     assert "nobody draws" in without.window._remark
+
+
+def test_a_window_goes_on_while_it_draws_on_paper(open_desk, tmp_path):
+    may_end, drawn = threading.Event(), []
+
+    def slow(orders, folder):
+        drawn.append(orders.stem)
+        assert may_end.wait(10.0)
+        return (folder / f"{orders.stem}-curves.csv",)
+
+    desk = open_desk(put_on_paper=slow, picture_folder=tmp_path)
+    desk.press("Shift+S")
+    drawing = desk.window.drawing
+    desk.window.refresh()
+    assert "drawing" in desk.window._remark
+    desk.press("Shift+S")
+    assert "still being drawn" in desk.window._remark
+    may_end.set()
+    drawing.result(10.0)
+    desk.window.refresh()
+    assert desk.window._remark.startswith("saved 1 files")
+    assert len(drawn) == 1
