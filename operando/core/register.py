@@ -252,7 +252,7 @@ def _fine(
         if where.sum() < _LEAST_PIXELS:
             return NO_SHIFT
         target = reference[where]
-        value, slope_y, slope_x = (values[where] for values in _translated(spline, place))
+        value, slope_y, slope_x = (values[where] for values in _with_slopes(spline, place))
         # image(p + d) = gain · reference(p) + offset, linearised in d.
         model = np.stack([target, np.ones_like(target), -slope_y, -slope_x])
         weight = _trust(value - _dot(likeness, model[:2])) if likeness is not None else np.ones_like(value)
@@ -291,15 +291,20 @@ def _trust(left: FloatArray) -> FloatArray:
     return 1.0 / (1.0 + (left / usual) ** 2) if usual > 0 else np.ones_like(left)
 
 
-def _translated(spline: FloatArray, place: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return an image of B-splines at (y + place_y, x + place_x), and its slopes there; NaN beyond."""
+def _translated(spline: FloatArray, place: FloatArray) -> FloatArray:
+    """Return an image of B-splines at (y + place_y, x + place_x), NaN beyond."""
+    (whole_y, value_y, _), (whole_x, value_x, _) = (_basis(float(at)) for at in place)
+    rows = _summed(_around(spline, 0, whole_y), 0, value_y)
+    return _summed(_around(rows, 1, whole_x), 1, value_x)
+
+
+def _with_slopes(spline: FloatArray, place: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return what `_translated` returns, and its slopes there along y and x."""
     (whole_y, value_y, slope_y), (whole_x, value_x, slope_x) = (_basis(float(at)) for at in place)
-    rows = _gathered(spline, 0, whole_y, value_y)
-    return (
-        _gathered(rows, 1, whole_x, value_x),
-        _gathered(_gathered(spline, 0, whole_y, slope_y), 1, whole_x, value_x),
-        _gathered(rows, 1, whole_x, slope_x),
-    )
+    columns = _around(spline, 0, whole_y)
+    rows = _around(_summed(columns, 0, value_y), 1, whole_x)
+    sloping = _around(_summed(columns, 0, slope_y), 1, whole_x)
+    return _summed(rows, 1, value_x), _summed(sloping, 1, value_x), _summed(rows, 1, slope_x)
 
 
 def _basis(at: float) -> tuple[int, FloatArray, FloatArray]:
@@ -311,14 +316,17 @@ def _basis(at: float) -> tuple[int, FloatArray, FloatArray]:
     return whole, value, slope
 
 
-def _gathered(spline: FloatArray, axis: int, whole: int, weights: FloatArray) -> FloatArray:
-    """Return sums of four neighbours along an axis, of which the second is `whole` pixels further on."""
-    size = spline.shape[axis]
-    around = _window(spline, axis, whole - 1, size + 3)
-    at = [slice(None)] * spline.ndim
+def _around(spline: FloatArray, axis: int, whole: int) -> FloatArray:
+    """Return what `_summed` needs of an image for a place `whole` pixels further on along an axis."""
+    return _window(spline, axis, whole - 1, spline.shape[axis] + 3)
+
+
+def _summed(around: FloatArray, axis: int, weights: FloatArray) -> FloatArray:
+    """Return sums of four neighbours along an axis."""
+    at = [slice(None)] * around.ndim
     parts: list[FloatArray] = []
     for first, weight in enumerate(weights):
-        at[axis] = slice(first, first + size)
+        at[axis] = slice(first, first + around.shape[axis] - 3)
         parts.append(weight * around[tuple(at)])
     return parts[0] + parts[1] + parts[2] + parts[3]
 
@@ -342,7 +350,7 @@ def _correlation(
     where = inner & _moved_mask(usable, place)
     if where.sum() < _LEAST_PIXELS:
         return 0.0
-    value, target = _translated(spline, place)[0][where], reference[where]
+    value, target = _translated(spline, place)[where], reference[where]
     value, target = value - value.mean(), target - target.mean()
     power = float((value**2).sum()) * float((target**2).sum())
     return float((value * target).sum()) / power**0.5 if power > 0 else 0.0

@@ -161,6 +161,7 @@ def add(state: StackState, line: Line) -> StackState:
     line = _readable(line)
     key = (line.cycle, line.energy)
     image = state.images.get(key)
+    is_new = image is None
     if image is None:
         image = _empty_image(state)
         state.images[key] = image
@@ -178,9 +179,11 @@ def add(state: StackState, line: Line) -> StackState:
     image.marks[line.row] = object()
     newest, track = state.newest, state.track
     if newest is None or _order(line) >= _order(newest):
+        # Otherwise the images are those that were kept for the line before.
+        if newest is None or line.cycle != newest.cycle or is_new:
+            track = _settled(state, line.cycle)
+            _forget(state, line.cycle)
         newest = line
-        track = _settled(state, line.cycle)
-        _forget(state, line.cycle)
     return replace(
         state, newest=newest, track=track, first_line_s=float(np.fmin(state.first_line_s, line.time_s))
     )
