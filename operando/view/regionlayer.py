@@ -32,6 +32,8 @@ class _Drawn:
     edge: pg.PlotCurveItem
     line: pg.PlotCurveItem
     name: pg.TextItem
+    left_um: float = 0.0
+    top_um: float = 0.0
 
 
 class RegionLayer:
@@ -54,6 +56,8 @@ class RegionLayer:
         self._sketch.setZValue(31)
         for item in (self._handles, self._sketch):
             plot.addItem(item, ignoreBounds=True)
+        self._box = plot.getViewBox()
+        self._box.sigXRangeChanged.connect(self._place_names)
 
     def draw(self, marks: Marks, chosen: Pick | None) -> None:
         """Show regions and masks, if they are others; the chosen one has handles unless it is locked."""
@@ -73,6 +77,7 @@ class RegionLayer:
             for item in (drawn.edge, drawn.line, drawn.name):
                 item.setVisible(False)
         handles = next((region for pick, region in entries if pick == chosen and not region.is_locked), None)
+        self._place_names()
         corners = np.array(handles.polygon_um if handles is not None else np.empty((0, 2)))
         self._handles.setData(corners[:, 0], corners[:, 1])
 
@@ -101,11 +106,18 @@ class RegionLayer:
         for item in (drawn.edge, drawn.line):
             item.setData(corners[:, 0], corners[:, 1])
             item.setVisible(True)
-        top = corners[np.argmax(corners[:, 1])]
+        drawn.left_um = float(corners[:, 0].min())
+        drawn.top_um = float(corners[:, 1].max())
         drawn.name.setText(plain(region.name, _LETTERS))
         drawn.name.setColor(QColor(colour))
         ground = QColor(theme.contrast)
         ground.setAlpha(190)
         drawn.name.fill = pg.mkBrush(ground)
-        drawn.name.setPos(float(corners[:, 0].min()), float(top[1]))
         drawn.name.setVisible(True)
+
+    def _place_names(self) -> None:
+        """Put names above their outlines, further to the left where the edge of the view would cut them."""
+        pixel_um, end_um = self._box.viewPixelSize()[0], self._box.viewRect().right()
+        for drawn in self._drawn:
+            last_um = end_um - drawn.name.boundingRect().width() * pixel_um
+            drawn.name.setPos(min(drawn.left_um, last_um), drawn.top_um)

@@ -149,3 +149,20 @@ def test_a_region_is_edited_in_numbers(desk):
     assert desk.session.choices.pane_count == 1
     desk.press("Esc")
     assert not editor.isVisible()
+
+
+def test_the_name_of_a_region_at_the_edge_of_the_view_is_not_cut_off(desk):
+    view, layer = desk.image.box.viewRect(), desk.image.layer
+    x, y = desk.image.box.viewRange()
+    corners = ((x[1] - 0.2, y[0] + 0.5), (x[1] - 0.1, y[0] + 0.6))
+    desk.mark(Region("a name of some letters", Outline.RECTANGLE, corners))
+
+    def ends_um():
+        name = layer._drawn[0].name
+        return name.pos().x(), name.pos().x() + name.boundingRect().width() * desk.image.box.viewPixelSize()[
+            0
+        ]
+
+    assert ends_um()[1] == pytest.approx(view.right())
+    desk.image.box.setRange(xRange=(x[0], x[1] + 3.0), padding=0)
+    assert ends_um()[0] == pytest.approx(x[1] - 0.2)
