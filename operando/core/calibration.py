@@ -90,16 +90,16 @@ def energy_offset(
         return None
     pooled = _with_empty_at_zero(pooled, noise, library, energies_ev)
     misfits = np.full((offsets_ev.size, blocks), np.nan)
+    nothing_explained = (pooled**2 / noise).sum(axis=0)
 
     def look_at(places: Iterable[int]) -> None:
         for place in places:
             references = resample(library, energies_ev + offsets_ev[place])
             found = fit(pooled, noise, design_of(references, library.lithium, energies_ev, background))
-            misfits[place] = np.bincount(block, weights=_misfit(found, energies_ev.size, background))
+            left = np.where(found.is_solved, _misfit(found, energies_ev.size, background), nothing_explained)
+            misfits[place] = np.bincount(block, weights=left)
 
     look_at(range(0, offsets_ev.size, _STRIDE))
-    if np.isnan(misfits).all():
-        return None
     lowest = np.unique(np.nanargmin(_without_each(misfits), axis=0)).tolist()
     near = {place for at in lowest for place in range(at - _STRIDE + 1, at + _STRIDE)}
     look_at(place for place in sorted(near) if 0 <= place < offsets_ev.size and place % _STRIDE)
