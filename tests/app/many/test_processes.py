@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -50,12 +49,16 @@ def test_a_process_that_ends_costs_its_own_job(workers: int) -> None:
     assert "answered 'one moment'" in done["babbles"].reasons[0]
 
 
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
 def test_processes_that_end_one_after_another_leave_no_pipe() -> None:
     fitted = fit_in_processes(jobs(*["leaves"] * 12), 1, (sys.executable, "-I", "-S", "-c", ANSWERS))
     next(fitted)
-    before = len(os.listdir("/proc/self/fd"))
-    most = max(len(os.listdir("/proc/self/fd")) for _ in fitted)
+    before = open_files()
+    most = max(open_files() for _ in fitted)
     assert most <= before + 6
 
 
