@@ -15,6 +15,7 @@ from operando.core.absorption import Detector, below_ceiling, optical_density
 from operando.core.beam import Beam, beam_of
 from operando.core.drift import Shifts, shifts_of
 from operando.core.evolution import Images
+from operando.core.first_cycle import told_until
 from operando.core.gain import GainEstimate, estimate_gain
 from operando.core.image import Image
 from operando.core.incident import IncidentMode, blank_pixels
@@ -130,7 +131,8 @@ def compose(state: StackState, recipe: Recipe, cycle: int, before: Composite | N
         An earlier composite of the same run under the same recipe, to take over what has not
         changed since. It leaves no trace in the result.
     """
-    placing = placing_of(state, cycle, None if before is None else before.origins.placing)
+    placed = None if before is None else before.origins.placing
+    placing = placing_of(state, told_until(state, cycle), placed)
     scanned, state = state, state if placing is None else replace(state, images=placing.images)
     blank, detector, searched = _blank_and_detector(scanned, state, recipe, cycle, before)
     known: dict[tuple[int, int], tuple[NDArray[np.object_], Beam]] = {}
