@@ -63,6 +63,7 @@ def scanned(shifts: FloatArray, seed: int = 0) -> list[Line]:
 
 SHIFTS = np.array([[where(cycle, energy) for energy in range(4)] for cycle in range(CYCLES)])
 LINES = scanned(SHIFTS)
+LONG = scanned(np.array([[where(cycle, energy) for energy in range(4)] for cycle in range(7)]) / 2)
 STILL = scanned(np.zeros((2, 4, 2)))
 RULES = {
     IncidentMode.FILE: recipe().incident,
@@ -217,6 +218,26 @@ def test_lines_that_come_late_or_twice_leave_no_trace_in_any_record(
         assert_same_bits(snapshot.of_record, WHOLE[cycle].of_record)
 
 
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+@given(
+    dark=st.sets(st.tuples(st.integers(0, 6), st.integers(0, 3)), max_size=12),
+    estimator=st.sampled_from(list(Estimator)),
+)
+def test_a_cycle_recorded_again_is_the_same_whatever_has_left_since(
+    dark: set[tuple[int, int]], estimator: Estimator
+) -> None:
+    noise = np.random.default_rng(5)
+    lines = [
+        replace(line, counts=noise.poisson(9.0, NX).astype(float))
+        if (line.cycle, line.energy) in dark
+        else line
+        for line in LONG
+    ]
+    state, records = after(lines, recipe_with(RegistrationRule(Registering.ON), IncidentMode.FILE, estimator))
+    for cycle in range(7 - HISTORY_CYCLES, 7):
+        assert_same_bits(record(state, cycle)[1].map, records[cycle].map)
+
+
 def test_nothing_is_done_where_it_is_off_and_a_still_sample_is_left_alone() -> None:
     off, records = after(STILL, recipe_with(RegistrationRule(Registering.OFF)))
     assert placing_of(off.stack, 1) is None
@@ -268,6 +289,35 @@ def test_an_image_that_shows_nothing_is_held_and_said() -> None:
     held = next(finding for finding in records[1].findings if finding.code == "registration-held")
     assert held.severity is Severity.WARNING
     assert "1 of the 4" in held.message
+
+
+@pytest.mark.parametrize("estimator", list(Estimator))
+@pytest.mark.parametrize("dark", [{2}, {2, 3}, set(range(2, 11))])
+def test_an_image_after_dark_ones_is_compared_with_the_last_that_showed_something(
+    dark: set[int], estimator: Estimator
+) -> None:
+    energy, cycles = 2, max(dark) + 6
+    one, other = od_of(energy, np.zeros(2)), od_of(energy, np.zeros(2), seed=7)
+    # From one sample to another one: the second image is like the first, the third like the second only.
+    turned = np.radians([10.0, 40.0, *[75.0] * cycles])
+    noise = np.random.default_rng(3)
+
+    def changed(line: Line) -> Line:
+        if line.energy != energy:
+            return line
+        od = (np.cos(turned[line.cycle]) * one + np.sin(turned[line.cycle]) * other)[line.row]
+        mean = 9.0 if line.cycle in dark else 20_000.0 * np.exp(-od)
+        return replace(line, counts=noise.poisson(mean, NX).astype(float))
+
+    rule = recipe_with(RegistrationRule(Registering.ON), IncidentMode.FILE, estimator)
+    lines = [changed(line) for line in scanned(np.zeros((cycles, 4, 2)))]
+    state, _ = after(lines[: (max(dark) + 2) * PER_CYCLE], rule)
+    kinds = {cycle: places_in(state, cycle)[cycle, energy].kind for cycle in (1, max(dark), max(dark) + 1)}
+    assert kinds == {1: Kind.FOUND, max(dark): Kind.HELD, max(dark) + 1: Kind.FOUND}
+    # Nothing came that could change it; that images left must not.
+    state, _ = after(lines[(max(dark) + 2) * PER_CYCLE :], rule, state)
+    places = places_in(state, cycles - 1)
+    assert {places[cycle, energy].kind for cycle in range(max(dark) + 1, cycles)} == {Kind.FOUND}
 
 
 def test_a_first_image_that_shows_nothing_holds_its_energy_for_a_cycle_only() -> None:
