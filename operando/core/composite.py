@@ -41,7 +41,7 @@ class Origins:
     detector
         With the gain that was used.
     searched
-        Marks of the images that blank pixels were looked for in, shape (image, ny).
+        Marks of the images that blank pixels were looked for in, and the gain, shape (image, ny).
     beams
         By cycle and energy: marks of an image, and the I0 found in it.
     placing
@@ -275,6 +275,9 @@ def _blank_and_detector(
     if it cannot be told.
     """
     images = _telling_images(state, cycle)
+    if np.isnan(recipe.detector.gain) and scanned is not state:
+        # Rows that left the field as their image was moved still tell the gain.
+        images = [*images, *_telling_images(scanned, cycle)]
     ny = state.plan.grid.shape[0]
     searched = np.stack([image.marks for image in images]) if images else np.full((0, ny), None)
     if before is not None and np.array_equal(searched, before.origins.searched):

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_increment import assert_same_bits
 
+from operando.core.absorption import Detector
 from operando.core.advice import Memory, Rules, advise
 from operando.core.fit import Background
 from operando.core.incident import IncidentMode, IncidentRule
@@ -158,6 +159,21 @@ def test_a_look_helped_by_the_last_is_a_look_without_help(data: st.DataObject) -
         assert_same_bits(helped, look(state))
         for cycle in due(state):
             state, _ = record(state, cycle)
+
+
+def test_a_look_helped_by_the_last_knows_of_rows_that_left_the_field_as_it_moved() -> None:
+    far = np.zeros((2, 4, 2))
+    far[1] = (5.0, 0.0)
+    rule = RegistrationRule(Registering.OFF, None, {(1, energy): (5.0, 0.0) for energy in range(4)})
+    with_recipe = replace(recipe_with(rule), detector=Detector(gain=float("nan")))
+    lines = scanned(far)
+    state, _ = after(lines, with_recipe)
+    _, solved = look_again(state, None)
+    # Only the gain is read from this row: it is no part of the images once they are moved.
+    noisy = np.random.default_rng(8).poisson(200.0, NX) * 100.0
+    late = replace(lines[PER_CYCLE + NY], counts=noisy, time_s=lines[-1].time_s + 1.0)
+    state = step(state, late)
+    assert_same_bits(look_again(state, solved)[0], look(state))
 
 
 @pytest.mark.parametrize("known", [NY // 2, PER_CYCLE + 3 * NY + 7, 4 * PER_CYCLE + NY + 3])
