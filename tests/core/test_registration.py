@@ -12,6 +12,7 @@ from test_increment import assert_same_bits
 
 from operando.core.absorption import Detector
 from operando.core.advice import Memory, Rules, advise
+from operando.core.drift import Drift, drift_findings
 from operando.core.fit import Background
 from operando.core.incident import IncidentMode, IncidentRule
 from operando.core.increment import Solved
@@ -388,6 +389,18 @@ def test_drift_is_told_and_an_alarm_comes_before_the_field_is_lost() -> None:
     assert alarm.severity is Severity.ALARM
     assert "cycles" in alarm.message
     assert "max_shift_um" in alarm.advice
+
+
+def test_of_a_drift_whose_cycle_takes_nobody_knows_how_long_only_the_way_is_told() -> None:
+    nan = float("nan")
+    rule = RegistrationRule(Registering.ON, cap_px=6.0)
+    # The first image of the newest energy was held, so there is none to count a cycle from.
+    (said,) = drift_findings(Drift((5.0, 0.0), (0.01, 0.0), 30.0, nan, 0, True), PLAN, rule)
+    assert "5.0 pixels" in said.message
+    assert "nan" not in said.message
+    row = plan_of(shape=(1, NX), energies_ev=ENERGIES_EV)
+    (said,) = drift_findings(Drift((0.0, 5.0), (nan, nan), nan, nan, 0, True), row, rule)
+    assert "nan" not in said.message + said.advice
 
 
 def test_beyond_the_cap_nothing_is_believed() -> None:
