@@ -293,8 +293,9 @@ def monitor(
         wanted = () if profile is None else load_profile(profile).alarms
         alarms = alarms_of(wanted, [phase.name for phase in work.library.phases])
         onlookers: list[Onlooker] = [Alarms(alarms)] if alarms else []
+        book = HistoryBook()
         if web is not None:
-            page = Page(web)
+            page = Page(web, history=book.read)
             onlookers.append(page)
             people.print(f"The page is at {escaped(page.url)}, for whoever has this address.", soft_wrap=True)
         results = output or results_of(source)
@@ -304,7 +305,6 @@ def monitor(
         keeper = Keeper(results, work)
         keeper.prepare()
         # The window is a process of its own: whatever becomes of it, the fit goes on.
-        book = HistoryBook()
         door = WindowDoor(results, book, f"Operando: {opened.source.name}", choices_name(work))
         onlookers.append(door)
         if has_display() and not headless:
