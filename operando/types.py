@@ -25,6 +25,7 @@ __all__ = [
     "Finding",
     "FloatArray",
     "Frame",
+    "Light",
     "Line",
     "LithiationMap",
     "MaskArray",
@@ -64,6 +65,17 @@ class ScanGrid:
         return self.y_um.size, self.x_um.size
 
 
+class Light(StrEnum):
+    """Where the light of a run's images is known from."""
+
+    AS_TOLD = "as told"
+    """Blank pixels, a channel or a file, as the recipe says."""
+    REFERENCES = "references"
+    """Images without the sample, which the run has for each of its energies."""
+    AMPLITUDE = "amplitude"
+    """Readings are squares of amplitudes, whose scale and noise blank pixels tell."""
+
+
 @dataclass(frozen=True, slots=True)
 class ScanPlan:
     """What a run said in its start document that it would do.
@@ -87,6 +99,8 @@ class ScanPlan:
     every
         In which cycles each energy is visited: every one (1), every second (2), …, all of them in the
         first; empty where all are in every cycle.
+    light
+        Where the light of its images is known from, as far as the documents tell.
     """
 
     run: str
@@ -99,6 +113,7 @@ class ScanPlan:
     started_s: float
     is_open: bool = False
     every: tuple[int, ...] = ()
+    light: Light = Light.AS_TOLD
 
     def visited_in(self, cycle: int) -> tuple[int, ...]:
         """Return which of the energies a cycle visits."""
@@ -143,6 +158,9 @@ class Line:
         Current of the storage ring; NaN where the documents do not say.
     dwell_ms
         Time per pixel, where the line says it itself; NaN where it is that of the plan.
+    spread, i0_spread
+        Times the gain, they are the variances of `counts` and `i0`, shape (nx,); None where they are the
+        readings themselves.
     """
 
     run: str
@@ -154,6 +172,8 @@ class Line:
     time_s: float
     ring_current_ma: float = float("nan")
     dwell_ms: float = float("nan")
+    spread: FloatArray | None = None
+    i0_spread: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,12 @@ _NO_I0 = {
         "the I0 file does not cover every energy of the run, or the run does not say its dwell",
         "take a spectrum that covers them, or I0 from blank pixels (--i0 blank)",
     ),
+    IncidentMode.REFERENCES: Finding(
+        "i0-missing",
+        Severity.WARNING,
+        "the run has images at an energy of which no reference frame has come, so they have no I0 yet",
+        "take reference frames without the sample at every energy; before or after the images will do",
+    ),
 }
 
 

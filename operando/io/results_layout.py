@@ -158,6 +158,7 @@ def _fill(
     scan = _group(entry, "scan", "NXcollection")
     scan["plan_name"] = _text(plan.plan_name)
     scan["cycles"] = -1 if plan.cycles is None else plan.cycles
+    scan["light"] = plan.light.value
     _field(scan, "started_s", plan.started_s, "s", "start of the run since 1970 (s)")
     _field(scan, "energy_ev", plan.energies_ev, "eV", "photon energy (eV)")
     _field(scan, "dwell_ms", plan.dwell_ms, "ms", "dwell (ms)")
