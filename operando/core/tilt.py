@@ -1,8 +1,9 @@
 """Images of a sample from many sides, fitted side by side: what a tomogram of lithium is made of.
 
 Every side is a fit of its own, and all sides are one reconstruction. How sure a voxel is follows from doing
-both again with the noise of the images added once more: what then changes is the noise of counting, and
-nothing else; too few sides, or a sample that reacted or moved, make no scatter.
+both again with the noise of the images added once more, that of I0 alike in all sides of an energy, which share
+their reference frames: it makes rings. What then changes is the noise of counting, and nothing else; too few
+sides, or a sample that reacted or moved, make no scatter.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from scipy import ndimage
 from operando.core.absorption import without_fit_bias
 from operando.core.fit import Design, fit
 from operando.core.tomography import TiltSeries, Volume, reconstructed
+from operando.core.views import View
 from operando.types import FloatArray
 
 __all__ = ["Axis", "Sides", "VolumeError", "axis_of", "errors_of", "sides_of"]
@@ -58,7 +60,7 @@ class Axis:
     column_px
         Of the axis; the middle of the maps where it cannot be told.
     scatter_px
-        How far the centres of mass of the sides lie from where they should, root mean square; NaN if not told.
+        How far the centres of mass of the sides lie from where they should (rms); NaN if not told.
     amount_change
         Standard deviation of the amount of host from side to side, as a share: what is more than noise left
         the field.
@@ -78,7 +80,7 @@ class VolumeError:
 
 
 def sides_of(
-    views: Iterable[tuple[float, FloatArray, FloatArray]],
+    views: Iterable[View],
     design: Design,
     repeats: int,
     rng: np.random.Generator,
@@ -88,7 +90,7 @@ def sides_of(
     Parameters
     ----------
     views
-        Angle in degrees, optical density and its variance, shape (energy, ny, nx), of each side.
+        The sample from every side.
     design
         The model at these energies.
     repeats
@@ -98,12 +100,18 @@ def sides_of(
     """
     angles: list[float] = []
     maps: list[list[tuple[FloatArray, FloatArray]]] = [[] for _ in range(1 + repeats)]
-    for angle_deg, od, variance in views:
-        angles.append(angle_deg)
-        sigma = np.sqrt(variance)
-        for number, into in enumerate(maps):
-            noisy = od if number == 0 else od + sigma * rng.standard_normal(od.shape)
-            into.append(_map(noisy, variance, design))
+    common: list[FloatArray] = []
+    for view in views:
+        angles.append(view.angle_deg)
+        if not common:
+            common = [rng.standard_normal(view.od.shape) for _ in range(repeats)]
+        own = np.sqrt(np.maximum(view.variance - view.shared_variance, 0.0))
+        shared = np.sqrt(view.shared_variance)
+        into, *again = maps
+        into.append(_map(view.od, view.variance, design))
+        for noisy, alike in zip(again, common, strict=True):
+            od = view.od + own * rng.standard_normal(view.od.shape) + shared * alike
+            noisy.append(_map(od, view.variance, design))
     stacked = [
         (np.array([thickness for thickness, _ in each]), np.array([lithium for _, lithium in each]))
         for each in maps

@@ -145,6 +145,15 @@ def image_of_empty(plan: ScanPlan, phases: PhaseSpectra, process: Mapping[str, s
         return file.id.get_file_image()
 
 
+def _scan(scan: h5py.Group, plan: ScanPlan) -> None:
+    scan["plan_name"] = _text(plan.plan_name)
+    scan["cycles"] = -1 if plan.cycles is None else plan.cycles
+    scan["light"] = plan.light.value
+    _field(scan, "started_s", plan.started_s, "s", "start of the run since 1970 (s)")
+    _field(scan, "energy_ev", plan.energies_ev, "eV", "photon energy (eV)")
+    _field(scan, "dwell_ms", plan.dwell_ms, "ms", "dwell (ms)")
+
+
 def _fill(
     file: h5py.File, plan: ScanPlan, phases: PhaseSpectra, process: Mapping[str, str | float | int]
 ) -> None:
@@ -155,13 +164,7 @@ def _fill(
     entry["entry_identifier"] = _text(plan.run)
     with suppress(ValueError, OverflowError, OSError):  # a clock that was never set
         entry["start_time"] = datetime.fromtimestamp(plan.started_s, UTC).isoformat()
-    scan = _group(entry, "scan", "NXcollection")
-    scan["plan_name"] = _text(plan.plan_name)
-    scan["cycles"] = -1 if plan.cycles is None else plan.cycles
-    scan["light"] = plan.light.value
-    _field(scan, "started_s", plan.started_s, "s", "start of the run since 1970 (s)")
-    _field(scan, "energy_ev", plan.energies_ev, "eV", "photon energy (eV)")
-    _field(scan, "dwell_ms", plan.dwell_ms, "ms", "dwell (ms)")
+    _scan(_group(entry, "scan", "NXcollection"), plan)
     _group(entry, "sample", "NXsample")["name"] = _text(plan.sample)
     steps = _group(entry, "process", "NXprocess")
     steps["program"] = "operando"
@@ -221,7 +224,7 @@ def _fill(
                     group[axis] = lithiation[axis]
     fractions["phase"] = [_text(name) for name in phases.names]
     _field(fractions, "phase_lithium", phases.lithium, "", "lithium content of the pure phase")
-    fit["energy_ev"] = scan["energy_ev"]
+    fit["energy_ev"] = entry["scan/energy_ev"]
     dataset_at(fit, "reason").attrs["meanings"] = [
         f"{reason.value} {reason.name.lower()}" for reason in Reason
     ]

@@ -12,7 +12,11 @@ import numpy as np
 
 from operando.core.absorption import Detector, below_ceiling, optical_density
 from operando.core.flats import Group, Lit, RawReadings, lit_readings, mean_of
+from operando.core.gain import estimate_gain
+from operando.core.image import Image
 from operando.core.incident import blank_pixels, blank_reading
+from operando.core.light import evenly_lit, share_of_frame
+from operando.core.views import View
 from operando.errors import DamagedFileError, RunRejected, SourceUnreachable
 from operando.io.exchange_file import ExchangeFile, ExchangeImages, exchange_of, holds_exchange, opened
 from operando.types import FloatArray
@@ -66,8 +70,25 @@ class TiltSource:
         """Whether I0 comes from images without the sample; else from blank pixels of each image."""
         return bool(self._flats)
 
-    def views(self) -> Iterator[tuple[float, FloatArray, FloatArray]]:
-        """Yield angle, optical density and its variance, shape (energy, ny, nx), of each side.
+    @property
+    def gain(self) -> float:
+        """The detector's gain, from blank pixels of the first side where it is not said; else 1."""
+        if not np.isnan(self._detector.gain):
+            return self._detector.gain
+        images = [_as_image(self._lit(0, energy)) for energy in range(self.energies_ev.size)]
+        lit = np.stack([evenly_lit(image) for image in images])
+        blank = blank_pixels(lit)
+        share = float(np.mean([share_of_frame(image, blank) for image in images]))
+        found = estimate_gain(lit, blank).gain / share
+        return 1.0 if np.isnan(found) else found
+
+    def views(self, gain: float) -> Iterator[View]:
+        """Yield the sample from each side.
+
+        Parameters
+        ----------
+        gain
+            Variance-to-mean ratio of the counts.
 
         Raises
         ------
@@ -76,15 +97,15 @@ class TiltSource:
         RunRejected
             There is neither a flat image nor a blank pixel.
         """
-        detector = Detector(gain=self._detector.gain)
+        detector = Detector(gain)
         for angle, angle_deg in enumerate(self.angles_deg.tolist()):
             lit = [self._lit(angle, energy) for energy in range(self.energies_ev.size)]
-            od, variance = np.full((2, len(lit), *self.shape), np.nan)
+            od, variance, shared = np.full((3, len(lit), *self.shape), np.nan)
             blank = np.zeros(self.shape, dtype=bool)
             if not self.has_flats:
                 blank = blank_pixels(np.stack([each.counts for each in lit]))
             for energy, each in enumerate(lit):
-                i0, i0_variance = _beam(each, blank, detector.gain)
+                i0, i0_variance = _beam(each, blank, gain)
                 if not np.isfinite(i0).any():
                     msg = (
                         f"the image at {angle_deg:g}° and {self.energies_ev[energy]:.2f} eV has neither flat "
@@ -94,7 +115,9 @@ class TiltSource:
                 od[energy], variance[energy] = optical_density(
                     each.counts, i0, i0_variance, detector, each.spread
                 )
-            yield angle_deg, od, variance
+                # I0 of blank pixels is of this image alone.
+                shared[energy] = i0_variance / i0**2 if self.has_flats else 0.0
+            yield View(angle_deg, od, variance, shared)
 
     def _lit(self, angle: int, energy: int) -> Lit:
         image = self._images[angle, energy]
@@ -107,7 +130,9 @@ class TiltSource:
         before = [group for group in groups if not group.time_s > image.time_s]
         after = [group for group in groups if group.time_s > image.time_s]
         around = before[-1] if before else None, after[0] if after else None
-        frame = RawReadings(below_ceiling(raw, self._detector), slice(None), image.time_s, image.file.dwell_ms)
+        frame = RawReadings(
+            below_ceiling(raw, self._detector), slice(None), image.time_s, image.file.dwell_ms
+        )
         return lit_readings(frame, around, self._darks.get(energy, self._detector.dark_counts))
 
 
@@ -136,7 +161,9 @@ def open_tilt(path: Path, detector: Detector, files: ExitStack) -> TiltSource:
     first = there[0][1]
     for name, file in there:
         if file.shape != first.shape:
-            msg = f"{name} has images of {file.shape} pixels and {there[0][0]} of {first.shape}; bin all alike"
+            msg = (
+                f"{name} has images of {file.shape} pixels and {there[0][0]} of {first.shape}; bin all alike"
+            )
             raise RunRejected(msg)
         if not np.isfinite(file.images.theta_deg).all():
             msg = f"{name} has images without an angle; add exchange/theta, in degrees, one for each image"
@@ -147,7 +174,9 @@ def open_tilt(path: Path, detector: Detector, files: ExitStack) -> TiltSource:
     flats: dict[int, list[Group]] = {}
     darks: dict[int, Group] = {}
     for energy, energy_ev in enumerate(energies_ev.tolist()):
-        for file in {id(image.file): image.file for (_, own), image in images.items() if own == energy}.values():
+        for file in {
+            id(image.file): image.file for (_, own), image in images.items() if own == energy
+        }.values():
             own_s = [image.time_s for (_, own), image in images.items() if own == energy]
             if file.flats is not None:
                 flats.setdefault(energy, []).extend(_groups(file, file.flats, energy_ev, own_s, detector))
@@ -174,7 +203,9 @@ def _opened(path: Path, files: ExitStack) -> list[tuple[str, h5py.File]]:
     found = [(name.name, files.enter_context(opened(name))) for name in names]
     of_kind = [(name, file) for name, file in found if holds_exchange(file)]
     if not of_kind:
-        msg = f"{path} has no images as Data Exchange has them (exchange/data); give such a file, or a folder of some"
+        msg = (
+            f"{path} has no images as in Data Exchange (exchange/data); give such a file, or a folder of some"
+        )
         raise SourceUnreachable(msg)
     return of_kind
 
@@ -244,6 +275,20 @@ def _group(file: ExchangeFile, images: ExchangeImages, numbers: np.ndarray, dete
     readings = np.stack([below_ceiling(images.image(int(number)), detector) for number in numbers])
     time_s = file.started_s + float(np.nan_to_num(images.time_s[numbers]).mean())
     return mean_of(readings, time_s, file.dwell_ms, float("nan"))
+
+
+def _as_image(lit: Lit) -> Image:
+    nothing = np.full(len(lit.counts), np.nan)
+    return Image(
+        counts=lit.counts,
+        i0=lit.i0,
+        row_time_s=nothing,
+        row_dwell_ms=nothing,
+        row_ring_ma=nothing,
+        marks=np.full(len(lit.counts), None),
+        spread=lit.spread,
+        i0_spread=lit.i0_spread,
+    )
 
 
 def _beam(lit: Lit, blank: np.ndarray, gain: float) -> tuple[FloatArray, FloatArray]:

@@ -1,4 +1,4 @@
-"""Amplitudes of ptychography: twice their logarithm is the optical density, whatever their scale and noise."""
+"""Amplitudes of ptychography: twice their logarithm is the optical density, whatever their scale."""
 
 from __future__ import annotations
 

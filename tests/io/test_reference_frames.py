@@ -1,4 +1,4 @@
-"""Reference frames of a run are the light of its images: whenever they come, and with a variance that holds."""
+"""Reference frames of a run are the light of its images: whenever they come, with their variance."""
 
 from __future__ import annotations
 
