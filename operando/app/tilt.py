@@ -156,16 +156,14 @@ def tilt(
     error = errors_of(
         sides, volume, axis_px, lambda done: tell(f"noise added again, {done} of {options.repeats}")
     )
-    pitch, unit = _pitch(there, work.layout.pitch_um)
-    rows = np.arange(there.shape[0]) * pitch if there.y_um is None else there.y_um
-    across = pitch * (np.arange(there.shape[1]) - there.shape[1] // 2)
+    y, across, unit = _axes(there, work.layout.pitch_um)
     record = VolumeRecord(
         title=there.title or source.stem,
         volume=volume,
         error=error,
         sides=sides,
         energies_ev=there.energies_ev,
-        y=rows,
+        y=y,
         z=across,
         x=across,
         unit=unit,
@@ -196,11 +194,14 @@ def _told(there: TiltSource, gain: float, tell: Callable[[str], None]) -> Iterat
         yield view
 
 
-def _pitch(there: TiltSource, otherwise_um: float | None) -> tuple[float, str]:
-    """Return the size of a pixel and its unit."""
-    if there.x_um is not None and there.x_um.size > 1:
-        return abs(float(there.x_um[-1] - there.x_um[0])) / (there.x_um.size - 1), "um"
-    return (1.0, "px") if otherwise_um is None else (otherwise_um, "um")
+def _axes(there: TiltSource, otherwise_um: float | None) -> tuple[FloatArray, FloatArray, str]:
+    """Return places of rows, places across the tilt axis, and their unit."""
+    rows, columns = there.shape
+    pitch, unit = (1.0, "px") if otherwise_um is None else (otherwise_um, "um")
+    if there.x_um is not None and columns > 1:
+        pitch, unit = abs(float(there.x_um[-1] - there.x_um[0])) / (columns - 1), "um"
+    y = pitch * np.arange(rows, dtype=np.float64) if there.y_um is None else there.y_um
+    return y, pitch * (np.arange(columns, dtype=np.float64) - columns // 2), unit
 
 
 def _figures(record: VolumeRecord, axis: Axis, axis_px: float, truth: FloatArray | None) -> TiltFigures:
@@ -232,7 +233,7 @@ def _compared(figures: TiltFigures, volume: Volume, error: VolumeError, truth: F
             "same simulated series"
         )
         raise ConfigurationError(msg)
-    inside = ndimage.binary_erosion(np.isfinite(truth))
+    inside = np.asarray(ndimage.binary_erosion(np.isfinite(truth)), dtype=np.bool_)
     told = inside & volume.solid
     off = (volume.lithium - truth)[told]
     pull = off / error.lithium[told]

@@ -1,9 +1,9 @@
 """Images of a sample from many sides, fitted side by side: what a tomogram of lithium is made of.
 
 Every side is a fit of its own, and all sides are one reconstruction. How sure a voxel is follows from doing
-both again with the noise of the images added once more, that of I0 alike in all sides of an energy, which share
-their reference frames: it makes rings. What then changes is the noise of counting, and nothing else; too few
-sides, or a sample that reacted or moved, make no scatter.
+both again with the noise of the images added once more, that of I0 alike in all sides of an energy, which
+share their reference frames: it makes rings. What then changes is the noise of counting, and nothing else;
+too few sides, or a sample that reacted or moved, make no scatter.
 """
 
 from __future__ import annotations

@@ -22,13 +22,13 @@ HALF_FIELD_UM = 1.1
 """Three grains keep within it, whatever the tilt."""
 _HALF_HEIGHT_UM = 0.75
 _STRENGTH = 0.1
-"""Of the model spectra, those of L edges, whose light a micrometre stops: as strong as at a K edge, where optical
-densities stay below 1.3 along the longest ray."""
+"""Of the model spectra, those of L edges, whose light a micrometre stops: as strong as at a K edge, where
+optical densities stay below 1.3 along the longest ray."""
 _DARK_COUNTS = 100.0
 _EXPOSURE_S = 1.0
 _FLATS = 20
-"""Before the images of each energy, and as many after them. Their noise is the same in all sides of an energy and
-makes rings: with 5 and 5 the RMSE of x was a third higher."""
+"""Before the images of each energy, and as many after them. Their noise is the same in all sides of an energy
+and makes rings: with 5 and 5 the RMSE of x was a third higher."""
 _DARKS = 20
 _FADES = 0.03
 """The beam loses this share while an energy is measured from all sides."""
@@ -71,7 +71,7 @@ class FullField:
 def field_axes_um(pixels: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return pixel centres x and y of a field with so many columns."""
     pitch_um = 2 * HALF_FIELD_UM / (pixels - 1)
-    x_um = pitch_um * (np.arange(pixels) - pixels // 2)
+    x_um = pitch_um * (np.arange(pixels, dtype=np.float64) - pixels // 2)
     half = int(_HALF_HEIGHT_UM / pitch_um)
     return x_um, pitch_um * np.arange(-half, half + 1.0)
 
