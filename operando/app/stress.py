@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
+from operando.app.fresh import refuse_existing
 from operando.app.study_options import crystal_of
 from operando.crystal import Crystal
 from operando.errors import ConfigurationError
@@ -31,15 +32,15 @@ def stress(results: Path, profile: Path, output: Path, cycle: int | None) -> Str
     profile
         With a block `crystal`.
     output
-        The HDF5 file; must not exist. The picture has its name and `.png`.
+        The HDF5 file. The picture has its name and `.png`; neither may exist.
     cycle
         From 1; None for the last.
 
     Raises
     ------
     ConfigurationError
-        The profile has no crystal, the cycle is not there, no particle was found in it, the output exists, or
-        scikit-fem is not installed.
+        The profile has no crystal, the cycle is not there, no particle was found in it, the output or its
+        picture exists, or scikit-fem is not installed.
     SourceUnreachable, DamagedFileError
         There is no such results file, or it is something else.
     """
@@ -47,9 +48,12 @@ def stress(results: Path, profile: Path, output: Path, cycle: int | None) -> Str
     if crystal is None:
         msg = f"{profile} has no [crystal]: give stiffness_gpa, misfit and axis_deg of the host"
         raise ConfigurationError(msg)
-    if output.exists():
-        msg = f"{output} exists already; choose another name"
+    drawn = output.with_suffix(".png")
+    if output == drawn:
+        msg = f"{output} ends in '.png', which is the picture; the stress itself goes into a .h5"
         raise ConfigurationError(msg)
+    for path in (output, drawn):
+        refuse_existing(path)
     there = read_results(results)
     number = int(there.cycle[-1]) if cycle is None and there.cycle.size else (cycle or 1) - 1
     place = np.flatnonzero(there.cycle == number)
@@ -59,9 +63,10 @@ def stress(results: Path, profile: Path, output: Path, cycle: int | None) -> Str
     record = _stress_of(there, int(place[0]), crystal_of(crystal))
     from operando.io.stress_picture import stress_picture  # noqa: PLC0415 - it loads matplotlib
 
+    with replacement(drawn) as part:
+        stress_picture(part, record)
     with replacement(output) as part:
         write_stress(part, record)
-    stress_picture(output.with_suffix(".png"), record)
     return record
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from operando.core.electrochemistry import Host
@@ -64,12 +65,14 @@ def study_process(rules: StudyRules) -> dict[str, str | float | int]:
     }
     process |= {f"studies_{name}": int(getattr(rules, name)) for name in _NUMBERS}
     if rules.dose is not None:
-        process |= {
+        dose = {
             "dose_photons_per_s": rules.dose.photons_per_s,
             "dose_photons_per_count": rules.dose.photons_per_count,
             "dose_areal_mass_g_cm2": rules.dose.areal_mass_g_cm2,
             "dose_limit_mgy": rules.dose.limit_mgy,
         }
+        # One of the first two is not said, and a NaN is never the same as the one that was written.
+        process |= {name: value for name, value in dose.items() if not math.isnan(value)}
     if rules.cell is not None:
         process |= {
             "cell_sign": rules.cell.sign,

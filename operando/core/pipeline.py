@@ -22,6 +22,7 @@ from operando.core.control import RegionTrack, beam_effect, beam_findings, track
 from operando.core.curve import Point, curve_of
 from operando.core.drift import Drift, drift_findings, drift_of
 from operando.core.exposure import dose_map
+from operando.core.first_cycle import told_anew
 from operando.core.fit import design_of
 from operando.core.gain import gain_findings
 from operando.core.health import check_design, findings_of, reference_findings
@@ -204,14 +205,16 @@ def step(state: PipelineState, line: Line) -> PipelineState:
     FrameRejected
         The line does not fit into the scan.
     """
+    was_complete = is_complete(state.stack, line.cycle)
     stack = add(state.stack, line)
     if stack is state.stack:
         return state
     # Later maps look back on this cycle; those recorded already are to be recorded anew.
     reach = set(range(line.cycle, line.cycle + 1 + state.recipe.estimator.older_images))
     if state.recipe.registration.is_needed:  # where later images lie may follow from it
-        reach = set(range(line.cycle, 1 + max(stack.rows_seen)))
-    changed = reach & stack.rows_seen.keys() | later_than(state.studies, line.cycle)
+        stack, told = told_anew(stack, line.cycle, was_complete=was_complete)
+        reach = set(range(line.cycle, 1 + max(stack.rows_seen))) | told
+    changed = reach & stack.rows_seen.keys() | later_than(state.studies, min(reach))
     return replace(state, stack=stack, changed=state.changed | changed)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from operando.errors import DamagedFileError, OperandoError, SourceUnreachable
 from operando.io.atomic import recover
-from operando.io.hdf5 import array_at, group_at, scalar_at, text_at
+from operando.io.hdf5 import FOREIGN_ERRORS, array_at, group_at, scalar_at, text_at
 from operando.io.results_layout import FORMAT, MOMENTARY, QUANTITIES, SINCE_1, Quantity
 from operando.io.results_regions import NOTHING_MARKED, Marked, read_regions
 from operando.io.results_tables import TABLES, Table, read_table, read_tables
@@ -262,7 +262,7 @@ def entry_of(path: Path) -> Generator[h5py.Group]:
             yield group_at(file, "entry")
     except OperandoError:
         raise
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
+    except FOREIGN_ERRORS as error:
         message = f"{path} is damaged or is not a results file: {error}"
         raise DamagedFileError(message) from error
 

@@ -38,14 +38,14 @@ def attach(plate: Path) -> int:
     require_screen()
     link = Link(plate)
     try:
-        # Only a name: which folder it lies in is known here.
+        # Only names: which folders they lie in is known here.
         choices = folder_of_choices(os.environ, sys.platform) / Path(link.welcome.choices).name
         options = DashboardOptions(
             title=link.welcome.title,
             history=link.history,
             send=link.send,
             choices_file=choices,
-            put_on_paper=paper_for(plate.with_suffix(".h5")),
+            put_on_paper=paper_for(plate.with_name(Path(link.welcome.results).name)),
             solve_stress=solve_stress,
             age_s=link.age_s,
             cut=link.cut,
