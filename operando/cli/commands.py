@@ -51,9 +51,9 @@ app = typer.Typer(
 Source = Annotated[
     str,
     typer.Argument(
-        help="A run log, or where one is served (tcp://127.0.0.1:5577); documents as .json or .jsonl; "
-        "an SDF header .hdr; a NXstxm file .hdf5, .nxs or .stxm; or a Tiled catalog, https://…, with the uid "
-        "of a run."
+        help="A run log, or where one is served (tcp://127.0.0.1:5577); documents as .json, .jsonl, "
+        ".ndjson or .msgpack; an SDF header .hdr; a NXstxm file .hdf5, .nxs or .stxm; or a Tiled catalog, "
+        "https://…, with the uid of a run."
     ),
 ]
 Profile = Annotated[Path | None, typer.Option(help="How this instrument's data are read: a profile.toml.")]
