@@ -6,6 +6,7 @@ Which column is which is told by the unit behind its name: s, min or h; V; mA, �
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from operando.types import FloatArray
 
 __all__ = ["UNITS", "read_cell_file", "unit_of"]
 
-_MOST_BYTES = 2**26
+_MOST_LETTERS = 2**26
 _TIMES = {"s": 1.0, "min": 60.0, "h": 3600.0}
 UNITS: Mapping[str, tuple[str, float]] = {
     "v": ("voltage", 1.0),
@@ -34,8 +35,8 @@ UNITS: Mapping[str, tuple[str, float]] = {
 
 
 def unit_of(text: str) -> str:
-    """Return a unit as `UNITS` writes it: "µA.h" and "uAh" are one."""
-    return re.sub(r"[\s.·*]", "", text.replace("µ", "u").replace("μ", "u")).lower()
+    """Return a unit as `UNITS` writes it: "µA.h" and "uAh" are one, and so is a µ that cannot be decoded."""
+    return re.sub(r"[\s.·*]", "", re.sub("[µμ\ufffd]", "u", text)).lower()
 
 
 def read_cell_file(path: Path, starts_s: float) -> CellBook:
@@ -45,8 +46,8 @@ def read_cell_file(path: Path, starts_s: float) -> CellBook:
     ----------
     path
         One line of names with units, `time/s`, `Ewe/V`, `I/mA`, `(Q-Qo)/mA.h`, or with the units in brackets,
-        then numbers, separated by tabs, semicolons or commas; between the first two a number may have a
-        comma for its point. Lines before the names are passed over.
+        then numbers, separated by tabs, semicolons or commas; with the first two, numbers may have a decimal
+        comma. Lines before the names are passed over.
     starts_s
         Seconds since the epoch at which the file's time is zero; 0 where it counts from the epoch itself.
 
@@ -56,36 +57,27 @@ def read_cell_file(path: Path, starts_s: float) -> CellBook:
         It cannot be read, is too large, or has no time or nothing beside it.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
+        with path.open(encoding="utf-8", errors="replace") as file:
+            text = file.read(_MOST_LETTERS + 1)
     except OSError as error:
         msg = f"cannot read the readings of the cell {path}: {error.strerror or error}"
         raise ConfigurationError(msg) from error
-    if len(content) > _MOST_BYTES:
-        msg = f"{path} has more than {_MOST_BYTES} bytes; thin it out to a reading a second"
+    if len(text) > _MOST_LETTERS:
+        msg = f"{path} has more than {_MOST_LETTERS} letters; thin it out to a reading a second"
         raise ConfigurationError(msg)
-    lines = _text_in(content).splitlines()
+    lines = text.splitlines()
     for start, line in enumerate(lines):
         split = "\t" if "\t" in line else ";" if ";" in line else ","
         columns = _columns(line.split(split))
         if "time" in columns and len(columns) > 1:
-            rows = lines[start + 1 :]
-            # In many countries numbers have a comma where others have a point.
-            plain = rows if split == "," else [row.replace(",", ".") for row in rows]
+            below = lines[start + 1 :]
+            plain = below if split == "," else [row.replace(",", ".") for row in below]
             return _book(path, [row.split(split) for row in plain], columns, starts_s)
     msg = (
         f"{path} has no line of names with a time and a voltage, current or charge; expected such as "
         "'time/s, Ewe/V, I/mA, Q/mAh'"
     )
     raise ConfigurationError(msg)
-
-
-def _text_in(content: bytes) -> str:
-    """Return the text of a file: UTF-8, or what Windows writes in the west, where µ is one byte."""
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
 
 
 def _columns(names: list[str]) -> dict[str, tuple[int, float]]:
@@ -108,8 +100,11 @@ def _book(
     path: Path, rows: list[list[str]], columns: dict[str, tuple[int, float]], starts_s: float
 ) -> CellBook:
     last = max(place for place, _ in columns.values())
-    whole = [_numbers(row, last) for row in rows if len(row) > last]
-    table = np.array(whole, dtype=np.float64).reshape(len(whole), last + 1)
+    rows = [row for row in rows if len(row) > last]
+    table = np.array([_numbers(row, last) for row in rows], dtype=np.float64)
+    if not table.size:
+        msg = f"{path} has names of columns and no numbers below them"
+        raise ConfigurationError(msg)
 
     def of(kind: str) -> FloatArray:
         place, factor = columns.get(kind, (-1, 1.0))
@@ -118,7 +113,8 @@ def _book(
     time_s = starts_s + of("time")
     known = np.flatnonzero(np.isfinite(time_s))
     if not known.size:
-        msg = f"{path} has names of columns and no numbers below them: no line has a time"
+        found = reprlib.repr(rows[0][columns["time"][0]])
+        msg = f"{path} has no time that is a number, but {found}; export it as seconds, minutes or hours"
         raise ConfigurationError(msg)
     # Of two readings at one time the later one counts.
     _, newest = np.unique(time_s[known][::-1], return_index=True)
