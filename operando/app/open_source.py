@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ __all__ = [
 
 _UNFIT = str.maketrans(dict.fromkeys("/\\:[]#", "-"))
 """Letters of an address that have no place in the name of a file."""
+_MOST_LETTERS = 150
+"""Of an address in the name of a file: disks bear 255 bytes, and more is added behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,18 +177,12 @@ def log_of(text: str) -> Path | None:
 
 def results_of(text: str) -> Path:
     """Return what the results of a source are called, in the present folder."""
-    # What stands between ? and # may be a key.
-    address = "".join((text.partition("?")[0], "#", text.partition("#")[2])).rstrip("#")
-    name = address.partition("://")[2].translate(_UNFIT) if _is_address(text) else Path(text).stem
-    return Path(f"{name}-lithiation.h5")
+    return Path(f"{_name_of(text) if _is_address(text) else Path(text).stem}-lithiation.h5")
 
 
 def advice_of(text: str) -> Path:
     """Return where the advice about a source goes: beside a log; of an address, in the present folder."""
-    if _is_address(text):
-        name = text.partition("://")[2].translate(_UNFIT)
-        return Path(f"{name}.advice.json")
-    return Path(f"{text}.advice.json")
+    return Path(f"{_name_of(text) if _is_address(text) else text}.advice.json")
 
 
 def runs_of(text: str) -> frozenset[str]:
@@ -309,6 +306,16 @@ def _kind(text: str) -> _Kind:
 
 def _is_address(text: str) -> bool:
     return "://" in text
+
+
+def _name_of(address: str) -> str:
+    """Return what files about an address are called: nothing in it is a key, and disks bear its length."""
+    place, _, runs = address.partition("#")
+    # What stands behind ? may be a key.
+    plain = place.partition("?")[0] + (f"#{runs}" if runs else "")
+    name = plain.partition("://")[2].translate(_UNFIT)
+    tag = hashlib.sha256(plain.encode()).hexdigest()[:8]
+    return name if len(name) <= _MOST_LETTERS else f"{name[:_MOST_LETTERS]}-{tag}"
 
 
 def _path(text: str) -> Path:

@@ -226,9 +226,12 @@ def _check(state: StackState, line: Line) -> None:
 
 def _readable(line: Line) -> Line:
     """Return the line with NaN for what is no reading: infinite, or more than its square has a number for."""
-    counts = np.where(np.abs(line.counts) < _MOST_COUNTS, line.counts, np.nan)
-    i0 = None if line.i0 is None else np.where(np.abs(line.i0) < _MOST_COUNTS, line.i0, np.nan)
-    return replace(line, counts=counts, i0=i0)
+    readable = np.abs(line.counts) < _MOST_COUNTS
+    also = readable if line.i0 is None else np.abs(line.i0) < _MOST_COUNTS
+    if readable.all() and also.all():
+        return line
+    counts = np.where(readable, line.counts, np.nan)
+    return replace(line, counts=counts, i0=None if line.i0 is None else np.where(also, line.i0, np.nan))
 
 
 def _is_known(image: Image, line: Line) -> bool:

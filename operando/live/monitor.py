@@ -37,6 +37,8 @@ _log = logging.getLogger(__name__)
 _BATCH = 256
 _WITH_LINES = frozenset({"event", "event_page"})
 _LOOK_EVERY_S = 0.15
+_LOOK_BACK_EVERY_S = 0.5
+"""While what is read is old: a picture of the past is worth less than coming to the present."""
 _LOOK_SHARE = 0.3
 """Looking takes at most this share of the worker's time: pictures are dropped, lines are not."""
 _IDLE_S = 0.02
@@ -245,7 +247,8 @@ class Monitor:
         snapshot = self._dressed(seen)
         self._put(snapshot)
         ended = self._clock()
-        self._next_look = ended + max(_LOOK_EVERY_S, (ended - began) / _LOOK_SHARE)
+        every_s = _LOOK_EVERY_S if self._is_fresh else _LOOK_BACK_EVERY_S
+        self._next_look = ended + max(every_s, (ended - began) / _LOOK_SHARE)
         return snapshot
 
     def _look_at_image(self) -> None:
