@@ -18,6 +18,7 @@ import numpy as np
 from operando.cell import CellReading
 from operando.core.cellbook import cell_findings, cell_record, heard
 from operando.core.composite import Composite, arriving, compose, gain_of
+from operando.core.control import RegionTrack, beam_effect, beam_findings, track_of
 from operando.core.curve import Point, curve_of
 from operando.core.drift import Drift, drift_findings, drift_of
 from operando.core.exposure import dose_map
@@ -26,6 +27,7 @@ from operando.core.fit import design_of
 from operando.core.gain import gain_findings
 from operando.core.health import check_design, findings_of, reference_findings
 from operando.core.increment import Solved, solve_again
+from operando.core.light import lit_recipe
 from operando.core.placing import remembering
 from operando.core.progress import on_one_clock, progress_of, run_findings
 from operando.core.references import Library, spectra_of
@@ -92,6 +94,8 @@ class PipelineState:
         What is studied once a cycle, and what is known of it.
     cell
         What the potentiostat has said.
+    exposed
+        Of a control region: what the other regions of its series did, by the uid of their runs.
     """
 
     library: Library
@@ -106,6 +110,7 @@ class PipelineState:
     rules: StudyRules = NO_STUDIES
     studies: Studies = field(default_factory=Studies)
     cell: CellBook = field(default_factory=CellBook)
+    exposed: dict[str, RegionTrack] = field(default_factory=dict[str, RegionTrack])
 
     @property
     def plan(self) -> ScanPlan:
@@ -130,6 +135,7 @@ def start(plan: ScanPlan, library: Library, recipe: Recipe, rules: StudyRules = 
     RunRejected
         There are too few energies for the phases.
     """
+    recipe = lit_recipe(recipe, plan.light)
     phases = spectra_of(library, plan.energies_ev)
     if not plan.is_open:
         check_design(plan, phases, recipe)
@@ -173,7 +179,7 @@ def refusal(plan: ScanPlan, library: Library, recipe: Recipe, error: OperandoErr
 
 
 def replan(state: PipelineState, plan: ScanPlan) -> PipelineState:
-    """Return `state` under a plan that learned of more energies, or that it has them all.
+    """Return `state` under a plan that learned of more energies, that it has them all, or of its light.
 
     Raises
     ------
@@ -190,7 +196,17 @@ def replan(state: PipelineState, plan: ScanPlan) -> PipelineState:
         )
         raise RunRejected(msg)
     fresh = start(plan, state.library, state.recipe)
-    return replace(state, phases=fresh.phases, remarks=fresh.remarks, stack=replace(state.stack, plan=plan))
+    stack = replace(
+        state.stack,
+        plan=plan,
+        keeps_channel=fresh.stack.keeps_channel,
+        detector=fresh.stack.detector,
+    )
+    # Another light is another map, of every cycle that can still be made.
+    changed = state.changed | (stack.rows_seen.keys() if plan.light is not old.light else set())
+    return replace(
+        state, phases=fresh.phases, recipe=fresh.recipe, remarks=fresh.remarks, stack=stack, changed=changed
+    )
 
 
 def step(state: PipelineState, line: Line) -> PipelineState:
@@ -332,7 +348,12 @@ def _snapshot(
         cell = cell_record(state.cell, newest.time_s, curve, rules.cell)
         if rules.dose is not None and study.dose_mgy is not None:
             dose = dose_map(study.dose_mgy, state.book.covers, rules.dose.limit_mgy)
-    now += cell_findings(None if cell is None else cell.comparison)
+    now += cell_findings(cell)
+    beam = None
+    if plan.part.is_control and newest.cycle == max(state.points, default=-1):
+        own = track_of(plan.part, state.points, state.studies.particles)
+        beam = beam_effect(own, tuple(state.exposed.values()))
+        now += beam_findings(beam)
     of_record = _worst_first([*state.remarks, *now])
     findings = _worst_first([*of_record, *clocks, *run_findings(state.stack, state.closed)])
     return Snapshot(
@@ -364,6 +385,8 @@ def _snapshot(
         clusters=None if study is None else study.clusters,
         dose=dose,
         cell=cell,
+        beam=beam,
+        crystal=rules.crystal,
     )
 
 
