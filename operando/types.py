@@ -27,6 +27,7 @@ __all__ = [
     "Finding",
     "FloatArray",
     "Frame",
+    "Light",
     "Line",
     "LithiationMap",
     "MaskArray",
@@ -65,6 +66,17 @@ class ScanGrid:
     def shape(self) -> tuple[int, int]:
         """Rows and columns, (ny, nx)."""
         return self.y_um.size, self.x_um.size
+
+
+class Light(StrEnum):
+    """Where the light of a run's images is known from."""
+
+    AS_TOLD = "as told"
+    """Blank pixels, a channel or a file, as the recipe says."""
+    REFERENCES = "references"
+    """Images without the sample, which the run has for each of its energies."""
+    AMPLITUDE = "amplitude"
+    """Readings are squares of amplitudes, whose scale and noise blank pixels tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +134,8 @@ class ScanPlan:
         first; empty where all are in every cycle.
     part
         Of which series it is a part.
+    light
+        Where the light of its images is known from, as far as the documents tell.
     """
 
     run: str
@@ -135,6 +149,7 @@ class ScanPlan:
     is_open: bool = False
     every: tuple[int, ...] = ()
     part: SeriesPart = SeriesPart()
+    light: Light = Light.AS_TOLD
 
     def visited_in(self, cycle: int) -> tuple[int, ...]:
         """Return which of the energies a cycle visits."""
@@ -179,6 +194,9 @@ class Line:
         Current of the storage ring; NaN where the documents do not say.
     dwell_ms
         Time per pixel, where the line says it itself; NaN where it is that of the plan.
+    spread, i0_spread
+        Times the gain, they are the variances of `counts` and `i0`, shape (nx,); None where they are the
+        readings themselves.
     """
 
     run: str
@@ -190,6 +208,8 @@ class Line:
     time_s: float
     ring_current_ma: float = float("nan")
     dwell_ms: float = float("nan")
+    spread: FloatArray | None = None
+    i0_spread: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)

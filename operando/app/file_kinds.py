@@ -16,6 +16,7 @@ class FileKind(StrEnum):
     MSGPACK = "documents as msgpack"
     SDF = "SDF"
     HDF5 = "HDF5"
+    PTYCHOGRAPHY = "ptychography"
 
 
 _BY_ENDING = {
@@ -30,8 +31,10 @@ _BY_ENDING = {
     ".hdf": FileKind.HDF5,
     ".nxs": FileKind.HDF5,
     ".stxm": FileKind.HDF5,
+    ".cxi": FileKind.PTYCHOGRAPHY,
+    ".ptyr": FileKind.PTYCHOGRAPHY,
 }
-"""NXstxm and results share their endings; which of them a file is stands in it."""
+"""NXstxm, Data Exchange and results share their endings; which of them a file is stands in it."""
 
 
 def kind_of(path: Path) -> FileKind | None:

@@ -14,12 +14,13 @@ from operando.errors import ConfigurationError, DamagedFileError, OperandoError,
 from operando.io.catalog import read_catalog
 from operando.io.documents import read_json_documents
 from operando.io.followed_catalog import follow_catalog
+from operando.io.hdf5_documents import read_hdf5
 from operando.io.kafka import open_kafka
 from operando.io.keys import load_client_keys
 from operando.io.msgpack_documents import read_msgpack_documents
-from operando.io.nxstxm import read_nxstxm
 from operando.io.past_damage import PastDamage
 from operando.io.proxy import ProxySource
+from operando.io.ptychography import read_ptychography
 from operando.io.remote_log import RecordedPart, RemoteLog
 from operando.io.repair import RepairedSource
 from operando.io.runlog import LogReader
@@ -92,8 +93,9 @@ def open_recording(text: str, speed: float | None = None, keys: Path | None = No
     Parameters
     ----------
     text
-        Path of a run log, of documents as JSON or JSON lines, of an SDF header (`.hdr`) or of a NXstxm
-        file (`.hdf5`, `.h5`, `.hdf`, `.nxs`, `.stxm`); or the address of a served run log or a topic, which
+        Path of a run log, of documents as JSON or JSON lines, of an SDF header (`.hdr`), of a NXstxm or Data
+        Exchange file (`.hdf5`, `.h5`, `.hdf`, `.nxs`, `.stxm`), of a ptychographic reconstruction (`.cxi`,
+        `.ptyr`) or a folder of these; or the address of a served run log or a topic, which
         is read up to where it is now; or that of runs in a Tiled catalog, `https://…#UID,UID`; documents as
         msgpack (`.msgpack`).
     speed
@@ -274,9 +276,13 @@ def _sdf(wanted: _Wanted) -> Source:
     return DocumentSource(read_sdf(path), str(path))
 
 
-def _nxstxm(wanted: _Wanted) -> Source:
+def _hdf5(wanted: _Wanted) -> Source:
     path = _path(wanted.text)
-    return DocumentSource(read_nxstxm(path), str(path))
+    return DocumentSource(read_hdf5(path), str(path))
+
+
+def _objects(wanted: _Wanted) -> Source:
+    return DocumentSource(read_ptychography(wanted.text), wanted.text)
 
 
 _RUN_LOG = _Kind(_recorded_log, _followed_log)
@@ -293,7 +299,8 @@ _BY_KIND = {
     FileKind.JSON: _Kind(_documents, None),
     FileKind.MSGPACK: _Kind(_packed_documents, None),
     FileKind.SDF: _Kind(_sdf, None),
-    FileKind.HDF5: _Kind(_nxstxm, None),
+    FileKind.HDF5: _Kind(_hdf5, None),
+    FileKind.PTYCHOGRAPHY: _Kind(_objects, None),
 }
 
 
@@ -301,6 +308,8 @@ def _kind(text: str) -> _Kind:
     """Return which kind of source is meant: by the scheme of an address, or the ending of a name."""
     if _is_address(text):
         return _BY_SCHEME.get(text.partition("://")[0], _SERVED)
+    if Path(text).is_dir():
+        return _BY_KIND[FileKind.PTYCHOGRAPHY]
     return _BY_KIND[kind_of(Path(text)) or FileKind.RUN_LOG]
 
 
@@ -323,7 +332,7 @@ def _path(text: str) -> Path:
     if not path.is_file():
         msg = (
             f"there is no file {text}; give the path of a run log, of documents (.json, .jsonl), "
-            "of an SDF header (.hdr) or of a NXstxm file"
+            "of an SDF header (.hdr), of a NXstxm or Data Exchange file, or of a reconstruction (.cxi, .ptyr)"
         )
         raise SourceUnreachable(msg)
     return path

@@ -19,6 +19,7 @@ from operando.core.first_cycle import told_until
 from operando.core.gain import GainEstimate, estimate_gain
 from operando.core.image import Image
 from operando.core.incident import IncidentMode, blank_pixels
+from operando.core.light import evenly_lit, share_of_frame
 from operando.core.placing import Placing, placing_of
 from operando.core.rows import Rows, choose_rows
 from operando.core.stack import Recipe, StackState, is_complete
@@ -240,10 +241,13 @@ def gain_of(state: StackState, cycle: int, blank: MaskArray) -> GainEstimate:
     images = _telling_images(state, cycle)
     if not images:
         return estimate_gain(np.empty((0, *blank.shape)), blank)
-    counts = np.stack([image.counts for image in images])
+    counts = np.stack([evenly_lit(image) for image in images])
     # Blank pixels of moved images lie elsewhere in those that were scanned, which alone have their noise.
     is_there = blank.any() and not state.registration.is_needed
-    return estimate_gain(counts, blank if is_there else blank_pixels(counts))
+    used = blank if is_there else blank_pixels(counts)
+    found = estimate_gain(counts, used)
+    share = float(np.mean([share_of_frame(image, used) for image in images]))
+    return GainEstimate(found.gain / share, found.error / share, found.pairs)
 
 
 def arriving(state: StackState, composite: Composite, recipe: Recipe) -> Frame | None:

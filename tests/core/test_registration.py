@@ -71,6 +71,7 @@ RULES = {
     IncidentMode.FILE: recipe().incident,
     IncidentMode.BLANK: IncidentRule(IncidentMode.BLANK),
     IncidentMode.CHANNEL: IncidentRule(IncidentMode.CHANNEL, 20.0 / 9.0),
+    IncidentMode.REFERENCES: IncidentRule(IncidentMode.REFERENCES, 20.0 / 9.0),
 }
 
 
