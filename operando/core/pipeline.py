@@ -348,7 +348,7 @@ def _snapshot(
         cell = cell_record(state.cell, newest.time_s, curve, rules.cell)
         if rules.dose is not None and study.dose_mgy is not None:
             dose = dose_map(study.dose_mgy, state.book.covers, rules.dose.limit_mgy)
-    now += cell_findings(None if cell is None else cell.comparison)
+    now += cell_findings(cell)
     beam = None
     if plan.part.is_control and newest.cycle == max(state.points, default=-1):
         own = track_of(plan.part, state.points, state.studies.particles)

@@ -157,7 +157,7 @@ def open_tilt(path: Path, detector: Detector, files: ExitStack) -> TiltSource:
     RunRejected
         An image is missing or there twice, or the files do not fit together.
     """
-    there = [(name, _exchange(name, file)) for name, file in _opened(path, files)]
+    there = [(name, exchange_of(file, name)) for name, file in _opened(path, files)]
     first = there[0][1]
     for name, file in there:
         if file.shape != first.shape:
@@ -208,17 +208,6 @@ def _opened(path: Path, files: ExitStack) -> list[tuple[str, h5py.File]]:
         )
         raise SourceUnreachable(msg)
     return of_kind
-
-
-def _exchange(name: str, file: h5py.File) -> ExchangeFile:
-    try:
-        return exchange_of(file)
-    except RunRejected as error:
-        msg = f"{name} {error}"
-        raise RunRejected(msg) from error
-    except (OSError, KeyError, ValueError) as error:
-        msg = f"{name} is not a complete Data Exchange file: {error}"
-        raise DamagedFileError(msg) from error
 
 
 def _distinct(values: FloatArray, same: float) -> FloatArray:
