@@ -57,7 +57,7 @@ class _Page:
         Which pixels they are, shape (ny, nx), packed into bits.
     od, variance
         Shape (energy, pixel).
-    shared_variance, own_share
+    shared_variance
         Shape (energy,).
     """
 
@@ -67,7 +67,6 @@ class _Page:
     od: NDArray[np.float32]
     variance: NDArray[np.float32]
     shared_variance: FloatArray
-    own_share: FloatArray
 
     @property
     def nbytes(self) -> int:
@@ -181,7 +180,6 @@ def _page_of(composite: Composite, fitted: LithiationMap) -> _Page:
         od=composite.od[:, valid].astype(np.float32),
         variance=composite.variance[:, valid].astype(np.float32),
         shared_variance=composite.shared_variance,
-        own_share=composite.own_share,
     )
 
 
@@ -202,7 +200,7 @@ def _with_point(
     if not inside.any() or len(page.od) != len(model.design.matrix):
         return others
     od, variance = page.od[:, inside].astype(np.float64), page.variance[:, inside].astype(np.float64)
-    found = fit_region(od, variance, page.shared_variance, model.design, model.shared, page.own_share)
+    found = fit_region(od, variance, page.shared_variance, model.design, model.shared)
     if found is None:
         return others
     whole = found.fit
@@ -219,7 +217,6 @@ def _fit(composite: Composite, inside: MaskArray, model: Model) -> RegionFit | N
         composite.shared_variance,
         model.design,
         model.shared,
-        composite.own_share,
     )
 
 
