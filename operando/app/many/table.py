@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 
 from operando.app.many.job import Done, FittedRun
+from operando.io.cells import in_a_cell
 
 __all__ = ["COLUMNS", "csv_of", "rows_of"]
 
@@ -35,9 +36,6 @@ COLUMNS = (
     "reason",
 )
 """Names of the columns; the measures are those of `operando replay --json`."""
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
 
 Cell = str | int | float | None
 
@@ -76,7 +74,4 @@ def _of_run(run: FittedRun) -> dict[str, Cell]:
 def _shown(cell: Cell) -> str | int | float:
     if cell is None:
         return ""
-    if not isinstance(cell, str):
-        return cell
-    shown = "".join(letter if letter.isprintable() else "?" for letter in cell)
-    return f"'{shown}" if shown.startswith(_FORMULA) else shown
+    return in_a_cell(cell) if isinstance(cell, str) else cell
