@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operando.cell import CellRecord
+from operando.control import BeamEffect
+from operando.crystal import Crystal
 from operando.oddities import Clusters, DoseMap, Unexplained
 from operando.particles import ParticleField
 from operando.regions import Marks, Region
@@ -36,6 +38,7 @@ __all__ = [
     "RunClosed",
     "ScanGrid",
     "ScanPlan",
+    "SeriesPart",
     "Severity",
     "Snapshot",
     "Vitals",
@@ -77,6 +80,36 @@ class Light(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SeriesPart:
+    """Which part of a series of several regions a run is; all empty where it is of none.
+
+    Attributes
+    ----------
+    series
+        What all runs of the series have in common.
+    region
+        The name of the region.
+    role
+        "series" for one that is visited in every cycle, "control" for one that gets no light between its
+        first visit and its last, "dense" for a part of another one that is visited once.
+    """
+
+    series: str = ""
+    region: str = ""
+    role: str = ""
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it is the control of a series."""
+        return bool(self.series) and self.role == "control"
+
+    @property
+    def is_exposed(self) -> bool:
+        """Whether it is what the control of a series is held against."""
+        return bool(self.series) and self.role == "series"
+
+
+@dataclass(frozen=True, slots=True)
 class ScanPlan:
     """What a run said in its start document that it would do.
 
@@ -99,6 +132,8 @@ class ScanPlan:
     every
         In which cycles each energy is visited: every one (1), every second (2), …, all of them in the
         first; empty where all are in every cycle.
+    part
+        Of which series it is a part.
     light
         Where the light of its images is known from, as far as the documents tell.
     """
@@ -113,6 +148,7 @@ class ScanPlan:
     started_s: float
     is_open: bool = False
     every: tuple[int, ...] = ()
+    part: SeriesPart = SeriesPart()
     light: Light = Light.AS_TOLD
 
     def visited_in(self, cycle: int) -> tuple[int, ...]:
@@ -619,6 +655,10 @@ class Snapshot:
         What every pixel has had up to that cycle; None where the profile does not say what it depends on.
     cell
         What the potentiostat said up to that cycle, and what it makes expect; None without a reading.
+    beam
+        Of a control region: what changed more in the other regions of its series; None before its last visit.
+    crystal
+        What the particles are made of, if the profile says it: their stress can be modelled.
     """
 
     plan: ScanPlan
@@ -645,6 +685,8 @@ class Snapshot:
     clusters: Clusters | None = None
     dose: DoseMap | None = None
     cell: CellRecord | None = None
+    beam: BeamEffect | None = None
+    crystal: Crystal | None = None
     of_record: tuple[Finding, ...] = ()
     dwell_ms: FloatArray | None = None
 

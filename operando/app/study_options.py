@@ -8,12 +8,13 @@ from pathlib import Path
 from operando.core.electrochemistry import Host
 from operando.core.references import Library, SpectrumKind
 from operando.core.study_rules import CellBook, CellRule, DoseRule, StudyRules
+from operando.crystal import Crystal
 from operando.errors import ConfigurationError
 from operando.io.cell_file import read_cell_file
 from operando.io.frozen import digest_of
-from operando.settings import CellSettings, ExposureSettings, Profile
+from operando.settings import CellSettings, CrystalSettings, ExposureSettings, Profile
 
-__all__ = ["study_process", "study_rules_of"]
+__all__ = ["crystal_of", "study_process", "study_rules_of"]
 
 _CM_PER_NM = 1e-7
 _SWITCHES = ("health", "unknown_phase", "energy_offset", "particles")
@@ -26,7 +27,7 @@ def study_rules_of(profile: Profile, library: Library, folders: list[Path]) -> S
     Parameters
     ----------
     profile
-        Its blocks `studies` and `cell`.
+        Its blocks `studies`, `cell` and `crystal`.
     library
         The references, whose unit the thickness is in.
     folders
@@ -48,7 +49,13 @@ def study_rules_of(profile: Profile, library: Library, folders: list[Path]) -> S
         clusters=studies.clusters,
         dose=None if studies.dose is None else _dose_rule(studies.dose, library),
         cell=None if profile.cell is None else _cell_rule(profile.cell, folders),
+        crystal=None if profile.crystal is None else crystal_of(profile.crystal),
     )
+
+
+def crystal_of(settings: CrystalSettings) -> Crystal:
+    """Return the crystal that a profile describes."""
+    return Crystal(settings.stiffness_gpa, settings.misfit, settings.axis_deg)
 
 
 def study_process(rules: StudyRules) -> dict[str, str | float | int]:

@@ -51,9 +51,9 @@ app = typer.Typer(
 Source = Annotated[
     str,
     typer.Argument(
-        help="A run log, or where one is served (tcp://127.0.0.1:5577); documents as .json or .jsonl; "
-        "an SDF header .hdr; a NXstxm file .hdf5, .nxs or .stxm; or a Tiled catalog, https://…, with the uid "
-        "of a run."
+        help="A run log, or where one is served (tcp://127.0.0.1:5577); documents as .json, .jsonl, "
+        ".ndjson or .msgpack; an SDF header .hdr; a NXstxm file .hdf5, .nxs or .stxm; or a Tiled catalog, "
+        "https://…, with the uid of a run."
     ),
 ]
 Profile = Annotated[Path | None, typer.Option(help="How this instrument's data are read: a profile.toml.")]
@@ -266,6 +266,7 @@ def monitor(
 ) -> None:
     """Follow a run log while it is written, until interrupted (Ctrl-C); the same command then goes on."""
     import threading
+    from contextlib import ExitStack
 
     from operando.app.alarm_rules import alarms_of
     from operando.app.await_log import follow_when_there
@@ -281,7 +282,7 @@ def monitor(
     from operando.settings import load_profile
     from operando.view import HistoryBook, has_display
 
-    with guarded():
+    with guarded(), ExitStack() as leaving:
         options = Options(
             profile, references, i0, background, gain, numbers(energies), estimator, registration
         )
@@ -293,9 +294,13 @@ def monitor(
         wanted = () if profile is None else load_profile(profile).alarms
         alarms = alarms_of(wanted, [phase.name for phase in work.library.phases])
         onlookers: list[Onlooker] = [Alarms(alarms)] if alarms else []
+        book = HistoryBook()
         if web is not None:
-            page = Page(web)
+            page = Page(web, history=book.read)
             onlookers.append(page)
+            # The log may not be there for hours; who has the address is told so.
+            leaving.callback(page.close)
+            page.open()
             people.print(f"The page is at {escaped(page.url)}, for whoever has this address.", soft_wrap=True)
         results = output or results_of(source)
         opened = follow_when_there(
@@ -304,7 +309,6 @@ def monitor(
         keeper = Keeper(results, work)
         keeper.prepare()
         # The window is a process of its own: whatever becomes of it, the fit goes on.
-        book = HistoryBook()
         door = WindowDoor(results, book, f"Operando: {opened.source.name}", choices_name(work))
         onlookers.append(door)
         if has_display() and not headless:

@@ -18,6 +18,7 @@ import numpy as np
 from operando.cell import CellReading
 from operando.core.cellbook import cell_findings, cell_record, heard
 from operando.core.composite import Composite, arriving, compose, gain_of
+from operando.core.control import RegionTrack, beam_effect, beam_findings, track_of
 from operando.core.curve import Point, curve_of
 from operando.core.drift import Drift, drift_findings, drift_of
 from operando.core.exposure import dose_map
@@ -93,6 +94,8 @@ class PipelineState:
         What is studied once a cycle, and what is known of it.
     cell
         What the potentiostat has said.
+    exposed
+        Of a control region: what the other regions of its series did, by the uid of their runs.
     """
 
     library: Library
@@ -107,6 +110,7 @@ class PipelineState:
     rules: StudyRules = NO_STUDIES
     studies: Studies = field(default_factory=Studies)
     cell: CellBook = field(default_factory=CellBook)
+    exposed: dict[str, RegionTrack] = field(default_factory=dict[str, RegionTrack])
 
     @property
     def plan(self) -> ScanPlan:
@@ -344,7 +348,12 @@ def _snapshot(
         cell = cell_record(state.cell, newest.time_s, curve, rules.cell)
         if rules.dose is not None and study.dose_mgy is not None:
             dose = dose_map(study.dose_mgy, state.book.covers, rules.dose.limit_mgy)
-    now += cell_findings(None if cell is None else cell.comparison)
+    now += cell_findings(cell)
+    beam = None
+    if plan.part.is_control and newest.cycle == max(state.points, default=-1):
+        own = track_of(plan.part, state.points, state.studies.particles)
+        beam = beam_effect(own, tuple(state.exposed.values()))
+        now += beam_findings(beam)
     of_record = _worst_first([*state.remarks, *now])
     findings = _worst_first([*of_record, *clocks, *run_findings(state.stack, state.closed)])
     return Snapshot(
@@ -376,6 +385,8 @@ def _snapshot(
         clusters=None if study is None else study.clusters,
         dose=dose,
         cell=cell,
+        beam=beam,
+        crystal=rules.crystal,
     )
 
 

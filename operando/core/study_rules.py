@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from operando.cell import CellReading
 from operando.core.electrochemistry import Host
+from operando.crystal import Crystal
 from operando.types import FloatArray
 
 __all__ = ["NO_STUDIES", "CellBook", "CellRule", "DoseRule", "StudyRules"]
@@ -47,12 +49,15 @@ class CellBook:
     ----------
     time_s, voltage_v, current_ma, charge_mah
         Ascending in time, shape (n,); NaN where something was not read.
+    recent
+        As they came, not in the columns yet: to copy a shift of readings for each new one takes minutes.
     """
 
     time_s: FloatArray = field(default_factory=_nothing)
     voltage_v: FloatArray = field(default_factory=_nothing)
     current_ma: FloatArray = field(default_factory=_nothing)
     charge_mah: FloatArray = field(default_factory=_nothing)
+    recent: tuple[CellReading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,8 @@ class StudyRules:
         Into how many pixels are divided by their spectra; 0 for none.
     dose, cell
         None where nothing is said about it.
+    crystal
+        What the particles are made of, for whoever models their stress; None where it is not known.
     """
 
     health: bool = True
@@ -110,6 +117,7 @@ class StudyRules:
     clusters: int = 0
     dose: DoseRule | None = None
     cell: CellRule | None = None
+    crystal: Crystal | None = None
 
     @property
     def look_at_cycles(self) -> bool:

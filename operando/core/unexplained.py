@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, stats
+from scipy import ndimage, special
 
 from operando.core.fit import Design
 from operando.core.suspicion import LEAST_PIXELS, Suspicion, complement, pooled_over_neighbours, suspicion_of
@@ -160,7 +160,7 @@ def _motion(now: Suspicion, design: Design, change: FloatArray) -> FloatArray:
 def _stands_out(pooled: FloatArray, motion: FloatArray) -> MaskArray:
     beyond_motion = np.maximum(np.abs(pooled) - motion, 0.0)
     strength = (beyond_motion**2).sum(axis=0)
-    return np.asarray(strength > stats.chi2.isf(_CHANCE, len(pooled)), dtype=np.bool_)
+    return np.asarray(strength > special.chdtri(len(pooled), _CHANCE), dtype=np.bool_)
 
 
 def _is_alike(one: FloatArray, other: FloatArray) -> MaskArray:

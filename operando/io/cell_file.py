@@ -35,7 +35,7 @@ UNITS: Mapping[str, tuple[str, float]] = {
 
 
 def unit_of(text: str) -> str:
-    """Return a unit as `UNITS` writes it: "µA.h" and "uAh" are one, and so is a µ that could not be decoded."""
+    """Return a unit as `UNITS` writes it: "µA.h" and "uAh" are one, and so is a µ that cannot be decoded."""
     return re.sub(r"[\s.·*]", "", re.sub("[µμ\ufffd]", "u", text)).lower()
 
 

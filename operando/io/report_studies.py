@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["findings_section", "studies_sections"]
 
 _MOST_PARTICLES = 40
+_MOST_UNSURE = 0.5
+"""A share of the charge that is less sure is no figure."""
 
 
 def findings_section(results: Results) -> Iterator[str]:
@@ -36,13 +38,14 @@ def findings_section(results: Results) -> Iterator[str]:
 
 
 def studies_sections(results: Results) -> Iterator[str]:
-    """Yield particles, places that nothing explains, dose and charge, as far as they were studied."""
+    """Yield particles, places that nothing explains, dose, beam and charge, as far as they were studied."""
     if not results.cycle.size:
         return
     last = int(results.cycle[-1])
     yield from _particles(results.tables["particles"].of_cycle(last), last)
     yield from _spectra(results, last)
     yield from _dose(results, last)
+    yield from _beam(results, last)
     yield from _charge(results.tables["charge"].of_cycle(last))
 
 
@@ -111,12 +114,45 @@ def _dose(results: Results, cycle: int) -> Iterator[str]:
         yield from section("Dose", f"<p>{words}{allowed}.</p>")
 
 
+def _beam(results: Results, cycle: int) -> Iterator[str]:
+    rows = results.tables["beam"].of_cycle(cycle)
+    if not rows["cycle"].size:
+        return
+    regions = results.tables["beam_regions"].of_cycle(cycle)
+    cells = [
+        [
+            plain(str(regions["region"][row])) + (" (control)" if regions["is_control"][row] else ""),
+            str(regions["particles"][row]),
+            _with_error(regions["lithium"][row], regions["lithium_errors"][row], "+.3f"),
+            _with_error(100 * regions["amount"][row], 100 * regions["amount_errors"][row], "+.1f"),
+        ]
+        for row in range(regions["region"].size)
+    ]
+    difference = [
+        "exposed less control",
+        "",
+        _with_error(rows["lithium"][0], rows["lithium_errors"][0], "+.3f"),
+        _with_error(100 * rows["amount"][0], 100 * rows["amount_errors"][0], "+.1f"),
+    ]
+    head = ["region", "particles", "change of x", "change of the amount (%)"]
+    minutes = (rows["until_s"][0] - rows["from_s"][0]) / 60.0
+    unknown = str(rows["unknown"][0])
+    words = f"<p>Not known: {plain(unknown)}.</p>" if unknown else ""
+    yield from section(
+        f"What the beam did in {_number(minutes, '.0f')} min",
+        table_of(head, [*cells, difference], range(1, len(head))) + words,
+    )
+
+
 def _charge(rows: Mapping[str, NDArray[Any]]) -> Iterator[str]:
     if rows["share"].size:
+        is_told = rows["share_error"][0] < _MOST_UNSURE
+        unknown = "not known yet"
+        share = _with_error(100 * rows["share"][0], 100 * rows["share_error"][0], ".0f")
+        lag = _with_error(rows["lag_s"][0] / 60, rows["lag_error_s"][0] / 60, "+.1f")
         cells = [
             [
-                _with_error(100 * rows["share"][0], 100 * rows["share_error"][0], ".0f"),
-                _with_error(rows["lag_s"][0] / 60, rows["lag_error_s"][0] / 60, "+.1f"),
+                *((share, lag) if is_told else (unknown, unknown)),
                 _with_error(rows["difference"][0], rows["difference_error"][0], "+.3f"),
             ]
         ]

@@ -145,15 +145,6 @@ def image_of_empty(plan: ScanPlan, phases: PhaseSpectra, process: Mapping[str, s
         return file.id.get_file_image()
 
 
-def _scan(scan: h5py.Group, plan: ScanPlan) -> None:
-    scan["plan_name"] = _text(plan.plan_name)
-    scan["cycles"] = -1 if plan.cycles is None else plan.cycles
-    scan["light"] = plan.light.value
-    _field(scan, "started_s", plan.started_s, "s", "start of the run since 1970 (s)")
-    _field(scan, "energy_ev", plan.energies_ev, "eV", "photon energy (eV)")
-    _field(scan, "dwell_ms", plan.dwell_ms, "ms", "dwell (ms)")
-
-
 def _fill(
     file: h5py.File, plan: ScanPlan, phases: PhaseSpectra, process: Mapping[str, str | float | int]
 ) -> None:
@@ -164,7 +155,7 @@ def _fill(
     entry["entry_identifier"] = _text(plan.run)
     with suppress(ValueError, OverflowError, OSError):  # a clock that was never set
         entry["start_time"] = datetime.fromtimestamp(plan.started_s, UTC).isoformat()
-    _scan(_group(entry, "scan", "NXcollection"), plan)
+    _scan(entry, plan)
     _group(entry, "sample", "NXsample")["name"] = _text(plan.sample)
     steps = _group(entry, "process", "NXprocess")
     steps["program"] = "operando"
@@ -234,6 +225,18 @@ def _fill(
     for name, (dtype, unit, label) in CURVES.items():
         dataset = curves.create_dataset(name, shape=(0,), maxshape=(None,), chunks=(256,), dtype=dtype)
         dataset.attrs.update({"units": unit, "long_name": label})
+
+
+def _scan(entry: h5py.Group, plan: ScanPlan) -> None:
+    scan = _group(entry, "scan", "NXcollection")
+    scan["plan_name"] = _text(plan.plan_name)
+    scan["cycles"] = -1 if plan.cycles is None else plan.cycles
+    for name in ("series", "region", "role"):
+        scan[name] = _text(getattr(plan.part, name))
+    scan["light"] = plan.light.value
+    _field(scan, "started_s", plan.started_s, "s", "start of the run since 1970 (s)")
+    _field(scan, "energy_ev", plan.energies_ev, "eV", "photon energy (eV)")
+    _field(scan, "dwell_ms", plan.dwell_ms, "ms", "dwell (ms)")
 
 
 def _group(parent: h5py.Group, name: str, nx_class: str) -> h5py.Group:

@@ -12,7 +12,7 @@ import numpy as np
 from operando.errors import FrameRejected, RunRejected
 from operando.io.readings import is_time, text, whole
 from operando.settings import LayoutSettings
-from operando.types import FloatArray, ScanGrid, ScanPlan
+from operando.types import FloatArray, ScanGrid, ScanPlan, SeriesPart
 
 __all__ = [
     "Block",
@@ -22,6 +22,7 @@ __all__ = [
     "extent_axis",
     "floats_of",
     "image_grid",
+    "part_of",
     "sample_of",
     "started_of",
 ]
@@ -73,6 +74,7 @@ class Block:
             cycles=self.cycles,
             started_s=started_of(start),
             every=self.every,
+            part=part_of(start),
         )
 
 
@@ -160,6 +162,14 @@ def sample_of(start: Mapping[str, Any]) -> str:
     if isinstance(sample, Mapping):
         sample = sample.get("name", "")
     return text(sample)
+
+
+def part_of(start: Mapping[str, Any]) -> SeriesPart:
+    """Return which part of a series of several regions a run is."""
+    series = start.get("operando")
+    if not isinstance(series, Mapping):
+        return SeriesPart()
+    return SeriesPart(*(text(series.get(name, "")) for name in ("series", "region", "role")))
 
 
 def started_of(start: Mapping[str, Any]) -> float:

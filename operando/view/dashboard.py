@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
@@ -27,10 +28,13 @@ from operando.view.options import DashboardOptions
 from operando.view.orders import orders_of
 from operando.view.session import Session
 from operando.view.status import State, present_status
+from operando.view.stresses import Stresses
 from operando.view.theme import Look, ThemeName, scale_for, style_sheet, theme_named
 from operando.view.words import duration, plain
 
 __all__ = ["Dashboard"]
+
+_log = logging.getLogger(__name__)
 
 _GLANCES = 4
 """The timer asks for news so many times between two drawings: what comes later is not kept waiting."""
@@ -66,7 +70,8 @@ class Dashboard(QMainWindow):
         self._book = HistoryBook() if options.history is None else None
         read_history = options.history if self._book is None else self._book.read
         self._saved = choices = read_choices(options.choices_file)
-        self.session = Session(choices, read_history or History, options.send)
+        stresses = Stresses(options.solve_stress)
+        self.session = Session(choices, read_history or History, options.send, stresses)
         self._tool: Outline | None = None
         self._layer = Layer.REGIONS
         self._glances = self._ticks = 0
@@ -162,7 +167,8 @@ class Dashboard(QMainWindow):
             self._note(snapshot)
             if self.session.take(snapshot):
                 self.deck.begin_run(snapshot)
-        if snapshot is not None or is_playing:
+        has_stress = self.session.stresses.has_come()
+        if snapshot is not None or is_playing or has_stress:
             self.draw()
         self._say_what_was_drawn()
         self._say_how_it_stands()
@@ -179,7 +185,8 @@ class Dashboard(QMainWindow):
             self._book.note(snapshot)
 
     def draw(self) -> None:
-        """Show what the session shows."""
+        """Show what the session shows, and have computed what it lacks."""
+        self.session.ask_for_stress()
         self.deck.draw()
 
     def _say_how_it_stands(self) -> None:
@@ -403,9 +410,18 @@ class Dashboard(QMainWindow):
         if self._is_open:
             self._is_open = False
             self.timer.stop()
+            if self.drawing is not None:
+                self.drawing.add_done_callback(_log_failure)
             self._save()
             self._options.on_close()
         super().closeEvent(event)
+
+
+def _log_failure(drawing: Future[tuple[Path, ...]]) -> None:
+    """Log why pictures were not drawn whose window is closed."""
+    error = drawing.exception()
+    if error is not None:
+        _log.error("the pictures that were asked for are not all there: %s", error, exc_info=error)
 
 
 def free_path(path: Path) -> Path:

@@ -153,7 +153,7 @@ def _order(results: Path, subject: Subject) -> Order:
         msg = f"'{subject.panel}' is no panel; expected spectrum, time, {', '.join(there)}"
         raise ConfigurationError(msg) from None
     before = _before(results, snapshot) if choice.kind is MapKind.CHANGE else None
-    levels = map_levels(snapshot, choice, None, None if before is None else before.before)
+    levels = map_levels(snapshot, choice, None, before or Surroundings())
     return MapOrder(snapshot, choice, levels, subject.palette, before or Surroundings())
 
 

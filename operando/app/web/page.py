@@ -26,6 +26,7 @@ from operando.io.endpoints import page_address
 from operando.live.latest import Latest
 from operando.live.monitor import Monitor
 from operando.types import Finding, Severity, Snapshot
+from operando.view.history import History
 from operando.view.quantities import choice_of
 from operando.view.theme import DARK, LIGHT
 
@@ -67,6 +68,8 @@ class Page:
         Seconds that only go forward.
     stale_after_s
         Time without a new snapshot after which an open run is greyed out.
+    history
+        Returns the cycles of record so far; pauses and lost beam are taken from there.
 
     Attributes
     ----------
@@ -84,6 +87,7 @@ class Page:
         address: str,
         clock: Callable[[], float] = time.monotonic,
         stale_after_s: float = _STALE_AFTER_S,
+        history: Callable[[], History] = History,
     ) -> None:
         endpoint = page_address(address)
         self._token = secrets.token_urlsafe(24)
@@ -99,6 +103,7 @@ class Page:
         self.url = f"http://{host}:{self._socket.getsockname()[1]}/{self._token}/"
         self._clock = clock
         self._stale_after_s = stale_after_s
+        self._history = history
         self._box: Latest[Snapshot] = Latest()
         self._snapshot: Snapshot | None = None
         self._taken_s = clock()
@@ -114,10 +119,15 @@ class Page:
         self._has_ended = False
         self._thread = threading.Thread(target=self._run, name="operando-page", daemon=True)
 
-    def begin(self, monitor: Monitor) -> None:
-        """Show a monitor from now on."""
-        self._box = monitor.open_box()
+    def open(self) -> None:
+        """Let visitors in and tell them that nothing has come yet; what they see is begun later."""
         self._thread.start()
+
+    def begin(self, monitor: Monitor) -> None:
+        """Show a monitor from now on; lets visitors in if that was not done before."""
+        self._box = monitor.open_box()
+        if self._thread.ident is None:
+            self.open()
 
     def findings(self) -> tuple[Finding, ...]:
         """Return that the page is gone, if it is."""
@@ -175,7 +185,7 @@ class Page:
             self._snapshot, self._taken_s = snapshot, self._clock()
         shown = None if self._edition is None else self._edition.snapshot
         if self._streams and self._snapshot is not None and shown is not self._snapshot:
-            self._edition = edition_of(self._snapshot, self._edition)
+            self._edition = edition_of(self._snapshot, self._edition, self._history())
 
     async def _visited(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one visitor, who may go at any time."""

@@ -141,7 +141,11 @@ class WindowDoor:
         for caller in tuple(self._callers):
             caller.send_away(Farewell(words, may_return=True))
         self._listening.close()
-        self.plate.unlink(missing_ok=True)
+        try:
+            self.plate.unlink(missing_ok=True)
+        except OSError as error:
+            # A window that follows it finds nobody, and says so; the results are kept already.
+            _log.warning("%s cannot be removed: %s", self.plate, error)
 
     def _keep(self) -> None:
         while not self._stop.is_set():
