@@ -52,8 +52,8 @@ Source = Annotated[
     str,
     typer.Argument(
         help="A run log, or where one is served (tcp://127.0.0.1:5577); documents as .json, .jsonl, "
-        ".ndjson or .msgpack; an SDF header .hdr; a NXstxm file .hdf5, .nxs or .stxm; or a Tiled catalog, "
-        "https://…, with the uid of a run."
+        ".ndjson or .msgpack; an SDF header .hdr; a NXstxm or Data Exchange file .hdf5, .h5, .nxs or .stxm; "
+        "ptychography .cxi or .ptyr, or a folder of it; or a Tiled catalog, https://…, with the uid of a run."
     ),
 ]
 Profile = Annotated[Path | None, typer.Option(help="How this instrument's data are read: a profile.toml.")]

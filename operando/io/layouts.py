@@ -22,21 +22,13 @@ from typing import Any, TypeAlias, cast
 from operando.cell import CellReading
 from operando.core.absorption import Detector
 from operando.errors import FrameRejected, RunRejected
+from operando.io.block_lines import block_lines
 from operando.io.cell_stream import cell_reading
 from operando.io.cls_run import ClsImage, cls_image_of, line_of
-from operando.io.frames import Frames, lines_of
+from operando.io.frames import Frames
 from operando.io.image_series import SeriesBook
 from operando.io.points import Points, holds_points
-from operando.io.readings import (
-    dwell_of,
-    incident_of,
-    numbers_of,
-    ring_current_of,
-    text,
-    time_of,
-    whole,
-    without_leading,
-)
+from operando.io.readings import text, whole
 from operando.io.run_light import RunLight
 from operando.io.sequence import MAX_GAP, Sequence
 from operando.io.startdoc import Block, block_of
@@ -353,9 +345,9 @@ class DocumentReader:
                 yield from self._frame(run, number, event)
             elif run.image is not None:
                 labelled = line_of(run.image, run.cycle, number, event, self._settings)
-                yield from self._read(run, _readings(run.block, run.plan, number, labelled))
+                yield from self._read(run, block_lines(run.block, run.plan, number, labelled))
             else:
-                lines = list(_readings(run.block, run.plan, number, event))
+                lines = list(block_lines(run.block, run.plan, number, event))
                 if len(lines) > 1:
                     run.light.expect()
                 yield from self._read(run, iter(lines))
@@ -429,45 +421,6 @@ def _event_of(page: Mapping[str, Any], index: int) -> dict[str, Any]:
         columns = page.get(part) or {}
         event[part] = {key: column[index] for key, column in columns.items() if index < len(column)}
     return event
-
-
-def _readings(block: Block, plan: ScanPlan, number: int, event: Mapping[str, Any]) -> Iterator[Line]:
-    """Yield the line, or the lines of the image, of an event."""
-    data: Mapping[str, Any] = event["data"]
-    image = plan.grid.shape
-    line = image[1:]
-    counts = without_leading(numbers_of(data, block.data_field), line, image)
-    if counts.shape not in (line, image):
-        msg = f"'{block.data_field}' has the shape {counts.shape}; a line has {line}, an image {image}"
-        raise FrameRejected(msg)
-    i0 = incident_of(data, block.i0_field, counts.shape)
-    time_s, ring_ma, dwell_ms = time_of(event, block.data_field), ring_current_of(data), dwell_of(data)
-    if counts.shape == image:
-        for line in lines_of(plan, _place_of_image(number, plan, data), counts, i0, time_s):
-            yield replace(line, dwell_ms=dwell_ms, ring_current_ma=ring_ma)
-    else:
-        place = _place_of_line(number, plan, data)
-        yield Line(plan.run, *place, counts, i0, time_s, ring_current_ma=ring_ma, dwell_ms=dwell_ms)
-
-
-def _place_of_line(number: int, plan: ScanPlan, data: Mapping[str, Any]) -> tuple[int, int, int]:
-    """Return cycle, energy and row: as the event says, or counted from its number."""
-    if "row" in data and "energy_index" in data:
-        return (*_labelled_image(data), whole(data["row"], "row"))
-    energies, ny, _ = plan.stack_shape
-    image, row = divmod(number - 1, ny)
-    cycle, energy = divmod(image, energies)
-    return cycle, energy, row
-
-
-def _place_of_image(number: int, plan: ScanPlan, data: Mapping[str, Any]) -> tuple[int, int]:
-    if "energy_index" in data:
-        return _labelled_image(data)
-    return divmod(number - 1, plan.energies_ev.size)
-
-
-def _labelled_image(data: Mapping[str, Any]) -> tuple[int, int]:
-    return whole(data.get("cycle", 0), "cycle"), whole(data["energy_index"], "energy_index")
 
 
 def _missing_at_the_end(run: _Run, stop: Mapping[str, Any]) -> int:
