@@ -1,11 +1,13 @@
-"""Which ending of a file's name means what: one table for reading, writing and verifying."""
+"""What a name means: which ending is which kind of file, and what is an address instead of a file."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
 
-__all__ = ["FileKind", "endings_of", "kind_of"]
+from operando.io.embedded_catalog import SCHEME
+
+__all__ = ["FileKind", "endings_of", "is_address", "is_catalog", "kind_of"]
 
 
 class FileKind(StrEnum):
@@ -32,6 +34,7 @@ _BY_ENDING = {
     ".stxm": FileKind.HDF5,
 }
 """NXstxm and results share their endings; which of them a file is stands in it."""
+_CATALOGS = ("http://", "https://", SCHEME)
 
 
 def kind_of(path: Path) -> FileKind | None:
@@ -42,3 +45,13 @@ def kind_of(path: Path) -> FileKind | None:
 def endings_of(*kinds: FileKind) -> tuple[str, ...]:
     """Return the endings of some kinds."""
     return tuple(ending for ending, kind in _BY_ENDING.items() if kind in kinds)
+
+
+def is_address(text: str) -> bool:
+    """Return whether a source is an address, `tcp://…` or `catalog:FOLDER`, rather than a file."""
+    return "://" in text or text.startswith(SCHEME)
+
+
+def is_catalog(text: str) -> bool:
+    """Return whether an address is that of a catalog, or of a run in one."""
+    return text.startswith(_CATALOGS)

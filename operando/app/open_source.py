@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from operando.app.file_kinds import FileKind, kind_of
+from operando.app.file_kinds import FileKind, is_address, kind_of
 from operando.errors import ConfigurationError, DamagedFileError, OperandoError, SourceUnreachable
 from operando.io.catalog import read_catalog
 from operando.io.documents import read_json_documents
+from operando.io.embedded_catalog import SCHEME
 from operando.io.followed_catalog import follow_catalog
 from operando.io.kafka import open_kafka
 from operando.io.keys import load_client_keys
@@ -91,8 +92,8 @@ def open_recording(text: str, speed: float | None = None, keys: Path | None = No
     text
         Path of a run log, of documents as JSON or JSON lines, of an SDF header (`.hdr`) or of a NXstxm
         file (`.hdf5`, `.h5`, `.hdf`, `.nxs`, `.stxm`); or the address of a served run log or a topic, which
-        is read up to where it is now; or that of runs in a Tiled catalog, `https://…#UID,UID`; documents as
-        msgpack (`.msgpack`).
+        is read up to where it is now; or that of runs in a catalog, `https://…#UID,UID` of a Tiled server or
+        `catalog:FOLDER#UID,UID`; documents as msgpack (`.msgpack`).
     speed
         Acquisition seconds per wall second; None for as fast as it can.
     keys
@@ -175,17 +176,14 @@ def log_of(text: str) -> Path | None:
 def results_of(text: str) -> Path:
     """Return what the results of a source are called, in the present folder."""
     # What stands between ? and # may be a key.
-    address = "".join((text.partition("?")[0], "#", text.partition("#")[2])).rstrip("#")
-    name = address.partition("://")[2].translate(_UNFIT) if _is_address(text) else Path(text).stem
+    address, mark, uids = text.partition("#")
+    name = _name_of(address.partition("?")[0] + mark + uids) if is_address(text) else Path(text).stem
     return Path(f"{name}-lithiation.h5")
 
 
 def advice_of(text: str) -> Path:
     """Return where the advice about a source goes: beside a log; of an address, in the present folder."""
-    if _is_address(text):
-        name = text.partition("://")[2].translate(_UNFIT)
-        return Path(f"{name}.advice.json")
-    return Path(f"{text}.advice.json")
+    return Path(f"{_name_of(text) if is_address(text) else text}.advice.json")
 
 
 def runs_of(text: str) -> frozenset[str]:
@@ -205,6 +203,14 @@ def runs_of(text: str) -> frozenset[str]:
         except DamagedFileError:
             # What stands before the damage can still be read.
             return frozenset()
+
+
+def _name_of(address: str) -> str:
+    """Return an address as the name of a file; of a folder, its last name."""
+    if address.startswith(SCHEME):
+        folder, _, uid = address.removeprefix(SCHEME).partition("#")
+        return f"{Path(folder).name}-{uid}".rstrip("-").translate(_UNFIT)
+    return address.partition("://")[2].translate(_UNFIT)
 
 
 def _recorded_log(wanted: _Wanted) -> Source:
@@ -290,6 +296,7 @@ _BY_SCHEME = {
     "kafka": _Kind(_topic_part, _topic),
     "http": _CATALOG,
     "https": _CATALOG,
+    SCHEME.rstrip(":"): _CATALOG,
 }
 _BY_KIND = {
     FileKind.RUN_LOG: _RUN_LOG,
@@ -302,13 +309,9 @@ _BY_KIND = {
 
 def _kind(text: str) -> _Kind:
     """Return which kind of source is meant: by the scheme of an address, or the ending of a name."""
-    if _is_address(text):
-        return _BY_SCHEME.get(text.partition("://")[0], _SERVED)
+    if is_address(text):
+        return _BY_SCHEME.get(text.partition(":")[0], _SERVED)
     return _BY_KIND[kind_of(Path(text)) or FileKind.RUN_LOG]
-
-
-def _is_address(text: str) -> bool:
-    return "://" in text
 
 
 def _path(text: str) -> Path:

@@ -43,7 +43,7 @@ def reprocess(
         typer.Argument(
             metavar="SOURCE…",
             help="Recordings as for 'replay': files, folders with all below them, patterns, addresses; "
-            "or a Tiled catalog, https://…, of which --where takes runs.",
+            "or a catalog, https://… or catalog:FOLDER, of which --where takes runs.",
         ),
     ] = None,
     list_file: Annotated[

@@ -13,6 +13,7 @@ from typing import BinaryIO
 from pydantic import TypeAdapter
 
 from operando import __version__
+from operando.app.file_kinds import is_address
 from operando.app.many.job import Done
 from operando.errors import ConfigurationError
 from operando.io.frozen import digest_of
@@ -104,7 +105,7 @@ def fingerprint_of(source: str, work: Work) -> str:
     Files are known by name, size and time of change, as `make` knows them. What has an address may
     have grown, or be another by now.
     """
-    if "://" in source:
+    if is_address(source):
         return ""
     path = Path(source)
     try:
