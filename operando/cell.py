@@ -83,7 +83,7 @@ class CellRecord:
         The observed mean x of the field against it; None while there are too few points.
     bin_v, charge_mah_per_v, lithium_per_v
         dQ/dV and dx/dV (of the mean x that is observed) in bins of the voltage, with their middles, shape
-        (bin,); empty without a voltage.
+        (bin,); NaN where one of them is not known, empty where neither is.
     """
 
     time_s: NDArray[np.float64]

@@ -71,7 +71,7 @@ class DoseMap:
     Attributes
     ----------
     pixels_mgy
-        Of each pixel, shape (ny, nx); NaN where there is no material.
+        Of each pixel, shape (ny, nx); NaN where there is no material, or it cannot be told.
     field_mgy
         The median of them.
     regions_mgy

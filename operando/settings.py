@@ -75,12 +75,18 @@ class LayoutSettings(_Settings):
     `cell_stream` is the stream that the potentiostat writes. `pitch_um` and `dwell_ms` stand in for a run
     that does not say how large its pixels are, or how long each was looked at. `asset_roots` are folders, as
     whole paths: images that the documents only point to are read below them, and from nowhere else.
+    `flat_stream` and `dark_stream` are those of images without the sample and without light. `quantity` is
+    what images are, "auto": as the documents say. `border_px` pixels along all edges are not read.
     """
 
     data_field: str | None = None
     i0_field: str | None = None
     energy_key: str | None = None
     cell_stream: str = "potentiostat"
+    flat_stream: str = "flat"
+    dark_stream: str = "dark"
+    quantity: Literal["auto", "counts", "amplitude"] = "auto"
+    border_px: int = Field(default=0, ge=0, le=4096)
     asset_roots: tuple[Annotated[str, Field(pattern="^/")], ...] = ()
     pitch_um: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     dwell_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)

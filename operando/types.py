@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operando.cell import CellRecord
+from operando.control import BeamEffect
+from operando.crystal import Crystal
 from operando.oddities import Clusters, DoseMap, Unexplained
 from operando.particles import ParticleField
 from operando.regions import Marks, Region
@@ -25,6 +27,7 @@ __all__ = [
     "Finding",
     "FloatArray",
     "Frame",
+    "Light",
     "Line",
     "LithiationMap",
     "MaskArray",
@@ -35,6 +38,7 @@ __all__ = [
     "RunClosed",
     "ScanGrid",
     "ScanPlan",
+    "SeriesPart",
     "Severity",
     "Snapshot",
     "Vitals",
@@ -64,6 +68,47 @@ class ScanGrid:
         return self.y_um.size, self.x_um.size
 
 
+class Light(StrEnum):
+    """Where the light of a run's images is known from."""
+
+    AS_TOLD = "as told"
+    """Blank pixels, a channel or a file, as the recipe says."""
+    REFERENCES = "references"
+    """Images without the sample, which the run has for each of its energies."""
+    AMPLITUDE = "amplitude"
+    """Readings are squares of amplitudes, whose scale and noise blank pixels tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPart:
+    """Which part of a series of several regions a run is; all empty where it is of none.
+
+    Attributes
+    ----------
+    series
+        What all runs of the series have in common.
+    region
+        The name of the region.
+    role
+        "series" for one that is visited in every cycle, "control" for one that gets no light between its
+        first visit and its last, "dense" for a part of another one that is visited once.
+    """
+
+    series: str = ""
+    region: str = ""
+    role: str = ""
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it is the control of a series."""
+        return bool(self.series) and self.role == "control"
+
+    @property
+    def is_exposed(self) -> bool:
+        """Whether it is what the control of a series is held against."""
+        return bool(self.series) and self.role == "series"
+
+
 @dataclass(frozen=True, slots=True)
 class ScanPlan:
     """What a run said in its start document that it would do.
@@ -87,6 +132,10 @@ class ScanPlan:
     every
         In which cycles each energy is visited: every one (1), every second (2), …, all of them in the
         first; empty where all are in every cycle.
+    part
+        Of which series it is a part.
+    light
+        Where the light of its images is known from, as far as the documents tell.
     """
 
     run: str
@@ -99,6 +148,8 @@ class ScanPlan:
     started_s: float
     is_open: bool = False
     every: tuple[int, ...] = ()
+    part: SeriesPart = SeriesPart()
+    light: Light = Light.AS_TOLD
 
     def visited_in(self, cycle: int) -> tuple[int, ...]:
         """Return which of the energies a cycle visits."""
@@ -143,6 +194,9 @@ class Line:
         Current of the storage ring; NaN where the documents do not say.
     dwell_ms
         Time per pixel, where the line says it itself; NaN where it is that of the plan.
+    spread, i0_spread
+        Times the gain, they are the variances of `counts` and `i0`, shape (nx,); None where they are the
+        readings themselves.
     """
 
     run: str
@@ -154,6 +208,8 @@ class Line:
     time_s: float
     ring_current_ma: float = float("nan")
     dwell_ms: float = float("nan")
+    spread: FloatArray | None = None
+    i0_spread: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -599,6 +655,10 @@ class Snapshot:
         What every pixel has had up to that cycle; None where the profile does not say what it depends on.
     cell
         What the potentiostat said up to that cycle, and what it makes expect; None without a reading.
+    beam
+        Of a control region: what changed more in the other regions of its series; None before its last visit.
+    crystal
+        What the particles are made of, if the profile says it: their stress can be modelled.
     """
 
     plan: ScanPlan
@@ -625,6 +685,8 @@ class Snapshot:
     clusters: Clusters | None = None
     dose: DoseMap | None = None
     cell: CellRecord | None = None
+    beam: BeamEffect | None = None
+    crystal: Crystal | None = None
     of_record: tuple[Finding, ...] = ()
     dwell_ms: FloatArray | None = None
 

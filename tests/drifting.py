@@ -34,7 +34,7 @@ class Fitted:
     Attributes
     ----------
     snapshots
-        One for each cycle of record.
+        The last one of each cycle of record.
     rmse
         Of x against the truth at the map's time where the first image saw it, for each cycle, shape (cycle,).
     covered
@@ -92,12 +92,12 @@ def where_it_was(series: Series) -> FloatArray:
 def fitted(series: Series, mode: Registering) -> Fitted:
     """Fit a series through the whole engine."""
     state = start(series.plan, series.library, replace(series.recipe, registration=RegistrationRule(mode)))
-    snapshots: list[Snapshot] = []
+    records: dict[int, Snapshot] = {}
     for line in series.lines:
         state = step(state, line)
-        for cycle in due(state):
-            state, snapshot = record(state, cycle)
-            snapshots.append(snapshot)
+        while cycles := due(state):
+            state, records[cycles[0]] = record(state, cycles[0])
+    snapshots = [records[cycle] for cycle in sorted(records)]
     maps = [snapshot.map for snapshot in snapshots if snapshot.map is not None]
     off = [_off(map_, _truth(series, map_.time_s)) for map_ in maps]
     moved_px = np.stack([np.nan_to_num(map_.shift_px) for map_ in maps])

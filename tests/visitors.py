@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import cast
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from operando.app.web import Page
 from operando.live.latest import Latest
 from operando.live.monitor import Monitor
 from operando.types import Snapshot
+from operando.view.history import History
 
 __all__ = ["Shown", "events", "served", "spoken", "visited"]
 
@@ -31,9 +32,11 @@ class Shown:
 
 
 @contextmanager
-def served(stale_after_s: float = 60.0) -> Iterator[tuple[Page, Latest[Snapshot]]]:
+def served(
+    stale_after_s: float = 60.0, history: Callable[[], History] = History
+) -> Iterator[tuple[Page, Latest[Snapshot]]]:
     """Serve a page, and yield it with the box that snapshots are put into."""
-    page, monitor = Page("127.0.0.1:0", stale_after_s=stale_after_s), Shown()
+    page, monitor = Page("127.0.0.1:0", stale_after_s=stale_after_s, history=history), Shown()
     page.begin(cast("Monitor", monitor))
     try:
         yield page, monitor.box

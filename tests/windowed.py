@@ -69,7 +69,7 @@ class Following:
         self.written = 0
         self.write(2)
         book = HistoryBook()
-        self.door = WindowDoor(self.plate, book, "a monitor", "dashboard-test.json")
+        self.door = WindowDoor(self.results, book, "a monitor", "dashboard-test.json")
         self.window = WindowProcess(self.plate, "a command")
         onlookers: list[Onlooker] = [self.door, self.window] if has_window else [self.door]
         setting = Setting(company=Company(onlookers, None), book=book)

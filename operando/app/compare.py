@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from operando.app.fresh import refuse_existing
 from operando.errors import ConfigurationError
 from operando.io.atomic import replacement
 from operando.io.difference_page import difference_page
@@ -149,9 +150,7 @@ def draw(compared: Compared, names: tuple[str, str], output: Path) -> None:
     if output.suffix.lower() not in {_PICTURE, _PAGE}:
         msg = f"{output} ends in '{output.suffix}'; a comparison is drawn as {_PICTURE} or {_PAGE}"
         raise ConfigurationError(msg)
-    if output.exists():
-        msg = f"{output} exists already; choose another name"
-        raise ConfigurationError(msg)
+    refuse_existing(output)
     picture = difference_png(compared.difference, compared.second.phases, names)
     if output.suffix.lower() == _PICTURE:
         content = picture

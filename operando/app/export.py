@@ -10,6 +10,7 @@ from typing import Any
 
 from operando.app.await_log import follow_when_there
 from operando.app.file_kinds import FileKind, endings_of, is_catalog, kind_of
+from operando.app.fresh import refuse_existing
 from operando.app.open_source import open_recording
 from operando.errors import ConfigurationError, DamagedFileError
 from operando.io.analysis_run import analysis_documents
@@ -58,7 +59,7 @@ def export_documents(text: str, output: str, keys: Path | None = None) -> int:
         The source cannot be read, or the catalog not be written.
     """
     if not is_catalog(output):
-        _check_new(Path(output))
+        refuse_existing(Path(output))
     path = Path(text)
     if path.is_file() and kind_of(path) is FileKind.HDF5 and is_results(path):
         documents = analysis_documents(read_results(path))
@@ -132,17 +133,11 @@ def export(source: Source, output: Path, layout: LayoutSettings) -> int:
     if kind is None or kind not in _WRITERS:
         msg = f"{output} ends in '{output.suffix}'; end it in {', '.join((*endings_of(*_WRITERS), *_LINES))}"
         raise ConfigurationError(msg)
-    _check_new(output)
+    refuse_existing(output)
     try:
         return _WRITERS[kind](output, stacks_of(_items(source, layout)))
     finally:
         source.close()
-
-
-def _check_new(output: Path) -> None:
-    if output.exists():
-        msg = f"{output} exists already; choose another name"
-        raise ConfigurationError(msg)
 
 
 def _written(documents: Iterator[tuple[str, Mapping[str, Any]]], output: str) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from operando.io.embedded_catalog import SCHEME
 
-__all__ = ["FileKind", "endings_of", "is_address", "is_catalog", "kind_of"]
+__all__ = ["FileKind", "endings_of", "is_address", "is_catalog", "kind_of", "without_key"]
 
 
 class FileKind(StrEnum):
@@ -18,6 +18,7 @@ class FileKind(StrEnum):
     MSGPACK = "documents as msgpack"
     SDF = "SDF"
     HDF5 = "HDF5"
+    PTYCHOGRAPHY = "ptychography"
 
 
 _BY_ENDING = {
@@ -32,8 +33,10 @@ _BY_ENDING = {
     ".hdf": FileKind.HDF5,
     ".nxs": FileKind.HDF5,
     ".stxm": FileKind.HDF5,
+    ".cxi": FileKind.PTYCHOGRAPHY,
+    ".ptyr": FileKind.PTYCHOGRAPHY,
 }
-"""NXstxm and results share their endings; which of them a file is stands in it."""
+"""NXstxm, Data Exchange and results share their endings; which of them a file is stands in it."""
 _CATALOGS = ("http://", "https://", SCHEME)
 
 
@@ -55,3 +58,9 @@ def is_address(text: str) -> bool:
 def is_catalog(text: str) -> bool:
     """Return whether an address is that of a catalog, or of a run in one."""
     return text.startswith(_CATALOGS)
+
+
+def without_key(text: str) -> str:
+    """Return a source as it may be shown: what stands behind the ? of an address may be a key."""
+    address, mark, uids = text.partition("#")
+    return address.partition("?")[0] + mark + uids if "://" in text else text

@@ -152,6 +152,7 @@ def _show(monitor: Monitor, book: HistoryBook, keeper: Keeper, title: str) -> No
     KeyboardInterrupt
         The user interrupted the program rather than closing the window.
     """
+    from operando.app.stress import solve_stress  # noqa: PLC0415 - as above
     from operando.view import (  # noqa: PLC0415 - as above
         DashboardOptions,
         folder_of_choices,
@@ -170,6 +171,7 @@ def _show(monitor: Monitor, book: HistoryBook, keeper: Keeper, title: str) -> No
             send=monitor.send,
             choices_file=folder_of_choices(os.environ, sys.platform) / choices_name(keeper.work),
             put_on_paper=paper_for(keeper.path),
+            solve_stress=solve_stress,
         )
         if run_dashboard(monitor.latest.take, options):
             raise KeyboardInterrupt

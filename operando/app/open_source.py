@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from operando.app.file_kinds import FileKind, is_address, kind_of
+from operando.app.file_kinds import FileKind, is_address, kind_of, without_key
 from operando.errors import ConfigurationError, DamagedFileError, OperandoError, SourceUnreachable
 from operando.io.catalog import read_catalog
 from operando.io.documents import read_json_documents
 from operando.io.embedded_catalog import SCHEME
 from operando.io.followed_catalog import follow_catalog
+from operando.io.hdf5_documents import read_hdf5
 from operando.io.kafka import open_kafka
 from operando.io.keys import load_client_keys
 from operando.io.msgpack_documents import read_msgpack_documents
-from operando.io.nxstxm import read_nxstxm
 from operando.io.past_damage import PastDamage
 from operando.io.proxy import ProxySource
+from operando.io.ptychography import read_ptychography
 from operando.io.remote_log import RecordedPart, RemoteLog
 from operando.io.repair import RepairedSource
 from operando.io.runlog import LogReader
@@ -39,6 +41,8 @@ __all__ = [
 
 _UNFIT = str.maketrans(dict.fromkeys("/\\:[]#", "-"))
 """Letters of an address that have no place in the name of a file."""
+_MOST_LETTERS = 150
+"""Of an address in the name of a file: disks bear 255 bytes, and more is added behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +94,9 @@ def open_recording(text: str, speed: float | None = None, keys: Path | None = No
     Parameters
     ----------
     text
-        Path of a run log, of documents as JSON or JSON lines, of an SDF header (`.hdr`) or of a NXstxm
-        file (`.hdf5`, `.h5`, `.hdf`, `.nxs`, `.stxm`); or the address of a served run log or a topic, which
+        Path of a run log, of documents as JSON or JSON lines, of an SDF header (`.hdr`), of a NXstxm or Data
+        Exchange file (`.hdf5`, `.h5`, `.hdf`, `.nxs`, `.stxm`), of a ptychographic reconstruction (`.cxi`,
+        `.ptyr`) or a folder of these; or the address of a served run log or a topic, which
         is read up to where it is now; or that of runs in a catalog, `https://…#UID,UID` of a Tiled server or
         `catalog:FOLDER#UID,UID`; documents as msgpack (`.msgpack`).
     speed
@@ -175,10 +180,7 @@ def log_of(text: str) -> Path | None:
 
 def results_of(text: str) -> Path:
     """Return what the results of a source are called, in the present folder."""
-    # What stands between ? and # may be a key.
-    address, mark, uids = text.partition("#")
-    name = _name_of(address.partition("?")[0] + mark + uids) if is_address(text) else Path(text).stem
-    return Path(f"{name}-lithiation.h5")
+    return Path(f"{_name_of(text) if is_address(text) else Path(text).stem}-lithiation.h5")
 
 
 def advice_of(text: str) -> Path:
@@ -203,14 +205,6 @@ def runs_of(text: str) -> frozenset[str]:
         except DamagedFileError:
             # What stands before the damage can still be read.
             return frozenset()
-
-
-def _name_of(address: str) -> str:
-    """Return an address as the name of a file; of a folder, its last name."""
-    if address.startswith(SCHEME):
-        folder, _, uid = address.removeprefix(SCHEME).partition("#")
-        return f"{Path(folder).name}-{uid}".rstrip("-").translate(_UNFIT)
-    return address.partition("://")[2].translate(_UNFIT)
 
 
 def _recorded_log(wanted: _Wanted) -> Source:
@@ -283,9 +277,13 @@ def _sdf(wanted: _Wanted) -> Source:
     return DocumentSource(read_sdf(path), str(path))
 
 
-def _nxstxm(wanted: _Wanted) -> Source:
+def _hdf5(wanted: _Wanted) -> Source:
     path = _path(wanted.text)
-    return DocumentSource(read_nxstxm(path), str(path))
+    return DocumentSource(read_hdf5(path), str(path))
+
+
+def _objects(wanted: _Wanted) -> Source:
+    return DocumentSource(read_ptychography(wanted.text), wanted.text)
 
 
 _RUN_LOG = _Kind(_recorded_log, _followed_log)
@@ -303,7 +301,8 @@ _BY_KIND = {
     FileKind.JSON: _Kind(_documents, None),
     FileKind.MSGPACK: _Kind(_packed_documents, None),
     FileKind.SDF: _Kind(_sdf, None),
-    FileKind.HDF5: _Kind(_nxstxm, None),
+    FileKind.HDF5: _Kind(_hdf5, None),
+    FileKind.PTYCHOGRAPHY: _Kind(_objects, None),
 }
 
 
@@ -311,7 +310,20 @@ def _kind(text: str) -> _Kind:
     """Return which kind of source is meant: by the scheme of an address, or the ending of a name."""
     if is_address(text):
         return _BY_SCHEME.get(text.partition(":")[0], _SERVED)
+    if Path(text).is_dir():
+        return _BY_KIND[FileKind.PTYCHOGRAPHY]
     return _BY_KIND[kind_of(Path(text)) or FileKind.RUN_LOG]
+
+
+def _name_of(address: str) -> str:
+    """Return what files about an address are called: nothing in it is a key, and disks bear its length."""
+    plain = without_key(address)
+    place, mark, runs = plain.partition("#")
+    # Of a folder, its last name.
+    named = Path(place.removeprefix(SCHEME)).name if place.startswith(SCHEME) else place.partition("://")[2]
+    name = f"{named}{mark}{runs}".translate(_UNFIT)
+    tag = hashlib.sha256(plain.encode()).hexdigest()[:8]
+    return name if len(name) <= _MOST_LETTERS else f"{name[:_MOST_LETTERS]}-{tag}"
 
 
 def _path(text: str) -> Path:
@@ -319,7 +331,7 @@ def _path(text: str) -> Path:
     if not path.is_file():
         msg = (
             f"there is no file {text}; give the path of a run log, of documents (.json, .jsonl), "
-            "of an SDF header (.hdr) or of a NXstxm file"
+            "of an SDF header (.hdr), of a NXstxm or Data Exchange file, or of a reconstruction (.cxi, .ptyr)"
         )
         raise SourceUnreachable(msg)
     return path

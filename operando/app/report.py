@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from operando.app.fresh import refuse_existing
 from operando.errors import ConfigurationError
 from operando.io.animation import MOST_FRAMES, animation_gif
 from operando.io.atomic import replacement
@@ -35,7 +36,7 @@ def report(results: Path, output: Path) -> int:
     SourceUnreachable, DamagedFileError
         There is no such file, or it is no results file.
     """
-    _refuse_existing(output)
+    refuse_existing(output)
     there = read_results(results)
     page = report_html(there)
     with replacement(output) as part:
@@ -65,7 +66,7 @@ def animate(results: Path, output: Path, per_second: int) -> tuple[int, int]:
     if output.suffix.lower() != ".gif":
         msg = f"{output} ends in '{output.suffix}'; animations are written as .gif"
         raise ConfigurationError(msg)
-    _refuse_existing(output)
+    refuse_existing(output)
     there = read_results(results)
     moving = animation_gif(there, per_second)
     with replacement(output) as part:
@@ -88,9 +89,3 @@ def particles_beside(results: Path) -> Path | None:
     with replacement(output) as part:
         write_particles_csv(part, table)
     return output
-
-
-def _refuse_existing(output: Path) -> None:
-    if output.exists():
-        msg = f"{output} exists already; choose another name"
-        raise ConfigurationError(msg)

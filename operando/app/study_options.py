@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from operando.core.electrochemistry import Host
 from operando.core.references import Library, SpectrumKind
 from operando.core.study_rules import CellBook, CellRule, DoseRule, StudyRules
+from operando.crystal import Crystal
 from operando.errors import ConfigurationError
 from operando.io.cell_file import read_cell_file
 from operando.io.frozen import digest_of
-from operando.settings import CellSettings, ExposureSettings, Profile
+from operando.settings import CellSettings, CrystalSettings, ExposureSettings, Profile
 
-__all__ = ["study_process", "study_rules_of"]
+__all__ = ["crystal_of", "study_process", "study_rules_of"]
 
 _CM_PER_NM = 1e-7
 _SWITCHES = ("health", "unknown_phase", "energy_offset", "particles")
@@ -25,7 +27,7 @@ def study_rules_of(profile: Profile, library: Library, folders: list[Path]) -> S
     Parameters
     ----------
     profile
-        Its blocks `studies` and `cell`.
+        Its blocks `studies`, `cell` and `crystal`.
     library
         The references, whose unit the thickness is in.
     folders
@@ -47,7 +49,13 @@ def study_rules_of(profile: Profile, library: Library, folders: list[Path]) -> S
         clusters=studies.clusters,
         dose=None if studies.dose is None else _dose_rule(studies.dose, library),
         cell=None if profile.cell is None else _cell_rule(profile.cell, folders),
+        crystal=None if profile.crystal is None else crystal_of(profile.crystal),
     )
+
+
+def crystal_of(settings: CrystalSettings) -> Crystal:
+    """Return the crystal that a profile describes."""
+    return Crystal(settings.stiffness_gpa, settings.misfit, settings.axis_deg)
 
 
 def study_process(rules: StudyRules) -> dict[str, str | float | int]:
@@ -57,12 +65,14 @@ def study_process(rules: StudyRules) -> dict[str, str | float | int]:
     }
     process |= {f"studies_{name}": int(getattr(rules, name)) for name in _NUMBERS}
     if rules.dose is not None:
-        process |= {
+        dose = {
             "dose_photons_per_s": rules.dose.photons_per_s,
             "dose_photons_per_count": rules.dose.photons_per_count,
             "dose_areal_mass_g_cm2": rules.dose.areal_mass_g_cm2,
             "dose_limit_mgy": rules.dose.limit_mgy,
         }
+        # One of the first two is not said, and a NaN is never the same as the one that was written.
+        process |= {name: value for name, value in dose.items() if not math.isnan(value)}
     if rules.cell is not None:
         process |= {
             "cell_sign": rules.cell.sign,

@@ -274,7 +274,6 @@ def monitor(
     from operando.app.open_source import advice_of, folder_of, log_of, results_of
     from operando.app.web import Page
     from operando.app.window import WindowDoor, WindowProcess
-    from operando.app.window.plate import plate_of
     from operando.app.work import Options, rules_of, work_of
     from operando.live.adviser import Adviser
     from operando.live.alarms import Alarms
@@ -294,8 +293,9 @@ def monitor(
         wanted = () if profile is None else load_profile(profile).alarms
         alarms = alarms_of(wanted, [phase.name for phase in work.library.phases])
         onlookers: list[Onlooker] = [Alarms(alarms)] if alarms else []
+        book = HistoryBook()
         if web is not None:
-            page = Page(web)
+            page = Page(web, history=book.read)
             onlookers.append(page)
             people.print(f"The page is at {escaped(page.url)}, for whoever has this address.", soft_wrap=True)
         results = output or results_of(source)
@@ -305,10 +305,10 @@ def monitor(
         keeper = Keeper(results, work)
         keeper.prepare()
         # The window is a process of its own: whatever becomes of it, the fit goes on.
-        plate, book = plate_of(results), HistoryBook()
-        onlookers.append(WindowDoor(plate, book, f"Operando: {opened.source.name}", choices_name(work)))
+        door = WindowDoor(results, book, f"Operando: {opened.source.name}", choices_name(work))
+        onlookers.append(door)
         if has_display() and not headless:
-            onlookers.append(WindowProcess(plate, f"'operando window {results}'"))
+            onlookers.append(WindowProcess(door.plate, f"'operando window {results}'"))
         setting = Setting(
             checkpoint=results.with_suffix(".checkpoint") if opened.can_reread else None,
             adviser=adviser,
@@ -325,13 +325,11 @@ def window(
     ],
 ) -> None:
     """Open the window of a monitor that runs on this machine, in place of the one that is open."""
-    from operando.app.open_source import results_of
     from operando.app.window import attach
-    from operando.app.window.plate import plate_of
+    from operando.app.window.plate import plate_for
 
     with guarded():
-        is_results = monitored.endswith((".h5", ".window"))
-        code = attach(plate_of(Path(monitored) if is_results else results_of(monitored)))
+        code = attach(plate_for(monitored))
         if code:
             raise typer.Exit(code)
 

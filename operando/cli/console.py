@@ -180,8 +180,8 @@ def follow_and_report(source: Source, keeper: Keeper, setting: Setting, *, as_js
     for run in outcome.each:
         files: dict[str, Path] = {}
         if run.path is not None:
-            pictures, trouble = _drawn(run.snapshot, run.path)
-            files = {"results": run.path, **pictures, **_particles_of(run.path)}
+            written, trouble = _written_beside(run.snapshot, run.path)
+            files = {"results": run.path, **written}
             outcome = replace(outcome, trouble="; ".join(filter(None, (outcome.trouble, trouble))))
         figures = dict(figures_of(run.snapshot))
         reports.append(
@@ -264,14 +264,17 @@ class _Report:
     files: dict[str, Path]
 
 
-def _drawn(snapshot: Snapshot, results: Path) -> tuple[dict[str, Path], str]:
-    """Draw what belongs beside a results file; return it by kind, and what prevented it."""
+def _written_beside(snapshot: Snapshot, results: Path) -> tuple[dict[str, Path], str]:
+    """Write what belongs beside a results file; return it by kind, and what prevented it."""
     from operando.app.outcome import write_pictures
 
+    written: dict[str, Path] = {}
     try:
-        return write_pictures(snapshot, results.parent, results.stem), ""
+        written |= write_pictures(snapshot, results.parent, results.stem)
+        written |= _particles_of(results)
     except OSError as error:
-        return {}, f"the pictures of {results} could not be written ({error})"
+        return written, f"pictures and tables of {results} could not be written ({error})"
+    return written, ""
 
 
 def _particles_of(results: Path) -> dict[str, Path]:

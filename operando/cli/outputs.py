@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from operando.cli.commands import AsJson, app
-from operando.cli.console import data, escaped, guarded, numbers, people, say_json
+from operando.cli.console import data, escaped, guarded, people, say_json
 from operando.errors import ConfigurationError
 from operando.regions import Outline, Region
 
@@ -85,11 +85,7 @@ def picture(
     from operando.app.paper import Subject, picture_from
 
     with guarded():
-        place = numbers(at)
-        if place is not None and len(place) != 2:
-            msg = f"'{at}' is no place; write x,y in µm, such as 1.25,-0.4"
-            raise ConfigurationError(msg)
-        at_um = None if place is None else (place[0], place[1])
+        at_um = None if at is None else _place(at)
         subject = Subject(panel, None if cycle is None else cycle - 1, at_um, region, colours.value)
         picture_from(results, subject, output)
         data.print(escaped(str(output)))
@@ -144,6 +140,15 @@ def compare(
             figures = f"{row.spread:.3f}", f"{row.median:+.3f}", f"{row.median_sigmas:.2f}"
             table.add_row(escaped(row.name), str(row.pixels), *figures)
         data.print(table)
+
+
+def _place(text: str) -> tuple[float, float]:
+    try:
+        x_um, y_um = (float(part) for part in text.split(","))
+    except ValueError:
+        msg = f"'{text}' is no place; write x,y in µm, such as 1.25,-0.4"
+        raise ConfigurationError(msg) from None
+    return x_um, y_um
 
 
 def _region(text: str) -> Region:

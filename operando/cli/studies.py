@@ -1,4 +1,4 @@
-"""The commands that go on from what a run has shown: adopt, stress."""
+"""The commands that go on from what runs have shown: adopt, beam, stress."""
 
 # What a command needs is imported when it runs, so that `operando --help` answers at once.
 # A command has as many arguments as it has options.
@@ -6,16 +6,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from operando.cli.commands import app
-from operando.cli.console import data, escaped, guarded, people
+from operando.cli.commands import AsJson, app
+from operando.cli.console import data, escaped, guarded, people, say_json
 from operando.errors import ConfigurationError
 
-__all__ = ["adopt", "stress"]
+__all__ = ["adopt", "beam", "stress"]
 
 ResultsFile = Annotated[Path, typer.Argument(metavar="RESULT", help="A results file (NeXus HDF5).")]
 
@@ -46,6 +47,36 @@ def adopt(
         written = run_adopt(results, library, output, wish)
         data.print(escaped(str(written)))
         people.print("The reference is provisional: it is as pure as the place was, and x is what you said.")
+
+
+@app.command()
+def beam(
+    control: Annotated[Path, typer.Argument(help="Results of the region without beam between its visits.")],
+    exposed: Annotated[list[Path], typer.Argument(help="Results of the regions that were exposed.")],
+    as_json: AsJson = False,
+) -> None:
+    """Print what changed more in exposed regions than in the control: what the beam did."""
+    from rich.table import Table
+
+    from operando.app.beam import beam as run_beam
+    from operando.core.control import beam_findings
+
+    with guarded():
+        found = run_beam(control, exposed)
+        if as_json:
+            say_json(asdict(found))
+            return
+        table = Table("region", "particles", "change of x", "change of the amount")
+        for one in found.regions:
+            table.add_row(
+                escaped(f"{one.region} (control)" if one.is_control else one.region),
+                str(one.particles),
+                f"{one.lithium:+.3f} ± {one.lithium_error:.3f}",
+                f"{one.amount:+.1%} ± {one.amount_error:.1%}",
+            )
+        data.print(table)
+        for finding in beam_findings(found):
+            data.print(escaped(finding.message))
 
 
 @app.command()

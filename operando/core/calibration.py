@@ -7,12 +7,13 @@ say differently is its error.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from operando.core.fit import Background, design_of, fit
+from operando.core.fit import Background, Fit, design_of, fit
 from operando.core.references import Library, resample
 from operando.errors import ConfigurationError
 from operando.types import Finding, FloatArray, MaskArray, Severity
@@ -21,6 +22,8 @@ __all__ = ["EnergyOffset", "energy_offset", "offset_findings"]
 
 _FURTHEST_EV = 1.0
 _STEP_EV = 0.05
+_STRIDE = 4
+"""Every so many of the row are looked at first, and then all about the lowest: edges are no narrower."""
 _POOL = 4
 """Pixels are added up in squares of this side: less noise, at little cost in contrast."""
 _BLOCK = 3
@@ -81,25 +84,26 @@ def energy_offset(
     if energies_ev.size <= library.lithium.size + background:
         return None
     pooled, noise, block = _pooled(od, variance, usable)
-    if np.unique(block).size < _LEAST_BLOCKS:
+    blocks = 1 + int(block.max(initial=-1))
+    offsets_ev = _covered(library, energies_ev)
+    if blocks < _LEAST_BLOCKS or offsets_ev.size < 3:
         return None
     pooled = _with_empty_at_zero(pooled, noise, library, energies_ev)
-    offsets_ev: list[float] = []
-    misfits: list[FloatArray] = []
-    for offset_ev in np.arange(-_FURTHEST_EV, _FURTHEST_EV + _STEP_EV / 2, _STEP_EV).tolist():
-        try:
-            references = resample(library, energies_ev + offset_ev)
-        except ConfigurationError:
-            continue  # a reference ends there
-        design = design_of(references, library.lithium, energies_ev, background)
-        result = fit(pooled, noise, design)
-        amounts = np.nan_to_num(np.concatenate([result.fraction * result.thickness, result.background]))
-        left = pooled - (design.matrix * design.scale) @ amounts
-        offsets_ev.append(offset_ev)
-        # Each phase in use takes one from χ²: uncounted, mixtures would seem better than they are.
-        judged = (left**2 / noise).sum(axis=0) + (amounts != 0).sum(axis=0)
-        misfits.append(np.bincount(block, weights=judged).astype(np.float64))
-    return _best(np.array(offsets_ev), np.array(misfits))
+    misfits = np.full((offsets_ev.size, blocks), np.nan)
+    nothing_explained = (pooled**2 / noise).sum(axis=0)
+
+    def look_at(places: Iterable[int]) -> None:
+        for place in places:
+            references = resample(library, energies_ev + offsets_ev[place])
+            found = fit(pooled, noise, design_of(references, library.lithium, energies_ev, background))
+            left = np.where(found.is_solved, _misfit(found, energies_ev.size, background), nothing_explained)
+            misfits[place] = np.bincount(block, weights=left)
+
+    look_at(range(0, offsets_ev.size, _STRIDE))
+    lowest = np.unique(np.nanargmin(_without_each(misfits), axis=0)).tolist()
+    near = {place for at in lowest for place in range(at - _STRIDE + 1, at + _STRIDE)}
+    look_at(place for place in sorted(near) if 0 <= place < offsets_ev.size and place % _STRIDE)
+    return _best(offsets_ev, misfits)
 
 
 def offset_findings(found: EnergyOffset | None) -> list[Finding]:
@@ -135,7 +139,17 @@ def _pooled(
     mean = squares(np.where(known, od - variance / 2, 0.0))[:, whole]
     noise = squares(np.where(known, variance, 0.0))[:, whole] / _POOL**2
     rows, columns = np.nonzero(whole)
-    return mean, noise, (rows // _BLOCK) * (nx // _BLOCK + 1) + columns // _BLOCK
+    number = (rows // _BLOCK) * (nx // _BLOCK + 1) + columns // _BLOCK
+    return mean, noise, np.unique(number, return_inverse=True)[1]
+
+
+def _covered(library: Library, energies_ev: FloatArray) -> FloatArray:
+    """Return the row of offsets, those at which every reference covers every energy; shape (offset,)."""
+    row_ev = np.arange(-_FURTHEST_EV, _FURTHEST_EV + _STEP_EV / 2, _STEP_EV)
+    first_ev = max(phase.energy_ev[0] for phase in library.phases) + library.energy_offset_ev
+    last_ev = min(phase.energy_ev[-1] for phase in library.phases) + library.energy_offset_ev
+    is_covered = (row_ev + energies_ev.min() >= first_ev) & (row_ev + energies_ev.max() <= last_ev)
+    return row_ev[is_covered]
 
 
 def _with_empty_at_zero(
@@ -155,7 +169,22 @@ def _with_empty_at_zero(
     return pooled - pooled[:, empty].mean(axis=1, keepdims=True)
 
 
-def _best(offsets_ev: FloatArray, misfits: FloatArray) -> EnergyOffset | None:
+def _misfit(found: Fit, energies: int, background: Background) -> FloatArray:
+    """Return χ² of each square, and one for each column in use, which takes so much from it.
+
+    Uncounted, mixtures would seem better than they are.
+    """
+    columns = np.bitwise_count(found.active).astype(np.float64) + background
+    return found.chi2 * (energies - columns) + columns
+
+
+def _without_each(misfits: FloatArray) -> FloatArray:
+    """Return the sums of all blocks, and of all but one, shape (offset, 1 + block)."""
+    whole = misfits.sum(axis=1, keepdims=True)
+    return np.concatenate([whole, whole - misfits], axis=1)
+
+
+def _best(offsets_ev: FloatArray, misfits: FloatArray) -> EnergyOffset:
     """Return the offset of least misfit, and how much it depends on single blocks.
 
     Parameters
@@ -163,22 +192,18 @@ def _best(offsets_ev: FloatArray, misfits: FloatArray) -> EnergyOffset | None:
     offsets_ev
         Shape (offset,).
     misfits
-        χ² of each block, shape (offset, block).
+        χ² of each block, shape (offset, block); NaN where it was not looked at.
     """
-    misfits = misfits[:, misfits.any(axis=0)]
     blocks = misfits.shape[1]
-    if offsets_ev.size < 3 or blocks < _LEAST_BLOCKS:
-        return None
-    whole = misfits.sum(axis=1)
-    without = np.array([_lowest(offsets_ev, whole - misfits[:, block]) for block in range(blocks)])
-    scatter = float(((without - without.mean()) ** 2).sum())
+    best, *without = (_lowest(offsets_ev, misfit) for misfit in _without_each(misfits).T)
+    scatter = blocks * float(np.var(without))
     error_ev = float(np.sqrt((blocks - 1) / blocks * scatter + _STEP_EV**2 / 12))
-    return EnergyOffset(_lowest(offsets_ev, whole), error_ev, blocks)
+    return EnergyOffset(best, error_ev, blocks)
 
 
 def _lowest(offsets_ev: FloatArray, misfit: FloatArray) -> float:
     """Return where the parabola through the least value and its neighbours is lowest."""
-    at = int(np.clip(misfit.argmin(), 1, offsets_ev.size - 2))
+    at = int(np.clip(np.nanargmin(misfit), 1, offsets_ev.size - 2))
     before, here, behind = misfit[at - 1 : at + 2].tolist()
     curvature = before - 2 * here + behind
     shift = 0.5 * (before - behind) / curvature if curvature > 0 else 0.0

@@ -72,16 +72,14 @@ def cell_record(book: CellBook, until_s: float, curve: Curve, rule: CellRule | N
         known = np.isfinite(expected)
         held = _held(time_s[known], expected[known], until_s)
         comparison = compared(at_s, lithium, error, held, longest_lag_s=rule.longest_lag_s)
-    bin_v, charge_per_v = incremental(voltage_v, charge_mah, width_v=_WIDTH_V)
     # Between the points of the curve x is taken as a line; beyond them nothing is known.
     observed = np.full(count, np.nan)
     if at_s.size > 1:
         observed = np.interp(time_s, at_s, lithium, left=np.nan, right=np.nan)
-    own_v, lithium_per_v = incremental(voltage_v, observed, width_v=_WIDTH_V)
-    on_same = np.full(bin_v.size, np.nan)
-    if own_v.size:
-        start = round(float(own_v[0] - bin_v[0]) / _WIDTH_V)
-        on_same[start : start + own_v.size] = lithium_per_v
+    bin_v, charge_per_v, lithium_per_v = _side_by_side(
+        incremental(voltage_v, charge_mah, width_v=_WIDTH_V),
+        incremental(voltage_v, observed, width_v=_WIDTH_V),
+    )
     return CellRecord(
         time_s=time_s,
         voltage_v=voltage_v,
@@ -91,7 +89,7 @@ def cell_record(book: CellBook, until_s: float, curve: Curve, rule: CellRule | N
         comparison=comparison,
         bin_v=bin_v,
         charge_mah_per_v=charge_per_v,
-        lithium_per_v=on_same,
+        lithium_per_v=lithium_per_v,
     )
 
 
@@ -128,6 +126,25 @@ def _held(time_s: FloatArray, value: FloatArray, until_s: float) -> tuple[FloatA
     if time_s.size < 2 or not 0 < until_s - time_s[-1] <= np.diff(time_s).max():
         return time_s, value
     return np.append(time_s, until_s), np.append(value, value[-1])
+
+
+def _side_by_side(
+    one: tuple[FloatArray, FloatArray], other: tuple[FloatArray, FloatArray]
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the middles of all bins that either has, and what each has in them, NaN where it has none.
+
+    Neither need be known wherever the other is: an instrument may read no charge, or none at times.
+    """
+    numbers = [np.round(bin_v / _WIDTH_V - 0.5).astype(np.intp) for bin_v, _ in (one, other)]
+    every = np.concatenate(numbers)
+    if not every.size:
+        return np.empty(0), np.empty(0), np.empty(0)
+    first = int(every.min())
+    bins = int(every.max()) - first + 1
+    values = np.full((2, bins), np.nan)
+    for row, number, (_, value) in zip(values, numbers, (one, other), strict=True):
+        row[number - first] = value
+    return (first + np.arange(bins) + 0.5) * _WIDTH_V, values[0], values[1]
 
 
 def _charge(book: CellBook, count: int) -> FloatArray:

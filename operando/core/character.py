@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
+from operando.core.bounded import nearest_within
 from operando.particles import Character, Front
 from operando.types import FloatArray
 
@@ -20,9 +20,6 @@ _LEAST_CONTRAST = 0.2
 """Of the range of x: less difference between both sides than this is no front."""
 _MUCH_BETTER = 0.15
 """A character is named only where it explains this share more of the variance of x than the other."""
-
-_ENOUGH = 1e-5
-"""A fit ends where χ² or a parameter changes by less than this share: its errors are percents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,26 +114,19 @@ def _logistic(
         [x[order[:tenth]].mean(), x[order[-tenth:]].mean(), float(np.median(place_um)), span_um / 8]
     )
 
-    def left(parameters: FloatArray) -> FloatArray:
-        before, behind, position, scale = parameters
-        return (before + (behind - before) * special.expit((place_um - position) / scale) - x) / error
-
-    def slopes(parameters: FloatArray) -> FloatArray:
-        before, behind, position, scale = parameters
+    def curve(parameters: FloatArray) -> tuple[FloatArray, FloatArray]:
+        before, behind, position, scale = parameters.tolist()
         away = (place_um - position) / scale
         passed = special.expit(away)
-        turn = (behind - before) * passed * (1 - passed) / scale
-        return np.stack([1 - passed, passed, -turn, -turn * away], axis=1) / error[:, None]
+        turn = (behind - before) / scale * passed * (1 - passed)
+        left = (before + (behind - before) * passed - x) / error
+        return left, np.stack([1 - passed, passed, -turn, -turn * away]) / error
 
-    start = np.clip(guess, lower, upper)
-    jacobian: Any = slopes  # scipy says str, and takes functions
-    found = optimize.least_squares(
-        left, start, jac=jacobian, bounds=(lower, upper), ftol=_ENOUGH, xtol=_ENOUGH
-    )
+    found = nearest_within(curve, guess, lower, upper)
     freedom = max(x.size - 4, 1)
-    inflation = max(2 * float(found.cost) / freedom, 1.0)
-    covariance = np.linalg.pinv(found.jac.T @ found.jac) * inflation
+    covariance = np.linalg.pinv(found.normal) * max(found.chi2 / freedom, 1.0)
     weight = error**-2.0
     scatter = float((weight * (x - np.average(x, weights=weight)) ** 2).sum())
-    explained = (scatter - 2 * float(found.cost)) / max(scatter - freedom, 1.0)
-    return _Step(found.x, np.sqrt(np.maximum(np.diag(covariance), 0.0)), (first, last), min(explained, 1.0))
+    explained = (scatter - found.chi2) / max(scatter - freedom, 1.0)
+    errors = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    return _Step(found.parameters, errors, (first, last), min(explained, 1.0))

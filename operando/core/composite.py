@@ -15,9 +15,11 @@ from operando.core.absorption import Detector, below_ceiling, optical_density
 from operando.core.beam import Beam, beam_of
 from operando.core.drift import Shifts, shifts_of
 from operando.core.evolution import Images
+from operando.core.first_cycle import told_until
 from operando.core.gain import GainEstimate, estimate_gain
 from operando.core.image import Image
 from operando.core.incident import IncidentMode, blank_pixels
+from operando.core.light import evenly_lit, share_of_frame
 from operando.core.placing import Placing, placing_of
 from operando.core.rows import Rows, choose_rows
 from operando.core.stack import Recipe, StackState, is_complete
@@ -40,7 +42,7 @@ class Origins:
     detector
         With the gain that was used.
     searched
-        Marks of the images that blank pixels were looked for in, shape (image, ny).
+        Marks of the images that blank pixels were looked for in, and the gain, shape (image, ny).
     beams
         By cycle and energy: marks of an image, and the I0 found in it.
     placing
@@ -130,7 +132,8 @@ def compose(state: StackState, recipe: Recipe, cycle: int, before: Composite | N
         An earlier composite of the same run under the same recipe, to take over what has not
         changed since. It leaves no trace in the result.
     """
-    placing = placing_of(state, cycle, None if before is None else before.origins.placing)
+    placed = None if before is None else before.origins.placing
+    placing = placing_of(state, told_until(state, cycle), placed)
     scanned, state = state, state if placing is None else replace(state, images=placing.images)
     blank, detector, searched = _blank_and_detector(scanned, state, recipe, cycle, before)
     known: dict[tuple[int, int], tuple[NDArray[np.object_], Beam]] = {}
@@ -238,10 +241,13 @@ def gain_of(state: StackState, cycle: int, blank: MaskArray) -> GainEstimate:
     images = _telling_images(state, cycle)
     if not images:
         return estimate_gain(np.empty((0, *blank.shape)), blank)
-    counts = np.stack([image.counts for image in images])
+    counts = np.stack([evenly_lit(image) for image in images])
     # Blank pixels of moved images lie elsewhere in those that were scanned, which alone have their noise.
     is_there = blank.any() and not state.registration.is_needed
-    return estimate_gain(counts, blank if is_there else blank_pixels(counts))
+    used = blank if is_there else blank_pixels(counts)
+    found = estimate_gain(counts, used)
+    share = float(np.mean([share_of_frame(image, used) for image in images]))
+    return GainEstimate(found.gain / share, found.error / share, found.pairs)
 
 
 def arriving(state: StackState, composite: Composite, recipe: Recipe) -> Frame | None:
@@ -273,6 +279,9 @@ def _blank_and_detector(
     if it cannot be told.
     """
     images = _telling_images(state, cycle)
+    if np.isnan(recipe.detector.gain) and scanned is not state:
+        # Rows that left the field as their image was moved still tell the gain.
+        images = [*images, *_telling_images(scanned, cycle)]
     ny = state.plan.grid.shape[0]
     searched = np.stack([image.marks for image in images]) if images else np.full((0, ny), None)
     if before is not None and np.array_equal(searched, before.origins.searched):

@@ -106,7 +106,8 @@ def drift_findings(drift: Drift, plan: ScanPlan, rule: RegistrationRule) -> list
     ends_soon = left_s <= _CYCLES_LEFT * drift.cycle_s and drift.nm_per_min > _NOTICED_NM_PER_MIN
     if np.abs(far).max() >= _NEAR * cap_px or ends_soon:
         y_um, x_um = far * _pitch_um(plan)
-        when = f", and will be there in {left_s / drift.cycle_s:.1f} cycles" if np.isfinite(left_s) else ""
+        cycles_left = left_s / drift.cycle_s
+        when = f", and will be there in {cycles_left:.1f} cycles" if np.isfinite(cycles_left) else ""
         findings.append(
             Finding(
                 "drift",
@@ -133,9 +134,9 @@ def drift_findings(drift: Drift, plan: ScanPlan, rule: RegistrationRule) -> list
 
 
 def _pitch_um(plan: ScanPlan) -> FloatArray:
-    """Return how far the next row and the next column are, (y, x), signed."""
+    """Return how far the next row and the next column are, (y, x), signed; 0 along what has no next one."""
     axes = (plan.grid.y_um, plan.grid.x_um)
-    return np.array([(axis[-1] - axis[0]) / (axis.size - 1) if axis.size > 1 else np.nan for axis in axes])
+    return np.array([(axis[-1] - axis[0]) / max(axis.size - 1, 1) for axis in axes])
 
 
 def _rate(one: Place, other: Place) -> tuple[float, float] | None:
@@ -146,13 +147,15 @@ def _rate(one: Place, other: Place) -> tuple[float, float] | None:
 
 
 def _cycle_s(found: list[tuple[Key, Place]]) -> float:
-    """Return how long it takes from an image to the next of its energy, as it last did."""
+    """Return how long it takes from an image to the next of its energy, as it last did; NaN if none knows."""
     (cycle, energy), newest = found[-1]
     before = [(key, place) for key, place in found if key[1] == energy and key[0] < cycle]
     if not before:
         return float("nan")
     key, place = before[-1]
-    return (newest.time_s - place.time_s) / (cycle - key[0])
+    took_s = (newest.time_s - place.time_s) / (cycle - key[0])
+    # Clocks that were set back meanwhile say nothing.
+    return took_s if took_s > 0 else float("nan")
 
 
 def _seconds_left(far_px: FloatArray, px_per_s: FloatArray, cap_px: float) -> float:

@@ -51,7 +51,10 @@ def dose_of_pixels(
     energies_ev: FloatArray,
     rule: DoseRule,
 ) -> FloatArray:
-    """Return the dose of every pixel, MGy, shape (ny, nx); NaN where there is no material.
+    """Return the dose of every pixel, MGy, shape (ny, nx).
+
+    NaN where there is no material, where an energy that shone on it has no optical density now, and in a scan
+    of one row or column, whose pixels have no known size.
 
     Parameters
     ----------
@@ -65,8 +68,7 @@ def dose_of_pixels(
     pixel_um2 = _pitch_um(grid.x_um) * _pitch_um(grid.y_um)
     thickness = np.where(newest.valid, newest.thickness, np.nan)
     mass_kg = Absorber(rule.photons_per_count, rule.areal_mass_g_cm2).mass_kg(thickness, pixel_um2)
-    od = np.nan_to_num(composite.od)
-    return dose_mgy(photons, np.ones(energies_ev.size), energies_ev, od, mass_kg)
+    return dose_mgy(photons, np.ones(energies_ev.size), energies_ev, composite.od, mass_kg)
 
 
 def dose_map(pixels_mgy: FloatArray, covers: tuple[MaskArray, ...], limit_mgy: float) -> DoseMap:
@@ -100,4 +102,6 @@ def _median(values: FloatArray) -> float:
 
 
 def _pitch_um(positions_um: FloatArray) -> float:
-    return abs(float(positions_um[-1] - positions_um[0])) / max(positions_um.size - 1, 1) or 1.0
+    if positions_um.size < 2:
+        return float("nan")
+    return abs(float(positions_um[-1] - positions_um[0])) / (positions_um.size - 1)

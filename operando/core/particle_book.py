@@ -37,6 +37,8 @@ class ParticleBook:
         As in `ParticleCurve`.
     character
         Its place in `Character`.
+    amount
+        Thickness times area, in units of the references times µm².
     """
 
     cycle: NDArray[np.int64]
@@ -49,11 +51,12 @@ class ParticleBook:
     front_um: FloatArray
     front_error_um: FloatArray
     character: NDArray[np.int64]
+    amount: FloatArray
 
 
 _WHOLE = np.empty(0, dtype=np.int64)
 _REAL = np.empty(0)
-NO_PARTICLES = ParticleBook(_WHOLE, _WHOLE, _REAL, _REAL, _REAL, _REAL, _REAL, _REAL, _REAL, _WHOLE)
+NO_PARTICLES = ParticleBook(_WHOLE, _WHOLE, _REAL, _REAL, _REAL, _REAL, _REAL, _REAL, _REAL, _WHOLE, _REAL)
 
 
 def with_particles(book: ParticleBook, cycle: int, found: Sequence[Particle]) -> ParticleBook:
@@ -71,6 +74,7 @@ def with_particles(book: ParticleBook, cycle: int, found: Sequence[Particle]) ->
             nan if one.front is None else one.front.position_um,
             nan if one.front is None else one.front.position_error_um,
             _CHARACTERS.index(one.character),
+            one.thickness * one.area_um2,
         )
         for one in sorted(found, key=lambda one: one.number)
     ]

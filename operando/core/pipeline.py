@@ -18,13 +18,16 @@ import numpy as np
 from operando.cell import CellReading
 from operando.core.cellbook import cell_findings, cell_record, heard
 from operando.core.composite import Composite, arriving, compose, gain_of
+from operando.core.control import RegionTrack, beam_effect, beam_findings, track_of
 from operando.core.curve import Point, curve_of
 from operando.core.drift import Drift, drift_findings, drift_of
 from operando.core.exposure import dose_map
+from operando.core.first_cycle import told_anew
 from operando.core.fit import design_of
 from operando.core.gain import gain_findings
 from operando.core.health import check_design, findings_of, reference_findings
 from operando.core.increment import Solved, solve_again
+from operando.core.light import lit_recipe
 from operando.core.placing import remembering
 from operando.core.progress import on_one_clock, progress_of, run_findings
 from operando.core.references import Library, spectra_of
@@ -91,6 +94,8 @@ class PipelineState:
         What is studied once a cycle, and what is known of it.
     cell
         What the potentiostat has said.
+    exposed
+        Of a control region: what the other regions of its series did, by the uid of their runs.
     """
 
     library: Library
@@ -105,6 +110,7 @@ class PipelineState:
     rules: StudyRules = NO_STUDIES
     studies: Studies = field(default_factory=Studies)
     cell: CellBook = field(default_factory=CellBook)
+    exposed: dict[str, RegionTrack] = field(default_factory=dict[str, RegionTrack])
 
     @property
     def plan(self) -> ScanPlan:
@@ -129,6 +135,7 @@ def start(plan: ScanPlan, library: Library, recipe: Recipe, rules: StudyRules = 
     RunRejected
         There are too few energies for the phases.
     """
+    recipe = lit_recipe(recipe, plan.light)
     phases = spectra_of(library, plan.energies_ev)
     if not plan.is_open:
         check_design(plan, phases, recipe)
@@ -172,7 +179,7 @@ def refusal(plan: ScanPlan, library: Library, recipe: Recipe, error: OperandoErr
 
 
 def replan(state: PipelineState, plan: ScanPlan) -> PipelineState:
-    """Return `state` under a plan that learned of more energies, or that it has them all.
+    """Return `state` under a plan that learned of more energies, that it has them all, or of its light.
 
     Raises
     ------
@@ -189,7 +196,17 @@ def replan(state: PipelineState, plan: ScanPlan) -> PipelineState:
         )
         raise RunRejected(msg)
     fresh = start(plan, state.library, state.recipe)
-    return replace(state, phases=fresh.phases, remarks=fresh.remarks, stack=replace(state.stack, plan=plan))
+    stack = replace(
+        state.stack,
+        plan=plan,
+        keeps_channel=fresh.stack.keeps_channel,
+        detector=fresh.stack.detector,
+    )
+    # Another light is another map, of every cycle that can still be made.
+    changed = state.changed | (stack.rows_seen.keys() if plan.light is not old.light else set())
+    return replace(
+        state, phases=fresh.phases, recipe=fresh.recipe, remarks=fresh.remarks, stack=stack, changed=changed
+    )
 
 
 def step(state: PipelineState, line: Line) -> PipelineState:
@@ -200,14 +217,16 @@ def step(state: PipelineState, line: Line) -> PipelineState:
     FrameRejected
         The line does not fit into the scan.
     """
+    was_complete = is_complete(state.stack, line.cycle)
     stack = add(state.stack, line)
     if stack is state.stack:
         return state
     # Later maps look back on this cycle; those recorded already are to be recorded anew.
     reach = set(range(line.cycle, line.cycle + 1 + state.recipe.estimator.older_images))
     if state.recipe.registration.is_needed:  # where later images lie may follow from it
-        reach = set(range(line.cycle, 1 + max(stack.rows_seen)))
-    changed = reach & stack.rows_seen.keys() | later_than(state.studies, line.cycle)
+        stack, told = told_anew(stack, line.cycle, was_complete=was_complete)
+        reach = set(range(line.cycle, 1 + max(stack.rows_seen))) | told
+    changed = reach & stack.rows_seen.keys() | later_than(state.studies, min(reach))
     return replace(state, stack=stack, changed=state.changed | changed)
 
 
@@ -330,6 +349,11 @@ def _snapshot(
         if rules.dose is not None and study.dose_mgy is not None:
             dose = dose_map(study.dose_mgy, state.book.covers, rules.dose.limit_mgy)
     now += cell_findings(None if cell is None else cell.comparison)
+    beam = None
+    if plan.part.is_control and newest.cycle == max(state.points, default=-1):
+        own = track_of(plan.part, state.points, state.studies.particles)
+        beam = beam_effect(own, tuple(state.exposed.values()))
+        now += beam_findings(beam)
     of_record = _worst_first([*state.remarks, *now])
     findings = _worst_first([*of_record, *clocks, *run_findings(state.stack, state.closed)])
     return Snapshot(
@@ -361,6 +385,8 @@ def _snapshot(
         clusters=None if study is None else study.clusters,
         dose=dose,
         cell=cell,
+        beam=beam,
+        crystal=rules.crystal,
     )
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import hypot
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,10 +153,10 @@ def put_in_place(image: Image, shift_px: tuple[float, float], detector: Detector
     if shift_px == (0.0, 0.0):
         return image
     readings = below_ceiling(image.counts, detector)
-    counts, spread = moved(readings, shift_px, readings)
+    counts, spread = moved(readings, shift_px, readings if image.spread is None else image.spread)
     i0, i0_spread = image.i0, image.i0_spread
     if i0 is not None:
-        i0, i0_spread = moved(i0, shift_px, i0)
+        i0, i0_spread = moved(i0, shift_px, i0 if i0_spread is None else i0_spread)
     marks, known = _marks(image, shift_px)
     nearest = np.clip(np.round(np.arange(marks.size) + shift_px[0]).astype(np.intp), 0, marks.size - 1)
 
@@ -210,19 +212,18 @@ def _with_its_neighbours(
     known = [rates[key] for key in recent if key in rates]
     if len(known) < _FEWEST_RATES:
         return own
-    rate = np.median(np.array(known), axis=0)
-    total, sums = 0.0, np.zeros(2)
+    rate_y, rate_x = (median(rate) for rate in zip(*known, strict=True))
+    total = sum_y = sum_x = 0.0
     for there in (alone[key] for key in recent):
         if there.kind is not Kind.FOUND:
             continue
-        went = rate * (own.time_s - there.time_s)
-        variance = there.error_px**2 + _RATE_ERROR_PX**2 + (_STEADY * float(np.hypot(*went))) ** 2
-        expected = np.array([there.y_px, there.x_px]) + went
-        apart = float(np.hypot(*(expected - (own.y_px, own.x_px))))
-        if apart <= _SLACK_PX + _SURE * np.hypot(there.error_px, own.error_px):
-            total, sums = total + 1 / variance, sums + expected / variance
-    y_px, x_px = sums / total
-    return replace(own, y_px=float(y_px), x_px=float(x_px), error_px=float(total**-0.5))
+        past_s = own.time_s - there.time_s
+        went_y, went_x = rate_y * past_s, rate_x * past_s
+        variance = there.error_px**2 + _RATE_ERROR_PX**2 + (_STEADY * hypot(went_y, went_x)) ** 2
+        y_px, x_px = there.y_px + went_y, there.x_px + went_x
+        if hypot(y_px - own.y_px, x_px - own.x_px) <= _SLACK_PX + _SURE * hypot(there.error_px, own.error_px):
+            total, sum_y, sum_x = total + 1 / variance, sum_y + y_px / variance, sum_x + x_px / variance
+    return replace(own, y_px=sum_y / total, x_px=sum_x / total, error_px=total**-0.5)
 
 
 def _rates(alone: Mapping[Key, Place]) -> dict[Key, tuple[float, float]]:

@@ -28,7 +28,10 @@ _SIDE = 192
 _SHORT_SIDE = 48
 """Not even a narrow image is binned to less."""
 _STEPS = 30
-_STILL_PX = 1e-4
+_NEAR_PX = 0.05
+"""Steps smaller than this are near enough to tell which pixels fit less well than most."""
+_STILL_PX = 5e-4
+_WORST_CONDITION = 1e12
 _UNUSUAL = 2.0
 """Standard deviations of most pixels, from which on one says less: a front that moved is no shift."""
 _LEAST_PIXELS = 64
@@ -256,21 +259,22 @@ def _fine(
         # image(p + d) = gain · reference(p) + offset, linearised in d.
         model = np.stack([target, np.ones_like(target), -slope_y, -slope_x])
         weight = _trust(value - _dot(likeness, model[:2])) if likeness is not None else np.ones_like(value)
-        normal = _dot(model * weight, model.T)
-        if np.linalg.cond(normal) > 1e12:
+        weighted = model * weight
+        power, basis = np.linalg.eigh(_dot(weighted, model.T))
+        if power[0] * _WORST_CONDITION <= power[-1]:
             return NO_SHIFT
-        solution = np.asarray(np.linalg.solve(normal, _dot(model, value * weight)), np.float64)
+        solution = np.asarray(basis @ (basis.T @ _dot(weighted, value) / power), np.float64)
         step = np.clip(solution[2:], -0.5, 0.5)
         place = place + step
         left = value - _dot(solution, model)
         # Blurred pixels are not independent: one in so many is.
         freedom = max(left.size / (4 * np.pi * _SMOOTH_PX**2) - 4, 1.0)
         spread = float((left**2).sum()) / freedom
-        error_px = float(np.sqrt(np.linalg.inv(normal)[2:, 2:].trace() / 2 * spread))
-        is_still = float(np.abs(step).max()) < _STILL_PX
-        if is_still and likeness is not None:
+        error_px = float(np.sqrt((basis[2:] ** 2 / power).sum() / 2 * spread))
+        farthest_px = float(np.abs(step).max())
+        if likeness is not None and farthest_px < _STILL_PX:
             break
-        if is_still or likeness is not None:
+        if likeness is not None or farthest_px < _NEAR_PX:
             likeness = solution[:2]
     if float(np.abs(place - coarse).max()) > 2.0:
         place = np.array(coarse, dtype=np.float64)
@@ -287,7 +291,9 @@ def _dot(one: FloatArray, other: FloatArray) -> FloatArray:
 
 def _trust(left: FloatArray) -> FloatArray:
     """Return weights of pixels by what the fit leaves over (Cauchy's): where the sample reacted, little."""
-    usual = _UNUSUAL * 1.4826 * float(np.median(np.abs(left)))
+    size = np.abs(left)
+    middle = size.size // 2
+    usual = _UNUSUAL * 1.4826 * float(np.partition(size, middle)[middle])
     return 1.0 / (1.0 + (left / usual) ** 2) if usual > 0 else np.ones_like(left)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from operando.core.electrochemistry import Host
+from operando.crystal import Crystal
 from operando.types import FloatArray
 
 __all__ = ["NO_STUDIES", "CellBook", "CellRule", "DoseRule", "StudyRules"]
@@ -99,6 +100,8 @@ class StudyRules:
         Into how many pixels are divided by their spectra; 0 for none.
     dose, cell
         None where nothing is said about it.
+    crystal
+        What the particles are made of, for whoever models their stress; None where it is not known.
     """
 
     health: bool = True
@@ -110,6 +113,7 @@ class StudyRules:
     clusters: int = 0
     dose: DoseRule | None = None
     cell: CellRule | None = None
+    crystal: Crystal | None = None
 
     @property
     def look_at_cycles(self) -> bool:

@@ -196,15 +196,19 @@ class Track:
     Attributes
     ----------
     settled
-        Of the images kept, of all roots and of the first cycles.
+        Of the images kept, of all roots, of the latest and of the first cycles.
     roots
         By energy, of those whose root is no longer among the images.
+    latest
+        By energy, the newest image with a place of its own that is no longer among the images: an image after
+        dark ones may be compared with it, for as long as lines may still come for that one.
     found
         What was found for other images.
     """
 
     settled: dict[tuple[int, int], Measured] = field(default_factory=dict[tuple[int, int], Measured])
     roots: dict[int, Root] = field(default_factory=dict[int, Root])
+    latest: dict[int, Root] = field(default_factory=dict[int, Root])
     found: dict[tuple[int, int], Found] = field(default_factory=dict[tuple[int, int], Found])
 
 
@@ -261,21 +265,31 @@ def settle(
     """
     places, _ = measure(images, track, rule, detector)
     fixed = {**track.settled, **places}
-    roots = dict(track.roots)
+    roots, latest = dict(track.roots), dict(track.latest)
     gone = set(leaving)
     for key in sorted(gone):
+        is_latest = places[key].is_good and images[key].is_complete
+        if not (is_latest or places[key].is_root):
+            continue
+        kept = Root(key, _absorbed(images[key], detector))
+        if is_latest:
+            latest[key[1]] = kept
         if places[key].is_root:
-            roots[key[1]] = Root(key, _absorbed(images[key], detector))
+            roots[key[1]] = kept
     newest = max(fixed, default=(0, 0))
     first = min(fixed, default=(0, 0))[0]
     oldest = min((key[0] for key in images if key not in gone), default=newest[0])
 
+    compared = {kept.key for kept in latest.values()}
+
     def is_wanted(key: Key) -> bool:
-        return key[0] > oldest - _LOOKED_BACK or fixed[key].is_root or key[0] <= first + 1
+        is_near = key[0] > oldest - _LOOKED_BACK or key[0] <= first + 1
+        return is_near or key in compared or fixed[key].is_root
 
     return Track(
         {key: fixed[key] for key in fixed if is_wanted(key)},
         roots,
+        latest,
         {key: found for key, found in track.found.items() if key not in fixed},
     )
 
@@ -328,7 +342,10 @@ class _Search:
             yield latest
 
     def _has(self, key: Key) -> bool:
-        return key in self.images and self.images[key].is_complete
+        if key in self.images:
+            return self.images[key].is_complete
+        latest = self.track.latest.get(key[1])
+        return latest is not None and latest.key == key
 
     def _compared(
         self, key: Key, against: list[Key], held: Measured, places: Mapping[Key, Measured]
@@ -358,9 +375,9 @@ class _Search:
         return replace(held, is_root=_needs_root(key[1], places))
 
     def _absorbed_of(self, key: Key) -> FloatArray:
-        root = self.track.roots.get(key[1])
-        if root is not None and root.key == key:
-            return root.absorbed
+        for kept in (self.track.roots.get(key[1]), self.track.latest.get(key[1])):
+            if kept is not None and kept.key == key:
+                return kept.absorbed
         return _absorbed(self.images[key], self.detector)
 
 

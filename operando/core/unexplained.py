@@ -7,11 +7,12 @@ its own motion may do, in the same direction, cycle after cycle.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, stats
+from scipy import ndimage, special
 
 from operando.core.fit import Design
 from operando.core.suspicion import LEAST_PIXELS, Suspicion, complement, pooled_over_neighbours, suspicion_of
@@ -29,6 +30,8 @@ _SKEW = 1.0
 """Of what moved between two cycles, this much may show as a residual."""
 _MOST_ENERGIES = 16
 """Of more, neighbours are taken together: runs of few energies are what all this is for."""
+_MOST_PLACES = 64
+"""Of more, those of most pixels are told: each has a picture of its own."""
 _ALIKE = 0.8
 """Cosine between what stood out a cycle ago and now."""
 
@@ -62,6 +65,8 @@ def watched(
 ) -> tuple[Watch, tuple[Unexplained, ...]]:
     """Return what is known after a cycle, and the places that nothing explains, the most significant first.
 
+    Of very many places the largest are returned.
+
     Parameters
     ----------
     known
@@ -90,7 +95,6 @@ def watched(
     found = [
         _place(_within_rim(pixels, now), od, variance, beyond, now)
         for pixels in _places(cycles >= PERSISTENCE)
-        if int(pixels.sum()) >= LEAST_PIXELS
     ]
     return Watch(amounts.astype(np.float32), pooled, cycles), tuple(
         sorted(found, key=lambda place: -place.significance)
@@ -156,7 +160,7 @@ def _motion(now: Suspicion, design: Design, change: FloatArray) -> FloatArray:
 def _stands_out(pooled: FloatArray, motion: FloatArray) -> MaskArray:
     beyond_motion = np.maximum(np.abs(pooled) - motion, 0.0)
     strength = (beyond_motion**2).sum(axis=0)
-    return np.asarray(strength > stats.chi2.isf(_CHANCE, len(pooled)), dtype=np.bool_)
+    return np.asarray(strength > special.chdtri(len(pooled), _CHANCE), dtype=np.bool_)
 
 
 def _is_alike(one: FloatArray, other: FloatArray) -> MaskArray:
@@ -164,11 +168,14 @@ def _is_alike(one: FloatArray, other: FloatArray) -> MaskArray:
     return product > _ALIKE * np.sqrt((one**2).sum(axis=0) * (other**2).sum(axis=0))
 
 
-def _places(mask: MaskArray) -> list[MaskArray]:
-    """Return the pixels of each place that hangs together, by sides or corners."""
+def _places(mask: MaskArray) -> Iterator[MaskArray]:
+    """Yield the pixels of each place that hangs together, by sides or corners, and is no single flaw."""
     labels = np.zeros(mask.shape, dtype=np.int32)
     ndimage.label(mask, structure=np.ones((3, 3)), output=labels)
-    return [labels == label for label in range(1, int(labels.max(initial=0)) + 1)]
+    sizes = np.bincount(labels.ravel())[1:]
+    largest = np.argsort(-sizes, kind="stable")[:_MOST_PLACES]
+    for label in np.sort(largest[sizes[largest] >= LEAST_PIXELS]).tolist():
+        yield np.asarray(labels == label + 1, dtype=np.bool_)
 
 
 def _within_rim(pixels: MaskArray, seen: Suspicion) -> MaskArray:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import shlex
 from typing import TYPE_CHECKING
+
+from operando.io.toml_text import toml_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +39,6 @@ _PROFILE = {
 }
 """Which key of a profile has which setting; those that have options are in the command."""
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?")
-_WORD = re.compile(r"[a-z]+")
 
 
 def replay_command(process: Mapping[str, str | float | int]) -> str:
@@ -82,7 +82,7 @@ def _toml(value: str | float) -> str:
     if value in {"true", "false"}:
         return str(value)
     if isinstance(value, str):
-        return f'"{value}"' if _WORD.fullmatch(value) else json.dumps(value)
+        return toml_text(value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return repr(value)

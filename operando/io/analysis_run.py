@@ -34,7 +34,9 @@ def analysis_documents(results: Results) -> Iterator[tuple[str, dict[str, Any]]]
         Read from its file.
     """
     plan = results.plan
-    uid = uuid.uuid5(_SPACE, f"{plan.run} {results.cycle.tolist()} {results.time_s.tolist()}")
+    # Another fit of the same cycles is another run.
+    fit = sorted(results.process.items())
+    uid = uuid.uuid5(_SPACE, f"{plan.run} {results.cycle.tolist()} {results.time_s.tolist()} {fit}")
     run = compose_run(uid=str(uid), time=plan.started_s, metadata=_metadata(results))
     yield "start", dict(run.start_doc)
     stream = run.compose_descriptor(

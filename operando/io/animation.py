@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from operando.errors import ConfigurationError
 from operando.io.lettering import as_written, with_any_letters
 from operando.io.pictures import draw_lithium, extent_um
-from operando.io.report import even_places, utc_words
+from operando.io.report import even_places
 from operando.io.results import map_of
+from operando.io.utc import utc_words
 
 if TYPE_CHECKING:
     from operando.io.results import Results

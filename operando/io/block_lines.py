@@ -48,14 +48,13 @@ def block_lines(block: Block, plan: ScanPlan, number: int, event: Mapping[str, A
         msg = f"'{block.data_field}' has the shape {counts.shape}; a line has {line}, an image {image}"
         raise FrameRejected(msg)
     i0 = incident_of(data, block.i0_field, counts.shape)
-    time_s = time_of(event, block.data_field)
+    time_s, ring_ma, dwell_ms = time_of(event, block.data_field), ring_current_of(data), dwell_of(data)
     if counts.shape == image:
         for line in lines_of(plan, _place_of_image(number, plan, data), counts, i0, time_s):
-            yield replace(line, dwell_ms=dwell_of(data), ring_current_ma=ring_current_of(data))
+            yield replace(line, dwell_ms=dwell_ms, ring_current_ma=ring_ma)
     else:
-        cycle, energy, row = _place_of_line(number, plan, data)
-        line = Line(plan.run, cycle, energy, row, counts, i0, time_s)
-        yield replace(line, dwell_ms=dwell_of(data), ring_current_ma=ring_current_of(data))
+        place = _place_of_line(number, plan, data)
+        yield Line(plan.run, *place, counts, i0, time_s, ring_current_ma=ring_ma, dwell_ms=dwell_ms)
 
 
 def _place_of_line(number: int, plan: ScanPlan, data: Mapping[str, Any]) -> tuple[int, int, int]:

@@ -6,6 +6,7 @@ Which column is which is told by the unit behind its name: s, min or h; V; mA, �
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -34,8 +35,8 @@ UNITS: Mapping[str, tuple[str, float]] = {
 
 
 def unit_of(text: str) -> str:
-    """Return a unit as `UNITS` writes it: "µA.h" and "uAh" are one."""
-    return re.sub(r"[\s.·*]", "", text.replace("µ", "u").replace("μ", "u")).lower()
+    """Return a unit as `UNITS` writes it: "µA.h" and "uAh" are one, and so is a µ that cannot be decoded."""
+    return re.sub(r"[\s.·*]", "", re.sub("[µμ\ufffd]", "u", text)).lower()
 
 
 def read_cell_file(path: Path, starts_s: float) -> CellBook:
@@ -45,7 +46,8 @@ def read_cell_file(path: Path, starts_s: float) -> CellBook:
     ----------
     path
         One line of names with units, `time/s`, `Ewe/V`, `I/mA`, `(Q-Qo)/mA.h`, or with the units in brackets,
-        then numbers, separated by tabs, semicolons or commas. Lines before the names are passed over.
+        then numbers, separated by tabs, semicolons or commas; with the first two, numbers may have a decimal
+        comma. Lines before the names are passed over.
     starts_s
         Seconds since the epoch at which the file's time is zero; 0 where it counts from the epoch itself.
 
@@ -68,7 +70,9 @@ def read_cell_file(path: Path, starts_s: float) -> CellBook:
         split = "\t" if "\t" in line else ";" if ";" in line else ","
         columns = _columns(line.split(split))
         if "time" in columns and len(columns) > 1:
-            return _book(path, [row.split(split) for row in lines[start + 1 :]], columns, starts_s)
+            below = lines[start + 1 :]
+            plain = below if split == "," else [row.replace(",", ".") for row in below]
+            return _book(path, [row.split(split) for row in plain], columns, starts_s)
     msg = (
         f"{path} has no line of names with a time and a voltage, current or charge; expected such as "
         "'time/s, Ewe/V, I/mA, Q/mAh'"
@@ -96,7 +100,8 @@ def _book(
     path: Path, rows: list[list[str]], columns: dict[str, tuple[int, float]], starts_s: float
 ) -> CellBook:
     last = max(place for place, _ in columns.values())
-    table = np.array([_numbers(row, last) for row in rows if len(row) > last], dtype=np.float64)
+    rows = [row for row in rows if len(row) > last]
+    table = np.array([_numbers(row, last) for row in rows], dtype=np.float64)
     if not table.size:
         msg = f"{path} has names of columns and no numbers below them"
         raise ConfigurationError(msg)
@@ -107,6 +112,10 @@ def _book(
 
     time_s = starts_s + of("time")
     known = np.flatnonzero(np.isfinite(time_s))
+    if not known.size:
+        found = reprlib.repr(rows[0][columns["time"][0]])
+        msg = f"{path} has no time that is a number, but {found}; export it as seconds, minutes or hours"
+        raise ConfigurationError(msg)
     # Of two readings at one time the later one counts.
     _, newest = np.unique(time_s[known][::-1], return_index=True)
     order = known[::-1][newest]

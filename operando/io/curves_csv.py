@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 
 import numpy as np
 
+from operando.io.utc import utc_words
 from operando.particles import ParticleCurve
 from operando.types import Curve, Snapshot
 
@@ -62,10 +62,9 @@ def curves_csv(snapshot: Snapshot, settings: Mapping[str, str | float | int]) ->
 
 def _header(snapshot: Snapshot, settings: Mapping[str, str | float | int]) -> Iterator[str]:
     plan = snapshot.plan
-    started = datetime.fromtimestamp(plan.started_s, UTC).isoformat(timespec="seconds")
     yield f"run: {plan.run}"
     yield f"sample: {plan.sample or 'not said'}"
-    yield f"plan: {plan.plan_name}, started {started}"
+    yield f"plan: {plan.plan_name}, started {utc_words(plan.started_s)}"
     energies = zip(plan.energies_ev.tolist(), plan.dwell_ms.tolist(), strict=True)
     yield "energies: " + ", ".join(
         f"{energy:.2f} eV" + (f" ({dwell:g} ms)" if np.isfinite(dwell) else "") for energy, dwell in energies

@@ -7,6 +7,7 @@ in one process at a time, while SQLite in WAL mode is read while another process
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import subprocess
 import sys
@@ -97,6 +98,8 @@ def opened_catalog(folder: Path) -> tuple[Any, type[Exception]]:
         raise SourceUnreachable(msg)
     _check(database)
     client, catalog, app, httpx = _tiled()
+    # It logs each start to stderr, as a server has to.
+    logging.getLogger(app.__name__).setLevel(logging.WARNING)
     place = folder.absolute()
     numbers = (
         f"duckdb:///{place / _NUMBERS_OF_DUCKDB}"

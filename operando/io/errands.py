@@ -24,6 +24,8 @@ __all__ = ["Errand", "Message", "plain_line"]
 
 _MOST_LETTERS = 500
 _MOST_ANSWER_BYTES = 4096
+_KILLED_S = 2.0
+"""A process that was killed is gone in this time, unless a disk holds it or it is not ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +119,23 @@ def _run(command: tuple[str, ...], message: Message, timeout_s: float) -> str:
     try:
         code = process.wait(timeout_s)
     except subprocess.TimeoutExpired:
-        _end(process)
-        return f"{name} had not ended after {timeout_s:g} s and was killed"
+        how = "was killed" if _has_ended(process) else "cannot be killed"
+        return f"{name} had not ended after {timeout_s:g} s and {how}"
     return "" if code == 0 else f"{name} ended with exit code {code}"
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a command with its whole session; what has left that on purpose is none of ours."""
-    if hasattr(os, "killpg"):
-        with contextlib.suppress(ProcessLookupError):
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """End a command with its whole session, if it lets us; what has left that on purpose is none of ours."""
+    # Behind sudo it runs as somebody else and is not ours to kill; or it has just gone by itself.
+    with contextlib.suppress(PermissionError, ProcessLookupError):
+        if hasattr(os, "killpg"):
             os.killpg(process.pid, signal.SIGKILL)
-    process.kill()
-    process.wait()
+        process.kill()
+    try:
+        process.wait(_KILLED_S)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _post(address: str, message: Message, timeout_s: float) -> str:

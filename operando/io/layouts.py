@@ -10,6 +10,7 @@ Five layouts are told apart by what the documents themselves hold, not by who wr
   become one series;
 * metadata of pyStxm (CLS), one run per image: the runs of a stack become one series.
 
+Any of them may have streams of images without the sample and without light: see `reference_frames`.
 Where a descriptor and the data disagree, the data and the start document win.
 """
 
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, cast
 
 from operando.cell import CellReading
+from operando.core.absorption import Detector
 from operando.errors import FrameRejected, RunRejected
 from operando.io.block_lines import block_lines
 from operando.io.cell_stream import cell_reading
@@ -28,6 +30,7 @@ from operando.io.frames import Frames
 from operando.io.image_series import GRIDS_OF_ONE_ENERGY, SeriesBook
 from operando.io.points import Beside, Points, beside_of, holds_points
 from operando.io.readings import text, whole
+from operando.io.run_light import RunLight
 from operando.io.sequence import MAX_GAP, Sequence
 from operando.io.startdoc import Block, block_of
 from operando.settings import LayoutSettings
@@ -65,8 +68,9 @@ class _Run:
 
     uid: str
     start: Mapping[str, Any]
-    block: Block | None
-    plan: ScanPlan | None
+    light: RunLight
+    block: Block | None = None
+    plan: ScanPlan | None = None
     streams: dict[str, str] = field(default_factory=dict)
     keys: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     sequence: Sequence = field(default_factory=Sequence)
@@ -129,6 +133,9 @@ class DocumentReader:
         Keys that an instrument names differently; what is left out is found by itself.
     state
         Of a reader with the same settings, to go on from; taken over.
+    detector
+        Its ceiling and dark level, which belong to raw readings: they are needed where dark frames are
+        taken off.
 
     Attributes
     ----------
@@ -136,8 +143,14 @@ class DocumentReader:
         What it has learned so far.
     """
 
-    def __init__(self, settings: LayoutSettings | None = None, state: ReaderState | None = None) -> None:
+    def __init__(
+        self,
+        settings: LayoutSettings | None = None,
+        state: ReaderState | None = None,
+        detector: Detector | None = None,
+    ) -> None:
         self._settings = settings or LayoutSettings()
+        self._detector = detector or Detector()
         self.state = state or ReaderState()
         self._run_of_descriptor = {
             descriptor: run for run in self.state.runs.values() for descriptor in run.streams
@@ -194,7 +207,7 @@ class DocumentReader:
     def endings(self) -> Iterator[Item]:
         """Yield what is left of open runs if nothing more comes: rows that lack points, endings of series."""
         for run in self.state.runs.values():
-            yield from _rest(run)
+            yield from self._rest(run)
         for series in self.state.book.series.values():
             yield from series.endings()
 
@@ -237,15 +250,26 @@ class DocumentReader:
             run.streams[uid] = stream
             run.keys[uid] = keys
             self._run_of_descriptor[uid] = run
-        elif run.streams[document["descriptor"]] == _STREAM and not run.is_refused:
-            for index in range(1 if name == "event" else len(document["seq_num"])):
+        elif not run.is_refused:
+            yield from self._events(run, run.streams[document["descriptor"]], name, document)
+
+    def _events(self, run: _Run, stream: str, name: str, document: Mapping[str, Any]) -> Iterator[Item]:
+        """Yield what an event, or the events of a page, of any stream of a run hold."""
+        indices = range(1 if name == "event" else len(document["seq_num"]))
+        if stream == _STREAM:
+            yield from run.light.settle(run.plan)
+            for index in indices:
                 yield from self._guarded_event(run, name, document, index)
-        elif run.streams[document["descriptor"]] == _BEFORE and not run.beside:
-            read = document if name == "event" else _event_of(document, 0)
-            run.beside = beside_of(read["data"], run.keys[document["descriptor"]])
-        elif run.streams[document["descriptor"]] == self._settings.cell_stream and not run.is_refused:
-            for index in range(1 if name == "event" else len(document["seq_num"])):
-                yield _cell_item(run, document if name == "event" else _event_of(document, index))
+            return
+        events = [document] if name == "event" else [_event_of(document, index) for index in indices]
+        if stream == _BEFORE and run.beside is None and events:
+            run.beside = beside_of(events[0]["data"], run.keys[document["descriptor"]])
+        elif run.light.is_of(stream):
+            for event in events:
+                yield from self._reference(run, stream, event)
+        elif stream == self._settings.cell_stream:
+            for event in events:
+                yield _cell_item(run, event)
 
     def _start(self, uid: str, document: Mapping[str, Any]) -> Iterator[Item]:
         runs = self.state.runs
@@ -253,14 +277,14 @@ class DocumentReader:
             return
         if len(runs) >= MAX_OPEN_RUNS:
             silent = runs[next(iter(runs))]
-            yield from _rest(silent)
+            yield from self._rest(silent)
             reason = f"no stop came, and {MAX_OPEN_RUNS} other runs began"
             if not silent.stack:
                 yield RunClosed(silent.uid, "incomplete", reason)
             else:
                 self.state.book.note(silent.stack, f"run {silent.uid[:8]}: {reason}")
             self._let_go(silent, is_given_up=True)
-        runs[uid] = run = _Run(uid, document, None, None)
+        runs[uid] = run = _Run(uid, document, RunLight(self._settings, self._detector))
         if text(uid) != uid:
             msg = f"a run has the uid {text(uid)!a}, which no file can hold; expected a short text"
             raise RunRejected(msg)
@@ -270,7 +294,8 @@ class DocumentReader:
             return
         run.block = block_of(document, self._settings)
         if run.block is not None:
-            run.plan = run.block.plan(uid, document)
+            run.light.say(is_amplitude=run.block.is_amplitude)
+            run.plan = replace(run.block.plan(uid, document), light=run.light.kind)
             yield from self.state.book.ended_by("", run.plan.started_s)
             yield run.plan
 
@@ -324,7 +349,7 @@ class DocumentReader:
             yield series.plan
 
     def _stop(self, run: _Run, document: Mapping[str, Any]) -> Iterator[Item]:
-        yield from _rest(run)
+        yield from self._rest(run)
         if not self._settings.asset_roots and (outside := _never_read(run)):
             yield self._refuse(run.uid, RunRejected(outside))
         elif run.plan is None and not run.is_refused:
@@ -369,9 +394,12 @@ class DocumentReader:
                 yield from self._frame(run, number, event)
             elif run.image is not None:
                 labelled = line_of(run.image, run.cycle, number, event, self._settings)
-                yield from block_lines(run.block, run.plan, number, labelled)
+                yield from self._read(run, block_lines(run.block, run.plan, number, labelled))
             else:
-                yield from block_lines(run.block, run.plan, number, event)
+                lines = list(block_lines(run.block, run.plan, number, event))
+                if len(lines) > 1:
+                    run.light.expect()
+                yield from self._read(run, iter(lines))
         except FrameRejected as error:
             yield Rejection(run.uid, error)
         except _CONTENT as error:
@@ -385,23 +413,47 @@ class DocumentReader:
             layout = run.points = Points(run.uid, run.start, self._settings, run.beside)
         elif layout is None:
             layout = run.frames = Frames(run.uid, run.start, self._settings)
-        for item in layout.read(number, event, keys):
+            run.light.expect()
+        yield from self._read(run, layout.read(number, event, keys))
+
+    def _rest(self, run: _Run) -> Iterator[Item]:
+        """Yield what a run has left when nothing more comes for it."""
+        if run.points is not None and not run.is_refused:
+            yield from self._read(run, run.points.rest())
+        if not run.is_refused:
+            yield from run.light.settle(run.plan)
+
+    def _read(self, run: _Run, items: Iterator[ScanPlan | Line]) -> Iterator[Item]:
+        """Yield plans and lines as what they are, with their light."""
+        for item in items:
             if isinstance(item, ScanPlan):
-                yield from self._begun(run, item)
-            elif not run.is_refused:
-                yield _joined(run, item)
+                if run.frames is not None:
+                    run.light.say(is_amplitude=run.frames.is_amplitude)
+                yield from self._begun(run, replace(item, light=run.light.kind))
+            elif run.plan is not None and not run.is_refused:
+                yield run.light.read(_joined(run, run.plan, item), run.plan)
+
+    def _reference(
+        self, run: _Run, stream: str, event: Mapping[str, Any]
+    ) -> Iterator[ScanPlan | Line | Rejection]:
+        """Take note of a frame without sample or light; yield what it says more of."""
+        light = run.light
+        try:
+            yield from light.note(stream, event, run.keys[event["descriptor"]], run.start, run.plan)
+        except FrameRejected as error:
+            yield Rejection(run.uid, error)
+        except _CONTENT as error:
+            yield Rejection(run.uid, FrameRejected(_unread("reference", error)))
+        if run.plan is not None and run.plan.light is not light.kind:
+            run.plan = replace(run.plan, light=light.kind)
+            yield run.plan
 
 
-def _rest(run: _Run) -> Iterator[Line]:
-    if run.points is not None and not run.is_refused:
-        yield from (_joined(run, line) for line in run.points.rest())
-
-
-def _joined(run: _Run, line: Line) -> Line:
-    """Return a line at its place in the series, if its run is an image of one."""
-    if not run.stack or run.plan is None:
+def _joined(run: _Run, plan: ScanPlan, line: Line) -> Line:
+    """Return a line at its place in the series, if its run is a grid of one energy."""
+    if run.points is None or not run.stack:
         return line
-    return replace(line, run=run.plan.run, cycle=run.cycle, energy=run.energy)
+    return replace(line, run=plan.run, cycle=run.cycle, energy=run.energy)
 
 
 def _cell_item(run: _Run, event: Mapping[str, Any]) -> CellReading | Rejection:

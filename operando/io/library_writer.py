@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from operando.core.references import Library, Phase
+from operando.io.toml_text import toml_text
 
 __all__ = ["write_library"]
 
@@ -22,9 +22,9 @@ def write_library(folder: Path, library: Library) -> Path:
     """
     folder.mkdir(parents=True)
     lines = [
-        f"element = {json.dumps(library.element)}",
-        f"edge = {json.dumps(library.edge)}",
-        f"formula = {json.dumps(library.formula)}",
+        f"element = {toml_text(library.element)}",
+        f"edge = {toml_text(library.edge)}",
+        f"formula = {toml_text(library.formula)}",
         f"energy_offset_ev = {library.energy_offset_ev!r}",
     ]
     for number, phase in enumerate(library.phases, 1):
@@ -33,13 +33,13 @@ def write_library(folder: Path, library: Library) -> Path:
         lines += [
             "",
             "[[phase]]",
-            f"name = {json.dumps(phase.name)}",
+            f"name = {toml_text(phase.name)}",
             f"lithium = {float(phase.lithium)!r}",
             f'file = "{name}"',
             f'kind = "{library.kind.value}"',
-            f"source = {json.dumps(phase.source)}",
-            f"licence = {json.dumps(phase.licence)}",
-            f"model = {json.dumps(phase.is_model)}",
+            f"source = {toml_text(phase.source)}",
+            f"licence = {toml_text(phase.licence)}",
+            f"model = {str(phase.is_model).lower()}",
             f"sigma = {float(phase.sigma)!r}",
         ]
     path = folder / "library.toml"

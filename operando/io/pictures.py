@@ -7,7 +7,6 @@ however the scan ran; grey means that x is undetermined there, never a value.
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
 from itertools import zip_longest
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.transforms import ScaledTranslation
 
 from operando.io.lettering import as_label, as_written, with_any_letters
+from operando.io.utc import utc_words
 from operando.types import Reason
 
 if TYPE_CHECKING:
@@ -393,9 +393,8 @@ def _round_length(length_um: float) -> float:
 
 
 def _moment(lithiation: LithiationMap) -> str:
-    when = datetime.fromtimestamp(lithiation.time_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     caveat = "  ·  provisional: rows of the cycle are missing" if lithiation.is_provisional else ""
-    return f"cycle {lithiation.cycle + 1}  ·  {when}{caveat}"
+    return f"cycle {lithiation.cycle + 1}  ·  {utc_words(lithiation.time_s)}{caveat}"
 
 
 def _save(figure: Figure, path: str | Path) -> None:

@@ -6,7 +6,6 @@ The same results give the same bytes.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,13 +17,14 @@ from operando.io.pictures import extent_um
 from operando.io.plates import Plate, plates_of, references_plate, thumb
 from operando.io.report_studies import findings_section, studies_sections
 from operando.io.results import map_of
+from operando.io.utc import utc_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from operando.io.results import Results
 
-__all__ = ["even_places", "report_html", "utc_words"]
+__all__ = ["even_places", "report_html"]
 
 _MOST_THUMBS = 12
 
@@ -62,14 +62,6 @@ def report_html(results: Results) -> str:
 def even_places(count: int, most: int) -> list[int]:
     """Return at most `most` places of a series of `count`, evenly spread, with the first and the last."""
     return sorted({round(place) for place in np.linspace(0, count - 1, min(count, most)).tolist()})
-
-
-def utc_words(time_s: float) -> str:
-    """Return a time since 1970 as people write it, or that it is unknown."""
-    try:
-        return datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    except (ValueError, OverflowError, OSError):  # a clock that was never set
-        return "time unknown"
 
 
 def _head(results: Results, name: str) -> Iterator[str]:

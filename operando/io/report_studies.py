@@ -36,13 +36,14 @@ def findings_section(results: Results) -> Iterator[str]:
 
 
 def studies_sections(results: Results) -> Iterator[str]:
-    """Yield particles, places that nothing explains, dose and charge, as far as they were studied."""
+    """Yield particles, places that nothing explains, dose, beam and charge, as far as they were studied."""
     if not results.cycle.size:
         return
     last = int(results.cycle[-1])
     yield from _particles(results.tables["particles"].of_cycle(last), last)
     yield from _spectra(results, last)
     yield from _dose(results, last)
+    yield from _beam(results, last)
     yield from _charge(results.tables["charge"].of_cycle(last))
 
 
@@ -109,6 +110,36 @@ def _dose(results: Results, cycle: int) -> Iterator[str]:
         words = f"Half of the material has had {_number(rows['field_mgy'][0], '.3g')} MGy or more"
         allowed = f"; the profile allows {limit:g} MGy" if np.isfinite(limit) else ""
         yield from section("Dose", f"<p>{words}{allowed}.</p>")
+
+
+def _beam(results: Results, cycle: int) -> Iterator[str]:
+    rows = results.tables["beam"].of_cycle(cycle)
+    if not rows["cycle"].size:
+        return
+    regions = results.tables["beam_regions"].of_cycle(cycle)
+    cells = [
+        [
+            plain(str(regions["region"][row])) + (" (control)" if regions["is_control"][row] else ""),
+            str(regions["particles"][row]),
+            _with_error(regions["lithium"][row], regions["lithium_errors"][row], "+.3f"),
+            _with_error(100 * regions["amount"][row], 100 * regions["amount_errors"][row], "+.1f"),
+        ]
+        for row in range(regions["region"].size)
+    ]
+    difference = [
+        "exposed less control",
+        "",
+        _with_error(rows["lithium"][0], rows["lithium_errors"][0], "+.3f"),
+        _with_error(100 * rows["amount"][0], 100 * rows["amount_errors"][0], "+.1f"),
+    ]
+    head = ["region", "particles", "change of x", "change of the amount (%)"]
+    minutes = (rows["until_s"][0] - rows["from_s"][0]) / 60.0
+    unknown = str(rows["unknown"][0])
+    words = f"<p>Not known: {plain(unknown)}.</p>" if unknown else ""
+    yield from section(
+        f"What the beam did in {_number(minutes, '.0f')} min",
+        table_of(head, [*cells, difference], range(1, len(head))) + words,
+    )
 
 
 def _charge(rows: Mapping[str, NDArray[Any]]) -> Iterator[str]:

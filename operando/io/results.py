@@ -13,11 +13,11 @@ import numpy as np
 
 from operando.errors import DamagedFileError, OperandoError, SourceUnreachable
 from operando.io.atomic import recover
-from operando.io.hdf5 import array_at, group_at, scalar_at, text_at
+from operando.io.hdf5 import FOREIGN_ERRORS, array_at, group_at, scalar_at, text_at
 from operando.io.results_layout import FORMAT, MOMENTARY, QUANTITIES, SINCE_1, Quantity
 from operando.io.results_regions import NOTHING_MARKED, Marked, read_regions
 from operando.io.results_tables import TABLES, Table, read_table, read_tables
-from operando.types import Curve, LithiationMap, PhaseSpectra, Reason, ScanGrid, ScanPlan
+from operando.types import Curve, Light, LithiationMap, PhaseSpectra, Reason, ScanGrid, ScanPlan, SeriesPart
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -262,7 +262,7 @@ def entry_of(path: Path) -> Generator[h5py.Group]:
             yield group_at(file, "entry")
     except OperandoError:
         raise
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
+    except FOREIGN_ERRORS as error:
         message = f"{path} is damaged or is not a results file: {error}"
         raise DamagedFileError(message) from error
 
@@ -332,7 +332,16 @@ def _plan(entry: h5py.Group) -> ScanPlan:
         dwell_ms=array_at(entry, "scan/dwell_ms"),
         cycles=None if cycles < 0 else cycles,
         started_s=float(scalar_at(entry, "scan/started_s")),
+        part=_part(entry),
+        light=Light(text_at(entry, "scan/light")) if "scan/light" in entry else Light.AS_TOLD,
     )
+
+
+def _part(entry: h5py.Group) -> SeriesPart:
+    """Return the part of a series; of a file from before there were any, of none."""
+    if "scan/role" not in entry:
+        return SeriesPart()
+    return SeriesPart(*(text_at(entry, f"scan/{name}") for name in ("series", "region", "role")))
 
 
 def _phases(entry: h5py.Group) -> PhaseSpectra:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operando.cell import Comparison
+from operando.control import BeamEffect
 from operando.io.hdf5 import array_at, dataset_at
 from operando.io.results_regions import NOTHING_MARKED, Marked, marked_in
 from operando.particles import ParticleResult
@@ -133,6 +134,28 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             for entry in fields(Comparison)
         ),
     ),
+    "beam_regions": (
+        _CYCLE,
+        Column("region", "S200", "", "name of the region"),
+        Column("is_control", "|u1", "", "1 for the one without beam"),
+        Column("particles", "<i8", "", "particles that were followed"),
+        Column("lithium", "<f8", "", "mean change of x between the visits"),
+        Column("lithium_errors", "<f8", "", "standard deviation of it"),
+        Column("amount", "<f8", "", "mean change of the amount of material, as a share"),
+        Column("amount_errors", "<f8", "", "standard deviation of it"),
+    ),
+    "beam": (
+        _CYCLE,
+        Column("from_s", "<f8", "s", "first visit of the control since 1970 (s)"),
+        Column("until_s", "<f8", "s", "last visit of the control since 1970 (s)"),
+        Column("lithium", "<f8", "", "change of x under the beam less that of the control"),
+        Column("lithium_errors", "<f8", "", "standard deviation of it"),
+        Column("lithium_chance", "<f8", "", "chance of it without an effect of the beam"),
+        Column("amount", "<f8", "", "the same of the amount of material, as a share"),
+        Column("amount_errors", "<f8", "", "standard deviation of it"),
+        Column("amount_chance", "<f8", "", "chance of it without an effect of the beam"),
+        Column("unknown", "S500", "", "why it is not known"),
+    ),
 }
 
 
@@ -205,6 +228,7 @@ def record_of(snapshot: Snapshot) -> StudyRecord:
         "dose": [] if snapshot.dose is None else [(snapshot.dose.field_mgy, snapshot.dose.limit_mgy)],
         "cell": _readings(snapshot),
         "charge": [],
+        **_beam(snapshot.beam),
     }
     comparison = None if snapshot.cell is None else snapshot.cell.comparison
     if comparison is not None:
@@ -359,6 +383,21 @@ def _clusters(snapshot: Snapshot) -> list[tuple[object, ...]]:
             zip(found.pixels, found.od, found.od_error, strict=True), 1
         )
     ]
+
+
+def _beam(found: BeamEffect | None) -> dict[str, list[tuple[object, ...]]]:
+    if found is None:
+        return {"beam_regions": [], "beam": []}
+    nan = float("nan")
+    effects = [
+        value
+        for one in (found.lithium, found.amount)
+        for value in ((nan, nan, nan) if one is None else (one.change, one.error, one.chance))
+    ]
+    return {
+        "beam_regions": [tuple(getattr(one, entry.name) for entry in fields(one)) for one in found.regions],
+        "beam": [(found.from_s, found.until_s, *effects, found.unknown)],
+    }
 
 
 def _readings(snapshot: Snapshot) -> list[tuple[object, ...]]:

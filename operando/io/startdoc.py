@@ -12,7 +12,7 @@ import numpy as np
 from operando.errors import FrameRejected, RunRejected
 from operando.io.readings import is_time, text, whole
 from operando.settings import LayoutSettings
-from operando.types import FloatArray, ScanGrid, ScanPlan
+from operando.types import FloatArray, ScanGrid, ScanPlan, SeriesPart
 
 __all__ = [
     "Block",
@@ -22,6 +22,7 @@ __all__ = [
     "extent_axis",
     "floats_of",
     "image_grid",
+    "part_of",
     "sample_of",
     "started_of",
 ]
@@ -48,6 +49,8 @@ class Block:
         Key of the counts in the events.
     i0_field
         Key of the incident-beam channel, or None.
+    is_amplitude
+        Whether its images are moduli of a wave.
     """
 
     grid: ScanGrid
@@ -57,6 +60,7 @@ class Block:
     every: tuple[int, ...]
     data_field: str
     i0_field: str | None
+    is_amplitude: bool = False
 
     def plan(self, run: str, start: Mapping[str, Any]) -> ScanPlan:
         """Return the plan of the run that this block belongs to."""
@@ -70,6 +74,7 @@ class Block:
             cycles=self.cycles,
             started_s=started_of(start),
             every=self.every,
+            part=part_of(start),
         )
 
 
@@ -124,6 +129,7 @@ def block_of(start: Mapping[str, Any], settings: LayoutSettings) -> Block | None
         every=_every(start, energies.size),
         data_field=settings.data_field or str(block["data_field"]),
         i0_field=None if i0_field is None else str(i0_field),
+        is_amplitude=block.get("quantity") == "amplitude",
     )
 
 
@@ -156,6 +162,14 @@ def sample_of(start: Mapping[str, Any]) -> str:
     if isinstance(sample, Mapping):
         sample = sample.get("name", "")
     return text(sample)
+
+
+def part_of(start: Mapping[str, Any]) -> SeriesPart:
+    """Return which part of a series of several regions a run is."""
+    series = start.get("operando")
+    if not isinstance(series, Mapping):
+        return SeriesPart()
+    return SeriesPart(*(text(series.get(name, "")) for name in ("series", "region", "role")))
 
 
 def started_of(start: Mapping[str, Any]) -> float:

@@ -45,4 +45,4 @@ def stress_picture(path: Path, record: StressRecord) -> None:
     name = as_written(record.plan.sample or record.plan.plan_name)
     axes.set_title(f"{name}, cycle {record.cycle + 1}", loc="left", fontsize=11, parse_math=False)
     figure.supxlabel(MODEL_WORDS, x=0.02, ha="left", fontsize=8)
-    figure.savefig(path)
+    figure.savefig(path, format="png")

@@ -27,6 +27,9 @@ __all__ = ["Alarm", "Alarms"]
 _log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 0.5
+"""So often it is judged how long nothing has come; what comes is judged at once."""
+_REST_S = 0.05
+"""Between two looks: shorter than the monitor's, so that no end of a run is missed for the next one."""
 _MOST_WAITING = 64
 """Messages that wait for one that hangs; more are given up, and that is said."""
 _FAREWELL_S = 20.0
@@ -91,6 +94,9 @@ class Alarms:
     def findings(self) -> tuple[Finding, ...]:
         """Return what could not be passed on; from any thread."""
         troubles = [f"alarm '{name}': {words}" for name, words in tuple(self._troubles.items())]
+        threads = () if self._judging is None or self._stop.is_set() else (self._judging, self._passing)
+        if not all(thread.is_alive() for thread in threads):
+            troubles.append("no alarm is watched any more; start the monitor again to have them back")
         if not troubles:
             return ()
         advice = "see the [[alarms]] of the profile; it is tried again at the next onset"
@@ -152,8 +158,9 @@ class Alarms:
 
     def _watch(self, box: Latest[Snapshot]) -> None:
         while not self._stop.is_set():
+            box.wait(_LOOK_EVERY_S)
             self.look(box.take())
-            self._stop.wait(_LOOK_EVERY_S)
+            self._stop.wait(_REST_S)
         self.look(box.take())
         # Where there is no room, it is soon, or the process ends without.
         with contextlib.suppress(queue.Full):

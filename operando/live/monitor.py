@@ -37,6 +37,8 @@ _log = logging.getLogger(__name__)
 _BATCH = 256
 _WITH_LINES = frozenset({"event", "event_page"})
 _LOOK_EVERY_S = 0.15
+_LOOK_BACK_EVERY_S = 0.5
+"""While what is read is old: a picture of the past is worth less than coming to the present."""
 _LOOK_SHARE = 0.3
 """Looking takes at most this share of the worker's time: pictures are dropped, lines are not."""
 _IDLE_S = 0.02
@@ -122,7 +124,8 @@ class Monitor:
         self._adviser = adviser
         self._before = None if checkpoints is None else checkpoints.load()
         self._layout = work.layout
-        self._reader = DocumentReader(work.layout)
+        self._detector = work.recipe.detector
+        self._reader = DocumentReader(work.layout, detector=self._detector)
         self._runs = Runs(
             work,
             self._keep,
@@ -245,7 +248,8 @@ class Monitor:
         snapshot = self._dressed(seen)
         self._put(snapshot)
         ended = self._clock()
-        self._next_look = ended + max(_LOOK_EVERY_S, (ended - began) / _LOOK_SHARE)
+        every_s = _LOOK_EVERY_S if self._is_fresh else _LOOK_BACK_EVERY_S
+        self._next_look = ended + max(every_s, (ended - began) / _LOOK_SHARE)
         return snapshot
 
     def _look_at_image(self) -> None:
@@ -327,7 +331,7 @@ class Monitor:
                 checkpoints.refuse("the log is another one than before, or has lost its end")
             elif checkpoints.accept(before):
                 self._place.offset, self._place.newest = before.offset, found
-                self._reader = DocumentReader(self._layout, before.state.reader)
+                self._reader = DocumentReader(self._layout, before.state.reader, self._detector)
                 self._runs.state = before.state.runs
                 if self._adviser is not None:
                     self._adviser.memories = before.state.memories

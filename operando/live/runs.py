@@ -11,6 +11,7 @@ from operando.core.energies import Selection, select
 from operando.core.pipeline import PipelineState, close, due, hear, mark, record, refusal, replan, start, step
 from operando.core.references import Library
 from operando.core.regionbook import without_pages
+from operando.core.series import accompanied, is_control_of
 from operando.core.stack import Recipe
 from operando.core.study_rules import StudyRules
 from operando.errors import ConfigurationError, FrameRejected, OperandoError, RunRejected
@@ -253,6 +254,10 @@ class Runs:
             if snapshot.map is not None:
                 self._on_record(snapshot)
         self.has_news = True
+        for other in self.state.fitted.values():
+            if is_control_of(other.state, run.state) and not other.is_refused:
+                other.state = accompanied(other.state, run.state)
+                self._record(other)
 
     def _reject(self, rejection: Rejection) -> None:
         if isinstance(rejection.error, RunRejected):

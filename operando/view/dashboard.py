@@ -27,6 +27,7 @@ from operando.view.options import DashboardOptions
 from operando.view.orders import orders_of
 from operando.view.session import Session
 from operando.view.status import State, present_status
+from operando.view.stresses import Stresses
 from operando.view.theme import Look, ThemeName, scale_for, style_sheet, theme_named
 from operando.view.words import duration, plain
 
@@ -66,7 +67,8 @@ class Dashboard(QMainWindow):
         self._book = HistoryBook() if options.history is None else None
         read_history = options.history if self._book is None else self._book.read
         self._saved = choices = read_choices(options.choices_file)
-        self.session = Session(choices, read_history or History, options.send)
+        stresses = Stresses(options.solve_stress)
+        self.session = Session(choices, read_history or History, options.send, stresses)
         self._tool: Outline | None = None
         self._layer = Layer.REGIONS
         self._glances = self._ticks = 0
@@ -162,7 +164,8 @@ class Dashboard(QMainWindow):
             self._note(snapshot)
             if self.session.take(snapshot):
                 self.deck.begin_run(snapshot)
-        if snapshot is not None or is_playing:
+        has_stress = self.session.stresses.has_come()
+        if snapshot is not None or is_playing or has_stress:
             self.draw()
         self._say_what_was_drawn()
         self._say_how_it_stands()
@@ -179,7 +182,8 @@ class Dashboard(QMainWindow):
             self._book.note(snapshot)
 
     def draw(self) -> None:
-        """Show what the session shows."""
+        """Show what the session shows, and have computed what it lacks."""
+        self.session.ask_for_stress()
         self.deck.draw()
 
     def _say_how_it_stands(self) -> None:

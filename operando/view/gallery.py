@@ -12,17 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import ndimage
 
 from operando.cell import CellRecord
+from operando.crystal import Crystal
 from operando.errors import ConfigurationError
 from operando.particles import Character, ParticleCurve, ParticleField, ParticleResult
 from operando.regions import Marks, Outline, Region
-from operando.types import Snapshot
+from operando.types import FloatArray, Snapshot
 from operando.view.example import Stage, Story, records_until, snapshot_at, with_marks
 from operando.view.history import HistoryBook
 from operando.view.keys import Action
 from operando.view.options import DashboardOptions
 from operando.view.show import Sitting, picture_of
+from operando.view.stresses import StressQuestion
 from operando.view.theme import ThemeName
 
 if TYPE_CHECKING:
@@ -115,6 +118,24 @@ def _particles(snapshot: Snapshot) -> ParticleField:
     return ParticleField(int(curve.cycle[-1]), labels, (one(1, 0.6), one(2, 1.7)))
 
 
+def _with_crystal(snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot with its material as particles of a crystal that is known."""
+    if snapshot.map is None:
+        return snapshot
+    labels = np.zeros(snapshot.map.valid.shape, np.int32)
+    ndimage.label(snapshot.map.valid, output=labels)
+    crystal = Crystal((138.9, 173.0, 198.0, 52.5, 72.8, 45.8, 50.6), (0.0517, -0.0186))
+    particles = ParticleField(snapshot.map.cycle, labels, ())
+    return replace(snapshot, crystal=crystal, particles=particles)
+
+
+def _made_up_stress(question: StressQuestion) -> FloatArray:
+    """Return something that is large where x differs from its mean, as stress is."""
+    inside = (question.labels > 0) & np.isfinite(question.lithium)
+    x = np.where(inside, question.lithium, np.nan)
+    return 3.0 * np.abs(x - float(x[inside].mean()))
+
+
 _QUIET = Story(findings=())
 _LOSS = Story(pause_s=420.0, lost_cycle=4)
 _LAST = Stage(cycles=12, is_closed=True)
@@ -149,6 +170,10 @@ SCENES = (
     Scene("history", _LAST, _QUIET, _MARKS, (*(Action.EARLIER,) * 4, Action.FIT_CURVES)),
     Scene("cell", Stage(cycles=9, frames=1, rows=30), _LOSS, dressed=_with_cell),
     Scene("cell-light", Stage(cycles=9, frames=1, rows=30), _LOSS, _MARKS, dressed=_with_cell, theme="light"),
+    Scene("stress", actions=(Action.PREVIOUS_MAP,), dressed=_with_crystal),
+    Scene(
+        "stress-light", _LAST, _QUIET, actions=(Action.PREVIOUS_MAP,), dressed=_with_crystal, theme="light"
+    ),
     Scene("frozen", actions=(Action.FREEZE,)),
     Scene("keys", actions=(Action.KEYS,)),
     Scene("keys-light-smallest", actions=(Action.KEYS,), theme="light", size=(1040, 680)),
@@ -182,9 +207,14 @@ def _draw(scene: Scene, path: Path) -> Path:
         window.draw()
         for action in scene.actions:
             window.act(action)
+        if window.session.stresses.pending is not None:
+            window.session.stresses.pending.result()
+            window.refresh()
         now_s = scene.silence_s
 
-    options = DashboardOptions(theme=scene.theme, history=book.read, clock=lambda: now_s)
+    options = DashboardOptions(
+        theme=scene.theme, history=book.read, clock=lambda: now_s, solve_stress=_made_up_stress
+    )
     if not picture_of(snapshot, Sitting(options, scene.size, prepare)).save(str(path)):
         message = f"Cannot write a picture to {path}: the folder must be writable."
         raise ConfigurationError(message)

@@ -166,9 +166,9 @@ class MapCard(QFrame):
         around = session.around
         levels = tuple(session.levels_of(choice) for choice in panes)
         frame = None if snapshot.map is not None else snapshot.frame
-        state = (snapshot.map, frame, around.before, around.masked, choices, panes, levels)
+        state = (snapshot.map, frame, around.before, around.stress, around.masked, choices, panes, levels)
         if len(state) != len(self._drawn) or any(
-            a is not b and a != b if number > 3 else a is not b
+            a is not b and a != b if number > 4 else a is not b
             for number, (a, b) in enumerate(zip(state, self._drawn, strict=True))
         ):
             self._drawn = state
@@ -204,6 +204,7 @@ class MapCard(QFrame):
         near = Surroundings(
             None if around.before is None else around.before[::step, ::step],
             None if around.masked is None else around.masked[::step, ::step],
+            stress=None if around.stress is None else around.stress[::step, ::step],
         )
         flips = (bool(grid.y_um[-1] >= grid.y_um[0]), bool(grid.x_um[-1] < grid.x_um[0]))
         choices = session.thumbs
@@ -234,6 +235,7 @@ class MapCard(QFrame):
             (theme.muted, unseen_words(snapshot), "□"),
             (theme.undetermined, undetermined_words(snapshot), "■"),
             (theme.masked, "masked" if session.album.marks.masks else "", "■"),
+            (theme.muted, session.stress_words, "◇"),
         ]
         self.legend.setText(
             "&nbsp;&nbsp; ".join(

@@ -68,11 +68,14 @@ class Surroundings:
         Pixels that somebody masked, shape (ny, nx), or None.
     is_faded
         Whether pixels fade with σ(x).
+    stress
+        Equivalent stress of the last complete cycle, GPa, shape (ny, nx); None where it is not known.
     """
 
     before: FloatArray | None = None
     masked: MaskArray | None = None
     is_faded: bool = False
+    stress: FloatArray | None = None
 
 
 def masked_pixels(masks: tuple[Region, ...], grid: ScanGrid) -> MaskArray | None:
@@ -111,13 +114,15 @@ def _coarse_map(fitted_map: LithiationMap, shape: tuple[int, int], step: int) ->
     return replace(fitted_map, **smaller)
 
 
-def _values(snapshot: Snapshot, choice: MapChoice, before: FloatArray | None) -> FloatArray | None:
+def _values(snapshot: Snapshot, choice: MapChoice, around: Surroundings) -> FloatArray | None:
     """Return the values of a quantity, shape (ny, nx); None where the snapshot has none."""
     if choice.kind is MapKind.OD:
         return snapshot.od[choice.index] if choice.index < len(snapshot.od) else None
     if choice.kind is MapKind.AGE:
         return _age_s(snapshot)
-    return None if snapshot.map is None else _fitted_values(snapshot, snapshot.map, choice, before)
+    if choice.kind is MapKind.STRESS:
+        return around.stress
+    return None if snapshot.map is None else _fitted_values(snapshot, snapshot.map, choice, around.before)
 
 
 def _fitted_values(
@@ -162,7 +167,7 @@ def _residual(snapshot: Snapshot, fitted_map: LithiationMap, energy: int) -> Flo
 def _shown(snapshot: Snapshot, choice: MapChoice, values: NDArray[np.float32]) -> MaskArray:
     """Return the pixels that have a value."""
     shown = np.isfinite(values)
-    if choice.kind not in {MapKind.OD, MapKind.AGE} and snapshot.map is not None:
+    if choice.kind not in {MapKind.OD, MapKind.AGE, MapKind.STRESS} and snapshot.map is not None:
         shown &= snapshot.map.valid
     return shown
 
@@ -183,14 +188,18 @@ def is_fixed(choice: MapChoice) -> bool:
     return choice.kind in {MapKind.LITHIUM, MapKind.FRACTION, MapKind.PHASE, MapKind.RESIDUAL}
 
 
+_START = {MapKind.CHANGE: Levels(-1.0, 1.0), MapKind.STRESS: Levels(0.0, 1e-3)}
+"""Scales while nothing is known."""
+
+
 def map_levels(
-    snapshot: Snapshot, choice: MapChoice, previous: Levels | None, before: FloatArray | None = None
-) -> Levels:
+    snapshot: Snapshot, choice: MapChoice, previous: Levels | None, around: Surroundings = Surroundings()
+) -> Levels:  # fmt: skip
     """Return the levels for a map of a snapshot, given those drawn before.
 
     Lithium runs from 0 to the content of the richest phase, a fraction from 0 to 1, a residual from
     −5 to 5 σ, and none of them ever changes. The others start at 0, or have it in their middle, widen
-    until the first complete map and then stay.
+    until the first complete map and then stay; stress, which comes with the reaction, goes on widening.
 
     Parameters
     ----------
@@ -198,14 +207,14 @@ def map_levels(
         What is drawn.
     previous
         The levels so far; None to find them anew.
-    before
-        Lithium content of the cycle before, shape (ny, nx).
+    around
+        What the picture depends on as well.
     """
     fixed = _fixed_levels(snapshot, choice)
     if fixed is not None:
         return fixed
-    start = previous or (Levels(-1.0, 1.0) if choice.kind is MapKind.CHANGE else None)
-    values = None if start is not None and start.is_locked else _values(snapshot, choice, before)
+    start = previous or _START.get(choice.kind)
+    values = None if start is not None and start.is_locked else _values(snapshot, choice, around)
     if values is None:
         return held(start, None)
     # A percentile of some ten thousand pixels is that of all, and takes no longer on large fields.
@@ -214,6 +223,8 @@ def map_levels(
     shown = _shown(snapshot, choice, single)[::step, ::step]
     single = single[::step, ::step]
     is_complete = snapshot.map is not None and not snapshot.map.is_provisional
+    if choice.kind is MapKind.STRESS:
+        return held(start, fitted(single, shown, is_locked=False))
     if choice.kind is MapKind.CHANGE:
         return (
             held(previous, centred(single, shown, is_locked=is_complete))
@@ -243,7 +254,7 @@ def present_map(
 ) -> Picture:  # fmt: skip
     """Return the picture of a quantity; all pixels neutral while there is none."""
     shape = snapshot.plan.grid.shape
-    found = _values(snapshot, choice, around.before)
+    found = _values(snapshot, choice, around)
     measured = _measured(snapshot, choice)
     if found is None:
         values = np.full(shape, np.nan, np.float32)

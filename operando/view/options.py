@@ -10,6 +10,7 @@ from pathlib import Path
 from operando.regions import Marks
 from operando.view.history import History
 from operando.view.orders import Orders
+from operando.view.stresses import Solve, nobody
 from operando.view.theme import ThemeName
 
 __all__ = ["Cut", "DashboardOptions"]
@@ -64,6 +65,8 @@ class DashboardOptions:
         Where pictures of the window go.
     put_on_paper
         Draws what stands in the window into files in a folder, and returns them; None where nobody can.
+    solve_stress
+        Models the stress of particles, in a thread of its own.
     age_s
         Returns how long ago the newest snapshot was made; None counts from when it was taken.
     cut
@@ -81,5 +84,6 @@ class DashboardOptions:
     choices_file: Path | None = None
     picture_folder: Path = field(default_factory=Path.cwd)
     put_on_paper: Callable[[Orders, Path], tuple[Path, ...]] | None = None
+    solve_stress: Solve = nobody
     age_s: Callable[[], float] | None = None
     cut: Callable[[], Cut | None] = _whole

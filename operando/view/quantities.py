@@ -8,7 +8,17 @@ from enum import StrEnum
 from operando.types import Snapshot
 from operando.view.words import plain
 
-__all__ = ["LITHIUM", "Colouring", "MapChoice", "MapKind", "Quantity", "choice_of", "choices_of", "quantity"]
+__all__ = [
+    "LITHIUM",
+    "STRESS",
+    "Colouring",
+    "MapChoice",
+    "MapKind",
+    "Quantity",
+    "choice_of",
+    "choices_of",
+    "quantity",
+]
 
 
 class MapKind(StrEnum):
@@ -25,6 +35,7 @@ class MapKind(StrEnum):
     AGE = "age"
     OD = "od"
     RESIDUAL = "residual"
+    STRESS = "stress"
 
 
 class Colouring(StrEnum):
@@ -60,6 +71,8 @@ class MapChoice:
 
 LITHIUM = MapChoice(MapKind.LITHIUM)
 """What there always is."""
+STRESS = MapChoice(MapKind.STRESS)
+"""What is computed for those who look at it."""
 
 
 def choice_of(key: str) -> MapChoice:
@@ -83,6 +96,8 @@ def choices_of(snapshot: Snapshot | None) -> tuple[MapChoice, ...]:
     phases = 1 if snapshot is None else len(snapshot.phases.names)
     energies = 1 if snapshot is None else snapshot.plan.energies_ev.size
     numbers = {MapKind.FRACTION: phases, MapKind.OD: energies, MapKind.RESIDUAL: energies}
+    if snapshot is None or snapshot.crystal is None:
+        numbers[MapKind.STRESS] = 0
     return tuple(MapChoice(kind, index) for kind in MapKind for index in range(numbers.get(kind, 1)))
 
 
@@ -147,10 +162,17 @@ def quantity(choice: MapChoice, snapshot: Snapshot | None) -> Quantity:
             energy = _energy_words(snapshot, choice.index)
             meaning = "What was measured less what was fitted, in standard deviations"
             words = (f"Rest {energy}", f"residual / σ at {energy}", meaning)
+        case MapKind.STRESS:
+            meaning = (
+                "Equivalent misfit stress of a complete cycle, model-dependent: linear elasticity of a thin "
+                "coherent plate; only x was measured"
+            )
+            words = ("Stress (model)", "equivalent stress (GPa), model-dependent", meaning)
     units = {
         MapKind.THICKNESS: _UNITS.get(unit, "references").removeprefix("in units of the ").split(",")[0],
         MapKind.AGE: "s",
         MapKind.RESIDUAL: "σ",
+        MapKind.STRESS: "GPa",
     }
     colouring = _COLOURING.get(choice.kind, Colouring.SEQUENTIAL)
     return Quantity(words[0], words[1], colouring, words[2], units.get(choice.kind, ""))

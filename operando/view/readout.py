@@ -20,6 +20,8 @@ def value_words(snapshot: Snapshot, choice: MapChoice, picture: Picture, pixel: 
         return "not measured yet" if math.isnan(value) else general(value)
     if snapshot.map is None:
         return "no map yet"
+    if choice.kind is MapKind.STRESS:
+        return "no stress here" if math.isnan(value) else f"{general(value)} GPa, model-dependent"
     reason = Reason(int(snapshot.map.reason[pixel]))
     if reason is not Reason.DETERMINED:
         return REASONS[reason]

@@ -17,9 +17,10 @@ from operando.view.album import Album, Pick
 from operando.view.choices import PALETTES, PANES, Choices, forget, with_marks
 from operando.view.history import History, Moment
 from operando.view.maps import Surroundings, is_fixed, map_levels, masked_pixels
-from operando.view.quantities import MapChoice, choice_of, choices_of
+from operando.view.quantities import STRESS, MapChoice, choice_of, choices_of
 from operando.view.scales import Levels
 from operando.view.spectrum import default_pixel
+from operando.view.stresses import Stresses, WholeCycle
 
 __all__ = ["Session"]
 
@@ -37,6 +38,8 @@ class Session:
         Returns the cycles of record so far.
     send
         Sends marks to whoever fits.
+    stresses
+        What is known of the stress; None where nobody computes it.
 
     Attributes
     ----------
@@ -56,6 +59,8 @@ class Session:
         Which of the large maps the keys are about.
     is_playing
         Whether the history is being played.
+    stresses
+        What is known of the stress.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class Session:
         choices: Choices,
         read_history: Callable[[], History] = History,
         send: Callable[[Marks], None] = lambda _marks: None,
+        stresses: Stresses | None = None,
     ) -> None:
         self.choices = choices
         self.live: Snapshot | None = None
@@ -72,6 +78,7 @@ class Session:
         self.pixel: tuple[int, int] | None = None
         self.active = 0
         self.is_playing = False
+        self.stresses = Stresses() if stresses is None else stresses
         self._read_history = read_history
         self._send = send
         self._moment: Moment | None = None
@@ -282,7 +289,7 @@ class Session:
         """Return the scale of a map, held as long as nobody asks for another one."""
         if self.shown is None:
             return Levels(0.0, 1.0)
-        levels = map_levels(self.shown, choice, self._levels.get(choice), self.before)
+        levels = map_levels(self.shown, choice, self._levels.get(choice), self.around)
         self._levels[choice] = levels
         return levels
 
@@ -325,7 +332,42 @@ class Session:
         grid = None if self.live is None else self.live.plan.grid
         if self._masked is None or self._masked[0] is not masks or self._masked[1] is not grid:
             self._masked = (masks, grid, None if grid is None else masked_pixels(masks, grid))
-        return Surroundings(self.before, self._masked[2], self.choices.is_faded)
+        return Surroundings(self.before, self._masked[2], self.choices.is_faded, self._stress())
+
+    # Stress
+
+    def ask_for_stress(self) -> None:
+        """Have the stress computed where somebody looks at it and it is not known."""
+        if STRESS in self.panes and self.shown is not None:
+            self.stresses.ask(self.shown, self._whole_cycle())
+
+    @property
+    def stress_words(self) -> str:
+        """What there is to say about the stress that is looked at; empty where nobody looks at it."""
+        return self.stresses.words(self._stressed_cycle()) if STRESS in self.panes else ""
+
+    def _stress(self) -> FloatArray | None:
+        cycle = self._stressed_cycle()
+        return None if cycle is None or self.shown is None else self.stresses.of(self.shown, cycle)
+
+    def _stressed_cycle(self) -> int | None:
+        """Return the cycle whose stress is shown: live the newest that is known, of the past its own."""
+        if self.shown is None:
+            return None
+        if self.is_live:
+            return self.stresses.newest(self.shown)
+        whole = self._whole_cycle()
+        return None if whole is None or self.stresses.of(self.shown, whole.cycle) is None else whole.cycle
+
+    def _whole_cycle(self) -> WholeCycle | None:
+        """Return the complete cycle that is shown, or the last one before what is shown."""
+        fitted = None if self.shown is None else self.shown.map
+        if fitted is None:
+            return None
+        if self._moment is not None or not fitted.is_provisional:
+            return WholeCycle(fitted.cycle, lambda: fitted.lithium)
+        moments = self.history.moments
+        return WholeCycle(moments[-1].cycle, moments[-1].lithium) if moments else None
 
     # Pixel, regions and masks
 

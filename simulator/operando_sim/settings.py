@@ -100,6 +100,9 @@ class BeamSettings:
         Signal of the incident-beam monitor relative to the detector without a sample.
     energy_offset_ev
         True photon energy minus what the monochromator says.
+    critical_counts_per_um2
+        Incident counts per µm² that leave 1/e of the lithium where they fall; infinite for a beam that harms
+        nothing.
     """
 
     counts_per_ms: float = 8000.0
@@ -110,6 +113,7 @@ class BeamSettings:
     top_up_s: float = 180.0
     monitor_ratio: float = 1.0
     energy_offset_ev: float = 0.0
+    critical_counts_per_um2: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from operando_sim.axes import AXES, Axes, axes_of
 from operando_sim.beam import count, incident_per_ms, ring_current_ma
+from operando_sim.damage import Damage
 from operando_sim.exposure import Exposure, Truth
 from operando_sim.faults import (
     share_of_current,
@@ -68,6 +69,7 @@ class World:
         self.settings = settings
         sample_seed, noise_seed, fault_seed = np.random.SeedSequence(seed).spawn(3)
         self.sample: Sample = make_sample(settings, np.random.default_rng(sample_seed))
+        self._damage = Damage(self.sample, settings.beam.critical_counts_per_um2)
         self._noise = np.random.default_rng(noise_seed)
         # Apart from the noise: with and without faults, all that they do not touch is the same.
         self._chance = np.random.default_rng(fault_seed)
@@ -276,7 +278,7 @@ class World:
             Pixel centres in the frame of the fine stage, shapes (nx,) and (ny,).
         time_s
             World time, scalar or an array that broadcasts to (ny, nx), e.g. (ny, 1) for one per row;
-            the drift is as it was then.
+            the drift is as it was then. What the beam has done is as it is now.
         """
         x, y = np.asarray(x_um, dtype=np.float64), np.asarray(y_um, dtype=np.float64)
         shape = (y.size, x.size)
@@ -300,7 +302,10 @@ class World:
         )
 
     def mean_lithium(self, time_s: float) -> float:
-        """Return the lithium content of all particles together, by amount of material."""
+        """Return the lithium content of all particles together, by amount of material.
+
+        The particles of the field stand for an electrode, in which a spot of light is nothing.
+        """
         reaction = self.settings.reaction
         elapsed_s = time_s - self.settings.start_time_s
         return mean_lithium(self.sample, reaction.elapsed_s + reaction.rate * elapsed_s)
@@ -326,6 +331,10 @@ class World:
         detector = self.settings.detector
         incident = self.incident_counts(time_s, dwell_ms) if self._is_shutter_open else np.zeros(x_um.size)
         transmitted = incident * self._transmission(x_um, y_um, time_s)
+        if self._damage.is_possible:
+            spot_um, weight = self._spot()
+            places_um = self._in_sample(x_um, np.full(x_um.size, y_um), time_s, spot_um)
+            self._damage.expose(*places_um, (incident[:, None] * weight).ravel())
         counts = count(detector, transmitted, dwell_ms, self._noise)
         i0 = count(detector, incident * self.settings.beam.monitor_ratio, dwell_ms, self._noise)
         elapsed = self._elapsed_s(time_s)
@@ -341,7 +350,7 @@ class World:
         self, x_um: NDArray[np.float64], y_um: float, time_s: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Return the share of light that arrives, shape (n,): the spot averages intensity, not density."""
-        spot_um, weight = spot_points(self.spot_fwhm_um, self.settings.optics.spot_um)
+        spot_um, weight = self._spot()
         thickness, fraction = self._look(x_um, np.full(x_um.size, y_um), time_s, spot_um)
         energy = self._true_energy_ev()
         per_um = np.array([od_per_um(phase, energy) for phase in self.sample.material.phases])
@@ -356,18 +365,30 @@ class World:
         spot_um: NDArray[np.float64],
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return thickness (n, k) and fractions (phase, n, k) at the k points of each spot."""
-        optics, reaction = self.settings.optics, self.settings.reaction
-        elapsed = self._elapsed_s(time_s)
+        reaction, points = self.settings.reaction, spot_um.shape[1]
+        places_um = self._in_sample(x_um, y_um, time_s, spot_um)
+        reaction_s = reaction.elapsed_s + reaction.rate * self._elapsed_s(time_s)
+        thickness, fraction = look_up(self.sample, *places_um, np.repeat(reaction_s, points))
+        if self._damage.is_possible:
+            fraction = self._damage.done(*places_um, fraction)
+        return thickness.reshape(-1, points), fraction.reshape(len(fraction), -1, points)
+
+    def _spot(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return points of the spot as it is now, shape (2, k) in µm, and their weights, shape (k,)."""
+        return spot_points(self.spot_fwhm_um, self.settings.optics.spot_um)
+
+    def _in_sample(
+        self,
+        x_um: NDArray[np.float64],
+        y_um: NDArray[np.float64],
+        time_s: NDArray[np.float64],
+        spot_um: NDArray[np.float64],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return where in the sample the k points of each spot lie, (x, y), both of shape (n · k,)."""
+        optics, elapsed = self.settings.optics, self._elapsed_s(time_s)
         x = x_um + self.axes.position("coarse_x") - 1e-3 / 60.0 * optics.drift_x_nm_per_min * elapsed
         y = y_um + self.axes.position("coarse_y") - 1e-3 / 60.0 * optics.drift_y_nm_per_min * elapsed
-        points = spot_um.shape[1]
-        thickness, fraction = look_up(
-            self.sample,
-            (x[:, None] + spot_um[0]).ravel(),
-            (y[:, None] + spot_um[1]).ravel(),
-            np.repeat(reaction.elapsed_s + reaction.rate * elapsed, points),
-        )
-        return thickness.reshape(-1, points), fraction.reshape(len(fraction), -1, points)
+        return (x[:, None] + spot_um[0]).ravel(), (y[:, None] + spot_um[1]).ravel()
 
     def _elapsed_s(self, time_s: NDArray[np.float64]) -> NDArray[np.float64]:
         return time_s - self.settings.start_time_s

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from operando.app.export import export_documents, takes_documents
 from operando.app.file_kinds import FileKind, endings_of, kind_of
 from operando.app.open_source import open_recording
 from operando.errors import ConfigurationError, DamagedFileError
+from operando.io.analysis_run import analysis_documents
 from operando.io.results import read_results
 from operando.io.runlog import LogWriter
 from operando.live.monitor import Work
@@ -90,6 +92,13 @@ def test_the_same_results_are_the_same_run(results: Path, tmp_path: Path) -> Non
     for name in ("a.jsonl", "b.jsonl"):
         export_documents(str(results), str(tmp_path / name))
     assert (tmp_path / "a.jsonl").read_text() == (tmp_path / "b.jsonl").read_text()
+
+
+def test_another_fit_of_the_same_run_is_another_run(results: Path) -> None:
+    there = read_results(results)
+    other = replace(there, process={**there.process, "references_sha256": "of others"})
+    uids = {next(analysis_documents(each))[1]["uid"] for each in (there, other)}
+    assert len(uids) == 2
 
 
 def exported(source: Path, output: str, folder: Path) -> subprocess.CompletedProcess[str]:

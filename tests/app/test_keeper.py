@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from operando.app.keeper import Keeper
 from operando.app.open_source import runs_of
 from operando.core.stack import Estimator
+from operando.core.study_rules import DoseRule
 from operando.errors import ConfigurationError, DamagedFileError
 from operando.io.results import map_of, read_results
 from operando.io.runlog import LogWriter
@@ -296,3 +297,15 @@ def test_only_results_of_the_same_run_and_settings_are_continued(tmp_path: Path)
     louder = replace(WORK, recipe=replace(WORK.recipe, estimator=Estimator.TIMED))
     with pytest.raises(ConfigurationError, match="another process"):
         Keeper(path, louder).prepare()
+
+
+def test_results_of_a_run_whose_dose_is_counted_are_continued(tmp_path: Path) -> None:
+    dose = DoseRule(1e9, float("nan"), 1e-5, 10.0)
+    work = replace(WORK, studies=replace(WORK.studies, dose=dose))
+    kept(DOCUMENTS[: PER_CYCLE + 5], tmp_path / "out.h5", work)
+    again = Keeper(tmp_path / "out.h5", work)
+    again.prepare()
+    again.finish()
+    _, keeper = kept(DOCUMENTS, tmp_path / "out.h5", work)
+    assert keeper.trouble == ""
+    assert list(maps_in(tmp_path / "out.h5")) == list(range(CYCLES))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from operando.app import open_source
-from operando.app.open_source import follow_log, log_of
+from operando.app.open_source import advice_of, follow_log, log_of, results_of
 from operando.errors import ConfigurationError
 
 
@@ -35,3 +35,21 @@ def test_only_a_run_log_on_this_machine_has_a_disk_here() -> None:
     assert log_of("folder/series.runlog") == Path("folder/series.runlog")
     for other in ("tcp://127.0.0.1:5577", "kafka://127.0.0.1:9092/topic", "documents.json", "stack.hdr"):
         assert log_of(other) is None
+
+
+def test_files_about_an_address_have_its_name_without_its_key() -> None:
+    address = "https://catalog.example/api/v1?api_key=secret#uid"
+    assert results_of(address) == Path("catalog.example-api-v1-uid-lithiation.h5")
+    assert results_of(address.replace("?api_key=secret", "")) == results_of(address)
+    assert advice_of(address) == Path("catalog.example-api-v1-uid.advice.json")
+    assert advice_of("tcp://[::1]:5577") == Path("---1--5577.advice.json")
+    assert advice_of("nights/a.runlog") == Path("nights/a.runlog.advice.json")
+
+
+def test_files_about_many_runs_have_a_name_that_a_disk_bears(tmp_path: Path) -> None:
+    first, second = (
+        results_of("https://catalog.example#" + ",".join(f"{number:036}" for number in range(10, last)))
+        for last in (20, 21)
+    )
+    assert first != second
+    (tmp_path / first).touch()

@@ -111,6 +111,7 @@ def test_a_spectrum_is_of_the_pixel_or_the_region_that_is_named(results, tmp_pat
         (("--cycle", "9"), Exit.CONFIGURATION, "it has: 1, 2, 3, 4"),
         (("--panel", "spectrum", "--at", "99,0"), Exit.CONFIGURATION, "outside the field"),
         (("--panel", "spectrum", "--at", "1"), Exit.CONFIGURATION, "write x,y in µm"),
+        (("--panel", "spectrum", "--at", "here"), Exit.CONFIGURATION, "write x,y in µm"),
         (("--panel", "spectrum", "--region", "none"), Exit.CONFIGURATION, "no region 'none'"),
         (("--panel", "change", "--cycle", "1"), Exit.CONFIGURATION, "cycle 0"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 from pathlib import Path
 
 import h5py
@@ -10,13 +11,19 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from operando.app.past import remember
 from operando.app.report import particles_beside
+from operando.app.stress import solve_stress
 from operando.cli import Exit, app
+from operando.crystal import Crystal
+from operando.errors import ConfigurationError
 from operando.io.library import load_library
 from operando.io.library_writer import write_library
 from operando.io.results import read_results
 from operando.io.results_tables import record_of
 from operando.io.results_writer import ResultsWriter
+from operando.view import HistoryBook
+from operando.view.stresses import StressQuestion
 from scans import library
 from two_particles import CYCLES, LINES, run
 
@@ -93,6 +100,17 @@ def test_what_is_not_there_is_not_adopted(results: Path, tmp_path: Path, options
     assert not (tmp_path / "new").exists()
 
 
+def test_without_scikit_fem_a_window_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "operando.core.strain", None)
+    snapshot = RECORDS[0]
+    assert snapshot.map is not None
+    assert snapshot.particles is not None
+    crystal = Crystal((138.9, 198.0, 173.0, 72.8, 52.5, 45.8, 47.6), (0.0517, 0.0359))
+    question = StressQuestion(snapshot.map.lithium, snapshot.particles.labels, snapshot.plan.grid, crystal)
+    with pytest.raises(ConfigurationError, match=r"pip install 'operando\[strain\]'"):
+        solve_stress(question)
+
+
 def test_stress_is_that_of_the_particles_and_says_that_it_is_a_model(results: Path, tmp_path: Path) -> None:
     pytest.importorskip("skfem", reason="scikit-fem is an extra: operando[strain]")
     profile = tmp_path / "profile.toml"
@@ -107,6 +125,11 @@ def test_stress_is_that_of_the_particles_and_says_that_it_is_a_model(results: Pa
         labels = data["particle"][()]
     assert np.isfinite(stress[labels > 0]).all()
     assert np.isnan(stress[labels == 0]).all()
+    last = RECORDS[CYCLES - 1]
+    assert last.map is not None
+    crystal = Crystal((138.9, 198.0, 173.0, 72.8, 52.5, 45.8, 47.6), (0.0517, 0.0359))
+    in_window = solve_stress(StressQuestion(last.map.lithium, labels, last.plan.grid, crystal))
+    assert np.array_equal(in_window, stress, equal_nan=True)
     assert (tmp_path / "run-stress.png").read_bytes().startswith(b"\x89PNG")
     assert said("stress", results, "--profile", profile)[0] == Exit.CONFIGURATION
     other = tmp_path / "other.h5"
@@ -116,6 +139,38 @@ def test_stress_is_that_of_the_particles_and_says_that_it_is_a_model(results: Pa
     )
     profile.write_text("")
     assert said("stress", results, "--profile", profile, "--output", other)[0] == Exit.CONFIGURATION
+
+
+def test_stress_writes_over_no_picture_and_not_over_itself(results: Path, tmp_path: Path) -> None:
+    pytest.importorskip("skfem", reason="scikit-fem is an extra: operando[strain]")
+    profile = tmp_path / "profile.toml"
+    profile.write_text(CRYSTAL)
+    picture = tmp_path / "mine.png"
+    picture.write_bytes(b"mine")
+    for output in (tmp_path / "mine.h5", tmp_path / "new.png"):
+        code, _ = said("stress", results, "--profile", profile, "--output", output)
+        assert code == Exit.CONFIGURATION
+        assert not output.exists()
+    assert picture.read_bytes() == b"mine"
+
+
+def test_a_quantity_that_is_cut_off_is_damage_and_no_end_of_the_monitor(
+    results: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with h5py.File(results, "r+") as file:
+        file["entry/fit/chi2"].resize(1, axis=0)
+    assert said("picture", results, tmp_path / "x.png")[0] == Exit.DAMAGED
+    assert remember(HistoryBook(), results) == 0
+    assert "begins anew" in caplog.text
+
+
+def test_clocks_that_were_never_set_cost_no_picture_and_no_table(results: Path, tmp_path: Path) -> None:
+    with h5py.File(results, "r+") as file:
+        file["entry/lithiation/time_s"][-1] = 1e300
+        file["entry/scan/started_s"][()] = np.nan
+    assert said("picture", results, tmp_path / "x.png")[0] == Exit.DONE
+    assert said("curves", results, tmp_path / "x.csv")[0] == Exit.DONE
+    assert "time unknown" in (tmp_path / "x.csv").read_text(encoding="utf-8")
 
 
 def test_the_table_of_the_particles_has_a_row_a_particle_and_cycle(results: Path) -> None:

@@ -13,7 +13,8 @@ import pytest
 from operando.app.web import Page
 from operando.regions import Marks, Outline, Region
 from operando.types import Finding, Severity
-from operando.view.example import Stage, Story, snapshot_at, with_marks
+from operando.view.example import Stage, Story, records_until, snapshot_at, with_marks
+from operando.view.history import HistoryBook
 from visitors import served
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra [browser]")
@@ -76,6 +77,21 @@ def test_all_is_there_and_nothing_is_cut_off(chromium, size: str, scheme: str) -
             assert screen.locator("html").evaluate("page => page.scrollWidth") <= width
             boxes = boxes_of(screen, "main *, header *")
             assert all(each["x"] >= 0 and each["x"] + each["width"] <= width for each in boxes)
+
+
+def test_pauses_and_lost_beam_are_bands_with_their_words(chromium) -> None:
+    story, book = Story(pause_s=420.0, lost_cycle=4), HistoryBook()
+    for record in records_until(6, story):
+        book.note(record)
+    with served(history=book.read) as (page, box):
+        box.put(snapshot_at(Stage(cycles=6, rows=2), story))
+        with looking(chromium, page) as screen:
+            screen.wait_for_selector("#map[data-drawn]")
+            expect = playwright.expect
+            expect(screen.locator("#chart rect.pause").first).to_be_visible()
+            expect(screen.locator("#chart rect.loss").first).to_be_visible()
+            expect(screen.locator("#chart rect.loss title").first).not_to_be_empty()
+            expect(screen.locator("#strands")).to_contain_text("lost beam or low I0")
 
 
 def boxes_of(screen, selector: str) -> list[dict]:

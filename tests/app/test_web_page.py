@@ -28,13 +28,15 @@ from operando.io.indexed_png import indexed_png
 from operando.regions import Marks, Outline, Region
 from operando.types import Finding, ScanGrid, Severity
 from operando.view.colours import colour_table
-from operando.view.example import Stage, snapshot_at, with_marks
+from operando.view.example import Stage, Story, records_until, snapshot_at, with_marks
+from operando.view.history import HistoryBook
 from operando.view.maps import map_levels, present_map
 from operando.view.quantities import LITHIUM, Colouring, MapChoice, MapKind
 from operando.view.scales import MASKED
 from operando.view.theme import DARK, LIGHT
 from visitors import events, served, spoken, visited
 
+LOSS = Story(pause_s=420.0, lost_cycle=4)
 RUNNING = snapshot_at(Stage(cycles=2, frames=1, rows=30))
 OTHERS = ("", "page.js", "page.css", "theme.css", "icon.svg", "events", "map/lithium.png")
 
@@ -229,6 +231,23 @@ def test_what_is_not_known_is_null_and_before_the_first_line_there_is_a_page_too
         for text in (edition_of(snapshot, None).text, status_of(snapshot, float("nan"), 60.0)):
             assert "NaN" not in text
             assert "Infinity" not in text
+
+
+def test_pauses_and_lost_beam_of_all_cycles_are_said() -> None:
+    book = HistoryBook()
+    for record in records_until(6, LOSS):
+        book.note(record)
+    said = json.loads(edition_of(snapshot_at(Stage(cycles=6, rows=2), LOSS), None, book.read()).text)
+    spans = said["time"]["spans"]
+    assert {span["is_loss"] for span in spans} == {True, False}
+    assert all(0 <= span["start"] <= span["end"] <= said["time"]["now"] for span in spans)
+    assert any("pause" in span["words"] for span in spans)
+
+
+def test_a_field_of_one_row_is_as_high_as_its_pixels_are_wide() -> None:
+    said = json.loads(edition_of(snapshot_at(Stage(cycles=1), Story(shape=(1, 48))), None).text)
+    (left, right), (bottom, top) = said["x_um"], said["y_um"]
+    assert top - bottom == pytest.approx((right - left) / 48)
 
 
 def test_scales_that_are_locked_stay_within_a_run() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from operando.app.window import WindowDoor
 from operando.app.window.link import Link
-from operando.app.window.plate import read_plate
+from operando.app.window.plate import plate_for, plate_of, read_plate
 from operando.errors import ConfigurationError, SourceUnreachable
 from operando.io.sources import DocumentSource
 from operando.live.monitor import Monitor
@@ -66,6 +66,7 @@ def test_marks_travel_back_and_are_answered_and_history_travels_forth(tmp_path: 
     with following(tmp_path, RUN) as found:
         link = Link(found.plate)
         assert (link.welcome.title, link.welcome.choices) == ("a monitor", "dashboard-test.json")
+        assert link.welcome.results == found.results.name
         found.write(2 * RUN.plan.lines_in(0) + 3)
         link.send(MARKS)
         waited_for(lambda: len(link.history().moments) == 2)
@@ -133,9 +134,23 @@ def test_a_monitor_that_ends_is_said_and_one_that_is_there_again_is_found(tmp_pa
         link.close()
 
 
+def test_a_monitor_is_found_by_its_log_by_its_results_and_by_what_says_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert plate_for("series.runlog") == Path("series-lithiation.window")
+    assert plate_for("tcp://127.0.0.1:5577") == Path("127.0.0.1-5577-lithiation.window")
+    for results in ("night.h5", "night.hdf5", "night"):
+        plate = plate_of(tmp_path / results)
+        plate.touch()
+        assert plate_for(results) == Path("night.window")
+        assert plate_for(str(tmp_path / results)) == plate == plate_for(str(plate))
+        plate.unlink()
+
+
 def test_the_age_of_a_snapshot_is_since_it_was_made_not_since_the_window_came(tmp_path: Path) -> None:
     monitor = Monitor(DocumentSource(iter(RUN.documents[:20]), "memory"), WORK)
-    door = WindowDoor(tmp_path / "results.window", HistoryBook(), "a monitor", "choices.json")
+    door = WindowDoor(tmp_path / "results.h5", HistoryBook(), "a monitor", "choices.json")
     door.begin(monitor)
     while monitor.pull():
         pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 
 from operando.app.window.link import Link
 from operando.errors import ConfigurationError
+from operando.io.results import read_summary
 from operando.view import DashboardOptions
 from operando.view.qt import require_qt
 from windowed import Following, following, offline_bytes, run_of, waited_for
@@ -61,6 +63,16 @@ def test_a_window_that_is_killed_is_said_and_the_fit_goes_on_to_the_same_bytes(
         link.close()
     assert "a command opens it again" in caplog.text
     assert found.results.read_bytes() == offline_bytes(tmp_path / "alone", RUN)
+
+
+def test_a_window_that_cannot_be_started_is_said_and_the_fit_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no" / "python"))
+    with following(tmp_path, RUN, has_window=True):
+        pass
+    assert "a command opens it" in caplog.text
+    assert read_summary(tmp_path / "results.h5").cycles == {0, 1, 2}
 
 
 def test_a_window_that_is_stopped_delays_nothing_and_ends_with_the_monitor(tmp_path: Path) -> None:

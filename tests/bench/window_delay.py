@@ -26,6 +26,7 @@ import numpy as np
 
 from operando.app.window import WindowDoor
 from operando.app.window.link import Link
+from operando.app.window.plate import plate_of
 from operando.io.frozen import freeze
 from operando.live.latest import Latest
 from operando.live.monitor import Monitor
@@ -52,12 +53,12 @@ class Shown:
         """Nobody fits."""
 
 
-def shown(plate: Path, pixels: int, count: int, done: Connection) -> None:
+def shown(results: Path, pixels: int, count: int, done: Connection) -> None:
     """Be the monitor: put snapshots that say when they were made."""
     story = Story(shape=(pixels, pixels))
     snapshot = snapshot_at(Stage(cycles=2, frames=2, rows=pixels // 2), story)
     monitor = Shown()
-    door = WindowDoor(plate, HistoryBook(), "a bench", "bench.json")
+    door = WindowDoor(results, HistoryBook(), "a bench", "bench.json")
     door.begin(cast("Monitor", monitor))
     done.recv()
     for _ in range(count):
@@ -72,9 +73,10 @@ def delays_s(pixels: int, count: int) -> list[float]:
     """Return how long each snapshot took that arrived."""
     ours, theirs = multiprocessing.Pipe()
     with tempfile.TemporaryDirectory() as folder:
-        plate = Path(folder) / "bench.window"
+        results = Path(folder) / "bench.h5"
+        plate = plate_of(results)
         process = multiprocessing.get_context("spawn").Process(
-            target=shown, args=(plate, pixels, count, theirs)
+            target=shown, args=(results, pixels, count, theirs)
         )
         process.start()
         pause, deadline_s = threading.Event(), time.monotonic() + DEADLINE_S

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operando.core import calibration
 from operando.core.calibration import EnergyOffset, energy_offset, offset_findings
 from operando.core.fit import Background
 from operando.core.references import resample
@@ -41,6 +42,20 @@ def test_an_offset_comes_out_whatever_i0_does(seed: int, offset_ev: float, i0_er
     assert found is not None
     assert abs(found.offset_ev - offset_ev) < 4 * found.error_ev
     assert found.error_ev < 0.05
+
+
+@settings(max_examples=8)
+@given(seed=st.integers(0, 2**32 - 1), offset_ev=st.floats(-1.0, 1.0))
+def test_looking_where_it_matters_says_what_looking_everywhere_says(seed: int, offset_ev: float) -> None:
+    od, variance = field(np.random.default_rng(seed), offset_ev)
+
+    def found() -> EnergyOffset | None:
+        return energy_offset(od, variance, library(), ENERGIES_EV, Background.NONE, EVERYWHERE)
+
+    with pytest.MonkeyPatch.context() as everywhere:
+        everywhere.setattr(calibration, "_STRIDE", 1)
+        whole = found()
+    assert found() == whole
 
 
 def test_what_cannot_be_told_is_not() -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from operando.core.composite import compose
 from operando.core.dose import Absorber, dose_mgy
+from operando.core.exposure import dose_of_pixels
+from operando.types import ScanGrid
+from two_particles import LINES, PHOTONS_PER_S, PLAN, RULES, run
 
 
 def dose_of_a_frame(photons: float, *, nm: float = 200.0, od: float = 1.0, density: float = 3.6) -> float:
@@ -48,3 +54,26 @@ def test_what_was_never_measured_adds_nothing_and_no_material_has_no_dose() -> N
     assert dose[0, 1] == pytest.approx(2 * dose[1, 1])
     assert np.isnan(dose[0, 0])
     assert np.isnan(dose[1, 2])
+
+
+def test_a_dose_that_cannot_be_told_is_no_small_one() -> None:
+    state, records = run(LINES)
+    newest = records[3].map
+    assert newest is not None
+    assert RULES.dose is not None
+    composite = compose(state.stack, state.recipe, 3)
+    photons = np.full(composite.row_time_s.shape, PHOTONS_PER_S)
+    y, x = np.argwhere(newest.valid)[0]
+    blind = composite.od.copy()
+    blind[1, y, x] = np.nan
+    grids = {"whole": PLAN.grid, "one row": ScanGrid(PLAN.grid.x_um, PLAN.grid.y_um[:1])}
+    doses = {
+        name: dose_of_pixels(
+            photons, replace(composite, od=blind), newest, grid, PLAN.energies_ev, RULES.dose
+        )
+        for name, grid in grids.items()
+    }
+    # Lit at an energy at which nobody knows what it absorbed; of a row that nobody knows the height of.
+    assert np.isnan(doses["whole"][y, x])
+    assert np.isfinite(doses["whole"]).sum() == newest.valid.sum() - 1
+    assert np.isnan(doses["one row"]).all()

@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_increment import assert_same_bits
 
+from operando.core.absorption import Detector
 from operando.core.advice import Memory, Rules, advise
+from operando.core.drift import Drift, drift_findings
 from operando.core.fit import Background
 from operando.core.incident import IncidentMode, IncidentRule
 from operando.core.increment import Solved
@@ -63,11 +65,13 @@ def scanned(shifts: FloatArray, seed: int = 0) -> list[Line]:
 
 SHIFTS = np.array([[where(cycle, energy) for energy in range(4)] for cycle in range(CYCLES)])
 LINES = scanned(SHIFTS)
+LONG = scanned(np.array([[where(cycle, energy) for energy in range(4)] for cycle in range(7)]) / 2)
 STILL = scanned(np.zeros((2, 4, 2)))
 RULES = {
     IncidentMode.FILE: recipe().incident,
     IncidentMode.BLANK: IncidentRule(IncidentMode.BLANK),
     IncidentMode.CHANNEL: IncidentRule(IncidentMode.CHANNEL, 20.0 / 9.0),
+    IncidentMode.REFERENCES: IncidentRule(IncidentMode.REFERENCES, 20.0 / 9.0),
 }
 
 
@@ -88,9 +92,12 @@ def after(
     records: dict[int, Snapshot] = {}
     for line in lines:
         state = step(state, line)
-        for cycle in due(state):
-            state, records[cycle] = record(state, cycle)
+        while cycles := due(state):
+            state, records[cycles[0]] = record(state, cycles[0])
     return state, records
+
+
+WHOLE = after(LINES[: 3 * PER_CYCLE])[1]
 
 
 def places_in(state: PipelineState, cycle: int) -> dict[tuple[int, int], Place]:
@@ -104,8 +111,8 @@ def test_a_drifting_sample_stays_where_it_was_at_first(mode: IncidentMode) -> No
     rule = RegistrationRule(Registering.ON)
     _, records = after(LINES, recipe_with(rule, mode))
     found = np.stack([records[cycle].map.shift_px for cycle in range(CYCLES)])
-    # The first cycle compares energies of different contrast.
-    assert np.abs(found - SHIFTS)[0].max() < 0.15
+    # The first cycle compares energies of different contrast, and is recorded anew when the second has come.
+    assert np.abs(found - SHIFTS)[0].max() < 0.06
     # A channel has noise of its own; errors of single images are 0.02 to 0.04.
     assert np.abs(found - SHIFTS)[1:].max() < 0.15
     _, still = after(scanned(np.zeros((CYCLES, 4, 2))), recipe_with(RegistrationRule(Registering.OFF), mode))
@@ -156,6 +163,21 @@ def test_a_look_helped_by_the_last_is_a_look_without_help(data: st.DataObject) -
             state, _ = record(state, cycle)
 
 
+def test_a_look_helped_by_the_last_knows_of_rows_that_left_the_field_as_it_moved() -> None:
+    far = np.zeros((2, 4, 2))
+    far[1] = (5.0, 0.0)
+    rule = RegistrationRule(Registering.OFF, None, {(1, energy): (5.0, 0.0) for energy in range(4)})
+    with_recipe = replace(recipe_with(rule), detector=Detector(gain=float("nan")))
+    lines = scanned(far)
+    state, _ = after(lines, with_recipe)
+    _, solved = look_again(state, None)
+    # Only the gain is read from this row: it is no part of the images once they are moved.
+    noisy = np.random.default_rng(8).poisson(200.0, NX) * 100.0
+    late = replace(lines[PER_CYCLE + NY], counts=noisy, time_s=lines[-1].time_s + 1.0)
+    state = step(state, late)
+    assert_same_bits(look_again(state, solved)[0], look(state))
+
+
 @pytest.mark.parametrize("known", [NY // 2, PER_CYCLE + 3 * NY + 7, 4 * PER_CYCLE + NY + 3])
 def test_a_state_that_was_stored_goes_on_to_the_same_bits(known: int) -> None:
     state, _ = after(LINES[:known])
@@ -177,6 +199,61 @@ def test_a_line_taken_again_changes_all_images_that_are_compared_with_its_own() 
         assert_same_bits(late[cycle].map, soon[cycle].map)
     _, without = after(LINES[:known])
     assert not np.array_equal(without[1].map.shift_px, late[1].map.shift_px)
+
+
+def test_the_first_cycle_is_told_anew_by_the_second_once_and_not_where_nothing_moves() -> None:
+    for lines, mode, expected in (
+        (LINES[: 3 * PER_CYCLE], Registering.ON, [0, 0, 1, 2]),
+        (LINES[: 3 * PER_CYCLE], Registering.AUTO, [0, 0, 1, 2]),
+        (STILL, Registering.AUTO, [0, 1]),
+    ):
+        state = start(PLAN, library(), recipe_with(RegistrationRule(mode)))
+        seen: list[Snapshot] = []
+        for line in lines:
+            state = step(state, line)
+            while cycles := due(state):
+                state, snapshot = record(state, cycles[0])
+                seen.append(snapshot)
+        assert [snapshot.map.cycle for snapshot in seen] == expected
+        off_px = [np.abs(snapshot.map.shift_px - SHIFTS[0]).max() for snapshot in seen[:2]]
+        assert lines is STILL or off_px[1] < off_px[0] / 2
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+@given(
+    late=st.lists(st.tuples(st.integers(0, 2 * PER_CYCLE - 1), st.integers(1, PER_CYCLE)), max_size=3),
+    again=st.lists(st.integers(0, 2 * PER_CYCLE - 1), max_size=3),
+)
+def test_lines_that_come_late_or_twice_leave_no_trace_in_any_record(
+    late: list[tuple[int, int]], again: list[int]
+) -> None:
+    places = {place: place + later for place, later in late}
+    order = sorted(range(3 * PER_CYCLE), key=lambda place: (places.get(place, place), place))
+    _, records = after([LINES[place] for place in (*order, *again)])
+    assert records.keys() == WHOLE.keys()
+    for cycle, snapshot in records.items():
+        assert_same_bits(snapshot.map, WHOLE[cycle].map)
+        assert_same_bits(snapshot.of_record, WHOLE[cycle].of_record)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+@given(
+    dark=st.sets(st.tuples(st.integers(0, 6), st.integers(0, 3)), max_size=12),
+    estimator=st.sampled_from(list(Estimator)),
+)
+def test_a_cycle_recorded_again_is_the_same_whatever_has_left_since(
+    dark: set[tuple[int, int]], estimator: Estimator
+) -> None:
+    noise = np.random.default_rng(5)
+    lines = [
+        replace(line, counts=noise.poisson(9.0, NX).astype(float))
+        if (line.cycle, line.energy) in dark
+        else line
+        for line in LONG
+    ]
+    state, records = after(lines, recipe_with(RegistrationRule(Registering.ON), IncidentMode.FILE, estimator))
+    for cycle in range(7 - HISTORY_CYCLES, 7):
+        assert_same_bits(record(state, cycle)[1].map, records[cycle].map)
 
 
 def test_nothing_is_done_where_it_is_off_and_a_still_sample_is_left_alone() -> None:
@@ -232,6 +309,35 @@ def test_an_image_that_shows_nothing_is_held_and_said() -> None:
     assert "1 of the 4" in held.message
 
 
+@pytest.mark.parametrize("estimator", list(Estimator))
+@pytest.mark.parametrize("dark", [{2}, {2, 3}, set(range(2, 11))])
+def test_an_image_after_dark_ones_is_compared_with_the_last_that_showed_something(
+    dark: set[int], estimator: Estimator
+) -> None:
+    energy, cycles = 2, max(dark) + 6
+    one, other = od_of(energy, np.zeros(2)), od_of(energy, np.zeros(2), seed=7)
+    # From one sample to another one: the second image is like the first, the third like the second only.
+    turned = np.radians([10.0, 40.0, *[75.0] * cycles])
+    noise = np.random.default_rng(3)
+
+    def changed(line: Line) -> Line:
+        if line.energy != energy:
+            return line
+        od = (np.cos(turned[line.cycle]) * one + np.sin(turned[line.cycle]) * other)[line.row]
+        mean = 9.0 if line.cycle in dark else 20_000.0 * np.exp(-od)
+        return replace(line, counts=noise.poisson(mean, NX).astype(float))
+
+    rule = recipe_with(RegistrationRule(Registering.ON), IncidentMode.FILE, estimator)
+    lines = [changed(line) for line in scanned(np.zeros((cycles, 4, 2)))]
+    state, _ = after(lines[: (max(dark) + 2) * PER_CYCLE], rule)
+    kinds = {cycle: places_in(state, cycle)[cycle, energy].kind for cycle in (1, max(dark), max(dark) + 1)}
+    assert kinds == {1: Kind.FOUND, max(dark): Kind.HELD, max(dark) + 1: Kind.FOUND}
+    # Nothing came that could change it; that images left must not.
+    state, _ = after(lines[(max(dark) + 2) * PER_CYCLE :], rule, state)
+    places = places_in(state, cycles - 1)
+    assert {places[cycle, energy].kind for cycle in range(max(dark) + 1, cycles)} == {Kind.FOUND}
+
+
 def test_a_first_image_that_shows_nothing_holds_its_energy_for_a_cycle_only() -> None:
     noise = np.random.default_rng(2)
     dark = [
@@ -284,6 +390,18 @@ def test_drift_is_told_and_an_alarm_comes_before_the_field_is_lost() -> None:
     assert alarm.severity is Severity.ALARM
     assert "cycles" in alarm.message
     assert "max_shift_um" in alarm.advice
+
+
+def test_of_a_drift_whose_cycle_takes_nobody_knows_how_long_only_the_way_is_told() -> None:
+    nan = float("nan")
+    rule = RegistrationRule(Registering.ON, cap_px=6.0)
+    # The first image of the newest energy was held, so there is none to count a cycle from.
+    (said,) = drift_findings(Drift((5.0, 0.0), (0.01, 0.0), 30.0, nan, 0, True), PLAN, rule)
+    assert "5.0 pixels" in said.message
+    assert "nan" not in said.message
+    row = plan_of(shape=(1, NX), energies_ev=ENERGIES_EV)
+    (said,) = drift_findings(Drift((0.0, 5.0), (nan, nan), nan, nan, 0, True), row, rule)
+    assert "nan" not in said.message + said.advice
 
 
 def test_beyond_the_cap_nothing_is_believed() -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 pytest.importorskip("skfem", reason="scikit-fem is an extra: operando[strain]")
 
-from operando.core.strain import Crystal, concentration_mol_m3, stress_of
+from operando.core.strain import concentration_mol_m3, stress_of
+from operando.crystal import Crystal
 from operando.errors import ConfigurationError
 
 YOUNG_GPA, POISSON, MISFIT = 120.0, 0.3, 0.02

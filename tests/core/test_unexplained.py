@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from operando.core.fit import Background, Design, design_of, fit
 from operando.core.suspicion import complement
-from operando.core.unexplained import PERSISTENCE, Watch, watched
+from operando.core.unexplained import PERSISTENCE, Watch, unknown_phase_findings, watched
 from seen_cycles import seen_cycles
 from strange_cells import cell_of
 
@@ -105,6 +105,27 @@ def test_nothing_is_said_with_as_many_columns_as_energies_or_without_material() 
     for _ in range(3):
         known, places = watched(known, od[:3], variance[:3], square, np.ones((3, 32, 32)), EVERYWHERE)
         assert places == ()
+
+
+def test_of_very_many_places_the_largest_are_told() -> None:
+    rng = np.random.default_rng(4)
+    model, side = design(), 180
+    amount = rng.uniform(0.4, 1.2, (side, side))
+    mixture = np.einsum("es,s->e", model.matrix * model.scale, np.array([0.4, 0.1, 0.4]))
+    od = mixture[:, None, None] * amount + rng.normal(0, SIGMA, (2, 5, side, side))
+    for y in range(2, side - 6, 18):
+        for x in range(2, side - 6, 18):
+            own = slice(y, y + (7 if y == x == 2 else 5)), slice(x, x + (7 if y == x == 2 else 5))
+            od[:, :, *own] += (STRANGER - mixture)[:, None, None] * amount[own]
+    known, places = Watch(), ()
+    for each in od:
+        result = fit(each.reshape(5, -1), np.full((5, side * side), SIGMA**2), model)
+        amounts = (result.fraction * result.thickness).reshape(3, side, side)
+        material = np.ones((side, side), dtype=bool)
+        known, places = watched(known, each, np.full(each.shape, SIGMA**2), model, amounts, material)
+    assert len(places) == 64
+    assert any(place.pixels[4, 4] for place in places)
+    assert "64" in unknown_phase_findings(places, np.arange(5.0))[0].message
 
 
 @pytest.mark.parametrize(("material", "rate"), [("lixv2o5", 1.0), ("lixfepo4", 2.0)])

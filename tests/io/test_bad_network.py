@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -15,19 +14,6 @@ from operando.io.log_server import LogServer
 from operando.io.runlog import LogWriter
 from operando_sim.network import CALM, FaultProxy, Weather
 from served import DEADLINE_S, documents, flat, in_file, record, remote, serving
-
-COUNT = 60
-
-
-@pytest.fixture(scope="module")
-def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return record(tmp_path_factory.mktemp("served") / "run.log", documents(COUNT))
-
-
-@pytest.fixture(scope="module")
-def served(log: Path) -> Generator[LogServer]:
-    with serving(log) as server:
-        yield server
 
 
 @pytest.mark.parametrize("had", [0, 1, 30])
@@ -47,7 +33,7 @@ def test_what_a_broken_line_held_up_comes_once_it_is_mended(
         assert source.read(had, 10) == []
         assert source.read(had, 10) == [], "silence is no end"
         proxy.turn(CALM)
-        found += flat(source, had, COUNT)
+        found += flat(source, had, 60)
         assert found == in_file(log)
 
 
@@ -70,7 +56,7 @@ def test_a_slow_or_garbled_line_costs_time_and_nothing_else(
             assert proxy.connections >= 3, "it tries again and again"
             proxy.turn(CALM)
             proxy.reset()
-        found += flat(source, 10, COUNT)
+        found += flat(source, 10, 60)
         assert found == in_file(log)
 
 
@@ -86,11 +72,11 @@ def test_any_sequence_of_faults_loses_nothing_and_repeats_nothing(
             proxy.turn(weathers.get(fault, CALM))
             if fault in ("reset", "cut"):
                 proxy.reset()
-            if len(found) < COUNT:
-                batch = source.read(len(found), min(limit, COUNT - len(found)))
+            if len(found) < 60:
+                batch = source.read(len(found), min(limit, 60 - len(found)))
                 found += [(row.seq, row.run, row.name, row.recorded_s, encode(row.document)) for row in batch]
         proxy.turn(CALM)
-        found += flat(source, len(found), COUNT)
+        found += flat(source, len(found), 60)
         assert found == in_file(log)
 
 

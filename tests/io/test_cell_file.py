@@ -32,9 +32,10 @@ mode\ttime/s\tEwe/V\tI/mA\t(Q-Qo)/mA.h
         BIOLOGIC,
         "time (min),voltage [V],current (uA),charge (uAh)\n0,3.40,100,0\n1,3.38,100,2\n2,x,100,4\n",
         "Time/h;U/mV;I/A;Q/Ah\n0;3400;0.0001;0\n0.016666666666666666;3380;1e-4;2e-6\n0.03333333333333333;;1e-4;4e-6\n",
+        BIOLOGIC.replace("0.", "0,").replace("3.", "3,"),
     ],
 )
-def test_the_same_readings_in_three_files(tmp_path: Path, text: str) -> None:
+def test_the_same_readings_in_four_files(tmp_path: Path, text: str) -> None:
     path = tmp_path / "cell.txt"
     path.write_text(text, encoding="utf-8")
     found = read_cell_file(path, 1000.0)
@@ -44,7 +45,16 @@ def test_the_same_readings_in_three_files(tmp_path: Path, text: str) -> None:
     np.testing.assert_allclose(found.charge_mah, [0.0, 0.002, 0.004])
 
 
-@pytest.mark.parametrize("text", ["", "time/s, name\n1,2\n", "time/s,Ewe/V\n", "1,2,3\n"])
+def test_a_micro_of_another_encoding_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "cell.mpt"
+    path.write_bytes("time/s\tI/µA\n1,5\t2,5\n".encode("latin-1"))
+    found = read_cell_file(path, 0.0)
+    assert (found.time_s.tolist(), found.current_ma.tolist()) == ([1.5], [0.0025])
+
+
+@pytest.mark.parametrize(
+    "text", ["", "time/s, name\n1,2\n", "time/s,Ewe/V\n", "1,2,3\n", "time/s,Ewe/V\n10:00:01,3.4\n"]
+)
 def test_a_file_without_readings_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "cell.csv"
     path.write_text(text, encoding="utf-8")

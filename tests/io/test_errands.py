@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -12,12 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operando.errors import ConfigurationError
+from operando.io import errands
 from operando.io.errands import Errand, Message, plain_line
 
 NASTY = "hot: $(touch /tmp/x) `id` ; rm -rf \"'\\ %s {run} \u202e σ"
@@ -76,6 +79,27 @@ def test_what_a_command_that_hangs_has_started_is_ended_with_it(tmp_path: Path) 
     assert Errand(python(text, inner, str(pipe)), None, 3.0).run(MESSAGE).endswith("killed")
     listening.join(20.0)
     assert said == ["here\n"]
+
+
+def test_a_command_that_is_not_ours_to_kill_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def is_not_ours(number: int, _signal: int) -> None:
+        raise PermissionError(number)
+
+    class Foreign(subprocess.Popen):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            started.append(self)
+
+    monkeypatch.setattr(os, "killpg", is_not_ours)
+    monkeypatch.setattr(subprocess, "Popen", Foreign)
+    monkeypatch.setattr(errands, "_KILLED_S", 0.1)
+    hangs = python("import threading; threading.Event().wait(60)")
+    assert Errand(hangs, None, 0.1).run(MESSAGE).endswith("cannot be killed")
+    (process,) = started
+    process.kill()
+    process.wait()
 
 
 class Hook(BaseHTTPRequestHandler):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from operando.io.errands import Errand, Message
 from operando.io.sources import DocumentSource
 from operando.live.alarms import Alarm, Alarms
 from operando.live.beside import Company
+from operando.live.latest import Latest
 from operando.live.monitor import Monitor, Work
 from operando.settings import LayoutSettings
 from operando.types import CatchUp, Delivery, Snapshot
@@ -101,6 +104,61 @@ def test_a_messenger_that_hangs_holds_up_neither_the_monitor_nor_the_judging() -
     taker.may_end.set()
     alarms.close()
     assert len(taker.taken) == 1
+
+
+class Box(Latest[Snapshot]):
+    """A box that says when it was emptied; as a monitor it hands itself out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.was_taken = threading.Event()
+
+    def take(self) -> Snapshot | None:
+        item = super().take()
+        if item is not None:
+            self.was_taken.set()
+        return item
+
+    def open_box(self) -> Latest[Snapshot]:
+        return self
+
+
+def test_what_comes_is_judged_at_once_so_that_no_end_is_passed_over() -> None:
+    taker, box, runs = Taker(), Box(), 12
+    alarms = Alarms([Alarm(replace(ENDED, every_s=1e-9), taker)])
+    alarms.begin(cast("Monitor", box))
+    snapshot = running()
+    closed = replace(snapshot.progress, is_closed=True, exit_status="success")
+    began_s = time.monotonic()
+    for number in range(runs):
+        box.was_taken.clear()
+        box.put(replace(snapshot, plan=replace(snapshot.plan, run=f"run-{number}"), progress=closed))
+        assert box.was_taken.wait(30.0)
+    # Twice a second would take six.
+    assert time.monotonic() - began_s < 4.0
+    alarms.close()
+    assert [message.run for message in taker.taken] == [f"run-{number}" for number in range(runs)]
+
+
+class Broken:
+    """Ends the thread that asks it."""
+
+    def run(self, _message: Message) -> str:
+        raise NotImplementedError
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_alarms_that_nobody_watches_any_more_are_said() -> None:
+    box = Box()
+    alarms = Alarms([Alarm(ENDED, Broken())])
+    alarms.begin(cast("Monitor", box))
+    assert alarms.findings() == ()
+    snapshot = running()
+    box.put(replace(snapshot, progress=replace(snapshot.progress, is_closed=True, exit_status="success")))
+    alarms._passing.join(30.0)
+    (found,) = alarms.findings()
+    assert "no alarm is watched any more" in found.message
+    alarms.close()
 
 
 def by_hand(rule: AlarmRule) -> tuple[Alarms, list[float], list[str]]:

@@ -15,8 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fake_parts import FakePart, fake_stxm
-from operando.io.layouts import DocumentReader, Rejection
-from operando.types import Line
 from operando_plans import (
     STXM,
     Advice,
@@ -26,7 +24,6 @@ from operando_plans import (
     Answer,
     Asked,
     Clock,
-    Field,
     Region,
     ScanOptions,
     Suggestion,
@@ -35,9 +32,8 @@ from operando_plans import (
 )
 from operando_plans.obey import Situation, decide
 from operando_plans.visit import Standing
+from visited import FIELD, Documents, lines_in
 
-Documents = list[tuple[str, dict]]
-FIELD = Field((0.0, 0.0), (2.0, 2.0), (4, 2))
 COUNTS = np.arange(1.0, 1 + 6 * 3 * 5 * 5).reshape(6, 3, 5, 5)
 LIMITS = AdviceLimits(
     min_cycles=2, max_dwell_ms=5.0, max_shift_um=1.0, max_focus_um=3.0, dense_pitch_um=0.25, wait_s=0.5
@@ -67,13 +63,6 @@ def advised(
 
 def _with(stxm: STXM, **parts: Any) -> Any:
     return replace(stxm.parts, **parts)
-
-
-def lines_in(documents: Documents) -> list[Line]:
-    reader = DocumentReader()
-    items = [item for name, document in documents for item in reader.read(name, document)]
-    assert not [item for item in items if isinstance(item, Rejection)]
-    return [item for item in items if isinstance(item, Line)]
 
 
 def written(documents: Documents) -> list[dict]:

@@ -294,6 +294,16 @@ def test_a_full_disk_is_said_and_costs_no_finished_cycle(tmp_path: Path, recorde
     assert read_results(tmp_path / "out.h5").cycle.size < 2
 
 
+def test_a_table_that_cannot_be_written_costs_nothing_else(tmp_path: Path, recorded: Path) -> None:
+    (tmp_path / "out-particles.csv").mkdir()
+    code, out, said = replay(
+        tmp_path, recorded / "run.log", "--references", recorded / "library.toml", "--json"
+    )
+    assert code == Exit.FAILED
+    assert "could not be written" in said
+    assert json.loads(out)["files"].keys() >= {"results", "curve", "map"}
+
+
 def test_comparing_says_null_where_there_is_nothing_to_compare(tmp_path: Path, recorded: Path) -> None:
     assert replay(tmp_path, recorded / "run.log", "--references", recorded / "library.toml")[0] == Exit.DONE
     results = tmp_path / "out.h5"

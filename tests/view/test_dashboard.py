@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 from itertools import pairwise
 
@@ -15,7 +11,6 @@ import pytest
 
 from operando.errors import ConfigurationError
 from operando.types import Delivery, Finding, PhaseSpectra, Reason, Severity
-from operando.view import qt
 from operando.view.qt import require_qt
 
 try:
@@ -26,7 +21,7 @@ except ConfigurationError as error:
 from PySide6.QtCore import QObject, QPointF, Qt
 from PySide6.QtWidgets import QLabel
 
-from operando.view import Dashboard, DashboardOptions, run_dashboard, save_screenshot
+from fed_by_hand import Screen, drawn, large, show_map
 from operando.view.keys import Action
 from operando.view.quantities import LITHIUM, MapChoice, MapKind, choices_of
 from operando.view.scales import FIRST_COLOUR, UNSEEN
@@ -34,51 +29,11 @@ from operando.view.scales import FIRST_COLOUR, UNSEEN
 HOSTILE = '<b>cell</b><img src="http://example.org/x.png">'
 
 
-class Screen:
-    """A dashboard fed by hand, with a clock that is turned by hand."""
-
-    def __init__(self, **options):
-        self.now_s = 0.0
-        self.waiting = []
-        self.closed = 0
-        self.window = Dashboard(
-            lambda: self.waiting.pop() if self.waiting else None,
-            DashboardOptions(clock=lambda: self.now_s, on_close=self._close, **options),
-        )
-        self.window.timer.stop()
-        self.window.show()
-
-    def _close(self):
-        self.closed += 1
-
-    def show(self, snapshot):
-        self.waiting.append(snapshot)
-        self.window.refresh()
-        return self.window
-
-    def texts(self):
-        return [label.text() for label in self.window.findChildren(QLabel)]
-
-
 @pytest.fixture
 def screen(qtbot):
     made = Screen()
     qtbot.addWidget(made.window)
     return made
-
-
-def drawn(image_view):
-    return image_view.image.image
-
-
-def large(window):
-    """Return the image of the large map."""
-    return window.deck.maps.panes[0].image
-
-
-def show_map(window, choice):
-    window.session.show_map(choice)
-    window.draw()
 
 
 def test_the_map_fills_row_by_row(screen, snapshot_at, stages):
@@ -334,80 +289,6 @@ def test_the_same_map_is_not_drawn_twice(screen, snapshot_at, stages):
     assert drawn(large(window)) is before
 
 
-@pytest.mark.parametrize(
-    ("stage", "theme"),
-    [
-        ("empty", "dark"),
-        ("first_frame", "light"),
-        ("filling", "dark"),
-        ("complete", "light"),
-        ("finished", "dark"),
-    ],
-)
-def test_a_picture_of_every_stage(qapp, tmp_path, snapshot_at, stages, stage, theme):
-    path = tmp_path / "screen.png"
-    save_screenshot(snapshot_at(stages[stage]), path, size=(1280, 800), pixel=(50, 40), theme=theme)
-    assert path.read_bytes().startswith(b"\x89PNG")
-
-
-def test_a_picture_that_cannot_be_written_is_an_error_that_says_so(qapp, tmp_path, snapshot_at, stages):
-    snapshot = snapshot_at(stages["empty"])
-    with pytest.raises(ConfigurationError, match=r"ending in \.png"):
-        save_screenshot(snapshot, tmp_path / "screen.xyz")
-    with pytest.raises(ConfigurationError, match="folder must exist"):
-        save_screenshot(snapshot, tmp_path / "missing" / "screen.png")
-
-
-def test_missing_libraries_are_named(monkeypatch):
-    def refuse(name):
-        raise ImportError("libEGL.so.1: cannot open shared object file")
-
-    monkeypatch.setattr(qt.importlib, "import_module", refuse)
-    with pytest.raises(ConfigurationError, match=r"libegl1 libgl1 libxkbcommon0 libglib2.0-0"):
-        run_dashboard(lambda: None)
-
-
-def test_the_loop_runs_until_the_window_is_closed(qapp, snapshot_at, stages):
-    taken, closed = [], []
-
-    def take():
-        taken.append(1)
-        for widget in qapp.topLevelWidgets():
-            if isinstance(widget, Dashboard) and widget.isVisible():
-                widget.close()
-        return snapshot_at(stages["empty"])
-
-    assert run_dashboard(take, DashboardOptions(title="t", on_close=lambda: closed.append(1))) == 0
-    assert taken
-    assert closed == [1]
-
-
-def test_an_interrupt_from_the_keyboard_closes_the_window(qapp, snapshot_at, stages):
-    def take():
-        os.kill(os.getpid(), signal.SIGINT)
-        return snapshot_at(stages["empty"])
-
-    before = signal.getsignal(signal.SIGINT)
-    assert run_dashboard(take) == 130
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_being_told_to_end_closes_the_window_of_a_program_that_handles_it(qapp, snapshot_at, stages):
-    def take():
-        os.kill(os.getpid(), signal.SIGTERM)
-        return snapshot_at(stages["empty"])
-
-    def handler(_number, _frame):
-        raise AssertionError
-
-    before = signal.signal(signal.SIGTERM, handler)
-    try:
-        assert run_dashboard(take) == 130
-        assert signal.getsignal(signal.SIGTERM) is handler
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def test_energies_that_come_unannounced_widen_the_axis(screen, snapshot_at, stages):
     snapshot = snapshot_at(stages["filling"])
     fewer = replace(
@@ -427,25 +308,3 @@ def test_energies_that_come_unannounced_widen_the_axis(screen, snapshot_at, stag
     reach_ev = window.deck.spectrum._plot.viewRange()[0][1]
     screen.show(snapshot)
     assert window.deck.spectrum._plot.viewRange()[0][1] > reach_ev
-
-
-def test_a_machine_without_fonts_still_writes_words(tmp_path):
-    nothing = tmp_path / "fonts.conf"
-    nothing.write_text(f"<fontconfig><dir>{tmp_path}</dir><cachedir>{tmp_path}</cachedir></fontconfig>")
-    # Without a font every sign is the same box: two signs that look alike are not written.
-    code = """
-from operando.view.qt import application
-made = application()
-from PySide6.QtGui import QImage, QPainter
-def look(sign):
-    image = QImage(40, 40, QImage.Format.Format_Grayscale8)
-    image.fill(0)
-    painter = QPainter(image)
-    painter.setPen("white")
-    painter.drawText(image.rect(), 0, sign)
-    painter.end()
-    return bytes(image.constBits())
-raise SystemExit(len({look(sign) for sign in "xσ●▲■◆"}) != 6)
-"""
-    environment = {**os.environ, "FONTCONFIG_FILE": str(nothing), "QT_QPA_PLATFORM": "offscreen"}
-    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0

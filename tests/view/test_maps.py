@@ -61,7 +61,7 @@ def test_zero_is_the_middle_of_a_diverging_map(complete, kind):
     choice = MapChoice(kind)
     assert quantity(choice, complete).colouring is Colouring.DIVERGING
     before = complete.map.lithium.copy()
-    levels = map_levels(complete, choice, None, before + 0.01)
+    levels = map_levels(complete, choice, None, Surroundings(before + 0.01))
     assert levels.low == -levels.high
     assert 0.0 in ticks(levels)
     index = present_map(complete, MapChoice(MapKind.CHANGE), Levels(-1, 1), Surroundings(before)).index

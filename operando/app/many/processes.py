@@ -53,6 +53,9 @@ def fit_in_processes(jobs: Sequence[Job], workers: int, command: Sequence[str] =
                 there.append(process)
             done = process.do(job)
             if process.has_ended:
+                # One after another may end: their pipes must not add up.
+                process.close()
+                there.remove(process)
                 process = None
             return done
         except OSError as error:
@@ -97,9 +100,15 @@ class _Process:
             line = self._child.stdout.readline()
         except (OSError, ValueError):  # the pipe is broken, or closed
             line = ""
-        if line:
+        try:
             return done_from(line)
-        self.has_ended = True
+        except ValueError:
+            self.has_ended = True
+        if line.endswith("\n"):
+            self._child.kill()
+            self._child.wait()
+            return undone(job, Exit.FAILED, f"the process that fitted it answered {line.strip()!r:.80}")
+        # A line without an end is what it had said of its answer when it ended.
         return undone(job, Exit.FAILED, f"the process that fitted it ended {_how(self._child.wait())}")
 
     def end(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from operando.app.fresh import refuse_existing
 from operando.app.paper.drawing import draw
 from operando.app.paper.sheet import SUFFIXES
 from operando.errors import ConfigurationError, OperandoError
@@ -75,7 +76,7 @@ def picture_from(results: Path, subject: Subject, output: Path) -> None:
     if output.suffix.lower() not in SUFFIXES:
         msg = f"{output} ends in '{output.suffix}'; pictures are written as .png or .svg"
         raise ConfigurationError(msg)
-    _refuse_existing(output)
+    refuse_existing(output)
     draw(_order(results, subject), output)
 
 
@@ -96,7 +97,7 @@ def table_from(results: Path, output: Path) -> int:
     SourceUnreachable, DamagedFileError
         There is no such file, or it is no results file.
     """
-    _refuse_existing(output)
+    refuse_existing(output)
     snapshot = read_moment(results)
     _write(output, curves_csv(snapshot, read_settings(results)))
     return snapshot.curve.cycle.size
@@ -152,7 +153,7 @@ def _order(results: Path, subject: Subject) -> Order:
         msg = f"'{subject.panel}' is no panel; expected spectrum, time, {', '.join(there)}"
         raise ConfigurationError(msg) from None
     before = _before(results, snapshot) if choice.kind is MapKind.CHANGE else None
-    levels = map_levels(snapshot, choice, None, None if before is None else before.before)
+    levels = map_levels(snapshot, choice, None, before or Surroundings())
     return MapOrder(snapshot, choice, levels, subject.palette, before or Surroundings())
 
 
@@ -215,12 +216,6 @@ def _history(results: Path, snapshot: Snapshot) -> History:
 def _write(path: Path, text: str) -> None:
     with replacement(path) as part:
         part.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _refuse_existing(output: Path) -> None:
-    if output.exists():
-        msg = f"{output} exists already; choose another name"
-        raise ConfigurationError(msg)
 
 
 def settings_beside(results: Path) -> Mapping[str, str | float | int]:

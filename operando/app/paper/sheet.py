@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from matplotlib.figure import Figure
 from operando.errors import ConfigurationError
 from operando.io.atomic import replacement
 from operando.io.lettering import as_written, with_any_letters
+from operando.io.utc import utc_words
 from operando.types import Snapshot
 from operando.view.theme import LIGHT
 
@@ -46,8 +46,7 @@ def sign(figure: Figure, title: str, snapshot: Snapshot, *remarks: str) -> None:
     )
     moment: list[str] = []
     if fitted is not None:
-        when = datetime.fromtimestamp(fitted.time_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        moment = [f"cycle {fitted.cycle + 1}", when]
+        moment = [f"cycle {fitted.cycle + 1}", utc_words(fitted.time_s)]
         moment += ["provisional: rows of the cycle are missing"] * fitted.is_provisional
     lines = (
         " · ".join(filter(None, [as_written(plan.sample), f"run {as_written(plan.run)}"])),

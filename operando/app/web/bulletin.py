@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operando.io.json_text import json_text
-from operando.types import FloatArray, Snapshot
+from operando.types import Snapshot
+from operando.view.geometry import placement
 from operando.view.history import History
 from operando.view.maps import map_levels
 from operando.view.present import map_words, present_findings, undetermined_words, unseen_words
@@ -33,7 +34,9 @@ _SHOWN = (
 )
 _MOST_POINTS = 300
 """Of a curve: as many as a telephone has columns."""
+_MOST_SPANS = 200
 _MOST_MAPS = 40
+_NO_HISTORY = History()
 _SIGNS = {"info": "i", "warning": "!", "alarm": "‼"}
 
 
@@ -59,14 +62,25 @@ class Edition:
     text: str
 
 
-def edition_of(snapshot: Snapshot, before: Edition | None) -> Edition:
-    """Return what the page shows of a snapshot; the scales go on from those before, within a run."""
+def edition_of(snapshot: Snapshot, before: Edition | None, history: History = _NO_HISTORY) -> Edition:
+    """Return what the page shows of a snapshot.
+
+    Parameters
+    ----------
+    snapshot
+        What is shown.
+    before
+        What was shown before; within a run its scales go on.
+    history
+        Of the cycles so far, which has pauses and lost beam.
+    """
     choices = [choice for choice in choices_of(snapshot) if choice.kind in _SHOWN][:_MOST_MAPS]
     is_same = before is not None and before.snapshot.plan.run == snapshot.plan.run
     old = before.levels if before is not None and is_same else {}
     levels = {choice: map_levels(snapshot, choice, old.get(choice)) for choice in choices}
     number = 1 if before is None else before.number + 1
-    grid = snapshot.plan.grid
+    place = placement(snapshot.plan.grid)
+    left_um, bottom_um = place.lower_left_um
     content = {
         "edition": number,
         "words": map_words(snapshot),
@@ -74,8 +88,8 @@ def edition_of(snapshot: Snapshot, before: Edition | None) -> Edition:
         "undetermined": undetermined_words(snapshot),
         "is_masked": bool(snapshot.marks.masks),
         "maps": [_map(choice, snapshot, levels[choice]) for choice in choices],
-        "x_um": _ends(grid.x_um),
-        "y_um": _ends(grid.y_um),
+        "x_um": [left_um, left_um + place.width_um],
+        "y_um": [bottom_um, bottom_um + place.height_um],
         "headline": _headline(snapshot),
         "regions": [
             {
@@ -85,7 +99,7 @@ def edition_of(snapshot: Snapshot, before: Edition | None) -> Edition:
             }
             for result in snapshot.regions
         ],
-        "time": _time(snapshot),
+        "time": _time(snapshot, history),
     }
     return Edition(number, snapshot, levels, json_text(content))
 
@@ -159,14 +173,8 @@ def _headline(snapshot: Snapshot) -> list[str]:
     return [value, (" " if value == UNKNOWN else ", ").join(words.split("\n"))]
 
 
-def _ends(centres_um: FloatArray) -> list[float]:
-    """Return the lower and the upper edge of a row of pixels."""
-    pitch_um = abs(float(centres_um[-1] - centres_um[0])) / max(centres_um.size - 1, 1)
-    return [float(centres_um.min()) - 0.5 * pitch_um, float(centres_um.max()) + 0.5 * pitch_um]
-
-
-def _time(snapshot: Snapshot) -> dict[str, object]:
-    line = present_timeline(snapshot, History(), _MOST_POINTS)
+def _time(snapshot: Snapshot, history: History) -> dict[str, object]:
+    line = present_timeline(snapshot, history, _MOST_POINTS)
     richest = float(np.max(snapshot.phases.lithium, initial=0.0))
     return {
         "unit": line.unit,
@@ -181,6 +189,15 @@ def _time(snapshot: Snapshot) -> dict[str, object]:
                 "high": _rounded(strand.high),
             }
             for strand in line.strands
+        ],
+        "spans": [
+            {
+                "start": round(span.start, 5),
+                "end": round(span.end, 5),
+                "words": span.words,
+                "is_loss": span.is_loss,
+            }
+            for span in line.spans[-_MOST_SPANS:]
         ],
     }
 

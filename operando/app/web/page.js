@@ -243,6 +243,12 @@ function showTime() {
   image.append(drawing("line", { class: "axis", x1: left, x2: width - right, y1: height - bottom, y2: height - bottom }));
   image.append(drawing("text", { x: (left + width - right) / 2, y: height - 5, "text-anchor": "middle" }, `time since the start (${time.unit})`));
   image.append(drawing("text", { x: 0, y: 0, "text-anchor": "middle", transform: `translate(11 ${(top + height - bottom) / 2}) rotate(-90)` }, "mean x"));
+  for (const span of time.spans) {
+    const from = x(Math.max(span.start, 0)), to = Math.max(x(Math.min(span.end, time.now)), from + 1);
+    const band = drawing("rect", { class: span.is_loss ? "loss" : "pause", x: from, width: to - from, y: top, height: height - top - bottom });
+    band.append(drawing("title", {}, span.words));
+    image.append(band);
+  }
   time.strands.forEach((strand, number) => image.append(...curve(strand, number, x, y)));
   at("chart").replaceChildren(image);
   const regions = new Map(edition.regions.map((region) => [region.name, region]));
@@ -253,7 +259,18 @@ function showTime() {
     const region = number ? regions.get(strand.name) : undefined;
     entry.append(sign, region ? `${strand.name}  ${region.x}  (${region.pixels} pixels)` : strand.name);
     return entry;
-  }));
+  }), ...legendOfSpans(time.spans));
+}
+
+function legendOfSpans(spans) {
+  const kinds = [[false, "pause", "--muted"], [true, "lost beam or low I0", "--alarm"]];
+  return kinds.filter(([isLoss]) => spans.some((span) => span.is_loss === isLoss)).map(([, words, colour]) => {
+    const entry = element("li");
+    const sign = element("i");
+    sign.style.borderColor = `var(${colour})`;
+    entry.append(sign, words);
+    return entry;
+  });
 }
 
 function colourOf(number) {

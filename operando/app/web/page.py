@@ -26,6 +26,7 @@ from operando.io.endpoints import page_address
 from operando.live.latest import Latest
 from operando.live.monitor import Monitor
 from operando.types import Finding, Severity, Snapshot
+from operando.view.history import History
 from operando.view.quantities import choice_of
 from operando.view.theme import DARK, LIGHT
 
@@ -67,6 +68,8 @@ class Page:
         Seconds that only go forward.
     stale_after_s
         Time without a new snapshot after which an open run is greyed out.
+    history
+        Returns the cycles of record so far; pauses and lost beam are taken from there.
 
     Attributes
     ----------
@@ -84,6 +87,7 @@ class Page:
         address: str,
         clock: Callable[[], float] = time.monotonic,
         stale_after_s: float = _STALE_AFTER_S,
+        history: Callable[[], History] = History,
     ) -> None:
         endpoint = page_address(address)
         self._token = secrets.token_urlsafe(24)
@@ -99,6 +103,7 @@ class Page:
         self.url = f"http://{host}:{self._socket.getsockname()[1]}/{self._token}/"
         self._clock = clock
         self._stale_after_s = stale_after_s
+        self._history = history
         self._box: Latest[Snapshot] = Latest()
         self._snapshot: Snapshot | None = None
         self._taken_s = clock()
@@ -175,7 +180,7 @@ class Page:
             self._snapshot, self._taken_s = snapshot, self._clock()
         shown = None if self._edition is None else self._edition.snapshot
         if self._streams and self._snapshot is not None and shown is not self._snapshot:
-            self._edition = edition_of(self._snapshot, self._edition)
+            self._edition = edition_of(self._snapshot, self._edition, self._history())
 
     async def _visited(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one visitor, who may go at any time."""

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from operando.app.onpaper import paper_for
+from operando.app.stress import solve_stress
 from operando.app.window.link import Link
 from operando.view import DashboardOptions, folder_of_choices, run_dashboard
 from operando.view.screen import require_screen
@@ -37,14 +38,15 @@ def attach(plate: Path) -> int:
     require_screen()
     link = Link(plate)
     try:
-        # Only a name: which folder it lies in is known here.
+        # Only names: which folders they lie in is known here.
         choices = folder_of_choices(os.environ, sys.platform) / Path(link.welcome.choices).name
         options = DashboardOptions(
             title=link.welcome.title,
             history=link.history,
             send=link.send,
             choices_file=choices,
-            put_on_paper=paper_for(plate.with_suffix(".h5")),
+            put_on_paper=paper_for(plate.with_name(Path(link.welcome.results).name)),
+            solve_stress=solve_stress,
             age_s=link.age_s,
             cut=link.cut,
         )

@@ -27,7 +27,7 @@ from operando.app.window.messages import (
     Welcome,
     part_of,
 )
-from operando.app.window.plate import Plate, write_plate
+from operando.app.window.plate import Plate, plate_of, write_plate
 from operando.errors import ConfigurationError, FrameRejected
 from operando.io.parcels import hang_up, receive, received_exactly, send
 from operando.live.latest import Latest
@@ -79,20 +79,25 @@ class WindowDoor:
 
     Parameters
     ----------
-    plate
-        The file that says where the door is; written when the monitor begins, and gone when it ends.
+    results
+        The results file; beside it is one that says where the door is, as long as the monitor runs.
     book
         Cycles of record to look back at.
     title
         What the window is called.
     choices
         Name of the file in which it remembers what was chosen.
+
+    Attributes
+    ----------
+    plate
+        The file that says where the door is.
     """
 
-    def __init__(self, plate: Path, book: HistoryBook, title: str, choices: str) -> None:
-        self.plate = plate
+    def __init__(self, results: Path, book: HistoryBook, title: str, choices: str) -> None:
+        self.plate = plate_of(results)
         self._book = book
-        self._welcome = Welcome(VERSION, title, choices)
+        self._welcome = Welcome(VERSION, title, choices, results.name)
         self._token = secrets.token_hex(TOKEN_BYTES // 2)
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._listening.setblocking(False)
@@ -136,7 +141,11 @@ class WindowDoor:
         for caller in tuple(self._callers):
             caller.send_away(Farewell(words, may_return=True))
         self._listening.close()
-        self.plate.unlink(missing_ok=True)
+        try:
+            self.plate.unlink(missing_ok=True)
+        except OSError as error:
+            # A window that follows it finds nobody, and says so; the results are kept already.
+            _log.warning("%s cannot be removed: %s", self.plate, error)
 
     def _keep(self) -> None:
         while not self._stop.is_set():

@@ -6,7 +6,6 @@ Knows no Qt: the window takes the newest snapshot from here when it wants one, a
 from __future__ import annotations
 
 import logging
-import queue
 import socket
 import threading
 import time
@@ -71,8 +70,8 @@ class Link:
         self._history = History()
         self._made_s = clock()
         self._cut: tuple[str, float] | None = None
-        self._marks: queue.SimpleQueue[Marks | None] = queue.SimpleQueue()
-        self._newest_marks: Marks | None = None
+        self._marks: Marks | None = None
+        self._wants_sending = threading.Event()
         self._stop = threading.Event()
         self._line, self.welcome = _connected(read_plate(plate))
         self._reading = threading.Thread(target=self._read, name="operando-link", daemon=True)
@@ -94,8 +93,8 @@ class Link:
 
     def send(self, marks: Marks) -> None:
         """Send regions and masks to the monitor; does not wait."""
-        self._newest_marks = marks
-        self._marks.put(marks)
+        self._marks = marks
+        self._wants_sending.set()
 
     def cut(self) -> Cut | None:
         """Return why nothing comes, and for how long; None while the monitor is there."""
@@ -105,7 +104,7 @@ class Link:
     def close(self) -> None:
         """Let go of the monitor."""
         self._stop.set()
-        self._marks.put(None)
+        self._wants_sending.set()
         hang_up(self._line)
         self._reading.join(_PARTING_S)
         self._writing.join(_PARTING_S)
@@ -153,15 +152,17 @@ class Link:
             before, self._line = self._line, line
             before.close()
             self._history = History()
-            if self._newest_marks is not None:
-                self._marks.put(self._newest_marks)
+            self._wants_sending.set()
             return True
         return False
 
     def _write(self) -> None:
-        while (marks := self._marks.get()) is not None:
+        """Send the newest marks, and again to another monitor: older ones never count."""
+        while self._wants_sending.wait() and not self._stop.is_set():
+            self._wants_sending.clear()
             try:
-                send(self._line, "marks", marks)
+                if self._marks is not None:
+                    send(self._line, "marks", self._marks)
             except OSError as error:
                 # They are sent again when the monitor is there again.
                 _log.debug("marks were not taken: %s", error)

@@ -42,11 +42,14 @@ class Welcome:
         What the window is called.
     choices
         Name of the file in which the window remembers what was chosen.
+    results
+        Name of the results file, beside the file that says where the monitor is.
     """
 
     version: int
     title: str
     choices: str
+    results: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from operando.app.open_source import results_of
 from operando.app.window.messages import TOKEN_BYTES
 from operando.errors import ConfigurationError, SourceUnreachable
 from operando.io.endpoints import Endpoint, loopback
 
-__all__ = ["Plate", "plate_of", "read_plate", "write_plate"]
+__all__ = ["Plate", "plate_for", "plate_of", "read_plate", "write_plate"]
 
 _MOST_BYTES = 4096
 _TOKEN = re.compile(rf"[0-9a-f]{{{TOKEN_BYTES}}}")
@@ -34,6 +35,20 @@ class Plate:
 def plate_of(results: Path) -> Path:
     """Return the file that says where the window of a monitor is attached, given its results file."""
     return results.with_suffix(".window")
+
+
+def plate_for(monitored: str) -> Path:
+    """Return the file that says where the window of a monitor is attached, given what a user calls it.
+
+    Parameters
+    ----------
+    monitored
+        What the monitor follows, its results file, or this file itself.
+    """
+    named = Path(monitored)
+    # Results may end in anything; where there is such a file beside what is named, it is the one.
+    is_results = monitored.endswith((".h5", ".window")) or (named.name and plate_of(named).exists())
+    return plate_of(named if is_results else results_of(monitored))
 
 
 def write_plate(path: Path, plate: Plate) -> None:

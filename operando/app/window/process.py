@@ -42,13 +42,19 @@ class WindowProcess:
     def begin(self, monitor: Monitor) -> None:
         """Open the window; what it cannot do it says itself, on stderr."""
         self._monitor = monitor
-        # A session of its own: Ctrl-C ends the monitor, which then closes the window.
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "operando", "window", str(self._plate.absolute())],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        try:
+            # A session of its own: Ctrl-C ends the monitor, which then closes the window.
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [sys.executable, "-m", "operando", "window", str(self._plate.absolute())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            _log.warning(
+                "the window cannot be started (%s), the fit goes on; %s opens it", error, self._again
+            )
+            return
         self._thread.start()
 
     def findings(self) -> tuple[Finding, ...]:
