@@ -19,6 +19,7 @@ class FileKind(StrEnum):
     SDF = "SDF"
     HDF5 = "HDF5"
     PTYCHOGRAPHY = "ptychography"
+    TIFF = "TIFF"
 
 
 _BY_ENDING = {
@@ -35,6 +36,8 @@ _BY_ENDING = {
     ".stxm": FileKind.HDF5,
     ".cxi": FileKind.PTYCHOGRAPHY,
     ".ptyr": FileKind.PTYCHOGRAPHY,
+    ".tif": FileKind.TIFF,
+    ".tiff": FileKind.TIFF,
 }
 """NXstxm, Data Exchange and results share their endings; which of them a file is stands in it."""
 _CATALOGS = ("http://", "https://", SCHEME)

@@ -27,6 +27,7 @@ from operando.io.repair import RepairedSource
 from operando.io.runlog import LogReader
 from operando.io.sdf import read_sdf
 from operando.io.sources import DocumentSource, FollowedLog, PacedSource, RecordedLog, Source
+from operando.io.tiff_stack import holds_tiffs, read_tiff_stack
 
 __all__ = [
     "Opened",
@@ -96,9 +97,10 @@ def open_recording(text: str, speed: float | None = None, keys: Path | None = No
     text
         Path of a run log, of documents as JSON or JSON lines, of an SDF header (`.hdr`), of a NXstxm or Data
         Exchange file (`.hdf5`, `.h5`, `.hdf`, `.nxs`, `.stxm`), of a ptychographic reconstruction (`.cxi`,
-        `.ptyr`) or a folder of these; or the address of a served run log or a topic, which
-        is read up to where it is now; or that of runs in a catalog, `https://…#UID,UID` of a Tiled server or
-        `catalog:FOLDER#UID,UID`; documents as msgpack (`.msgpack`).
+        `.ptyr`), of TIFF images with their settings beside them, or a folder of one of the last two; or the
+        address of a served run log or a topic, which is read up to where it is now; or that of runs in a
+        catalog, `https://…#UID,UID` of a Tiled server or `catalog:FOLDER#UID,UID`; documents as msgpack
+        (`.msgpack`).
     speed
         Acquisition seconds per wall second; None for as fast as it can.
     keys
@@ -282,6 +284,10 @@ def _hdf5(wanted: _Wanted) -> Source:
     return DocumentSource(read_hdf5(path), str(path))
 
 
+def _tiffs(wanted: _Wanted) -> Source:
+    return DocumentSource(read_tiff_stack(wanted.text), wanted.text)
+
+
 def _objects(wanted: _Wanted) -> Source:
     return DocumentSource(read_ptychography(wanted.text), wanted.text)
 
@@ -303,6 +309,7 @@ _BY_KIND = {
     FileKind.SDF: _Kind(_sdf, None),
     FileKind.HDF5: _Kind(_hdf5, None),
     FileKind.PTYCHOGRAPHY: _Kind(_objects, None),
+    FileKind.TIFF: _Kind(_tiffs, None),
 }
 
 
@@ -311,7 +318,7 @@ def _kind(text: str) -> _Kind:
     if is_address(text):
         return _BY_SCHEME.get(text.partition(":")[0], _SERVED)
     if Path(text).is_dir():
-        return _BY_KIND[FileKind.PTYCHOGRAPHY]
+        return _BY_KIND[FileKind.TIFF if holds_tiffs(Path(text)) else FileKind.PTYCHOGRAPHY]
     return _BY_KIND[kind_of(Path(text)) or FileKind.RUN_LOG]
 
 

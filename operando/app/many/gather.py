@@ -16,8 +16,9 @@ from operando.io.results_writer import run_in
 
 __all__ = ["ENDINGS", "gather", "sources_in"]
 
-ENDINGS = tuple(ending for ending in endings_of(*FileKind) if ending != ".json")
-"""Of files that are taken from a folder. `.json` is not one: too much else is called that."""
+_NAMED = frozenset({".json", *endings_of(FileKind.TIFF)})
+ENDINGS = tuple(ending for ending in endings_of(*FileKind) if ending not in _NAMED)
+"""Of files that are taken from a folder. `.json` and TIFF are named: too much else is called that."""
 
 _MOST_LIST_BYTES = 16 * 2**20
 
