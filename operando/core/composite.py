@@ -83,8 +83,8 @@ class Composite:
         The part of the variance that all pixels of an image share, that of I0 where it is read
         from blank pixels; shape (energy,), 0 elsewhere.
     own_share
-        What moving each energy's newest image left its pixels of their variance, 1 where it was not moved; shape
-        (energy,). Neighbours share the rest.
+        What moving each energy's newest image left its pixels of their variance, 1 where it was not moved;
+        shape (energy,). Neighbours share the rest.
     older
         The second newest rows of every energy, the third newest, …: as many as the estimator uses.
     dwell_ms
@@ -223,7 +223,7 @@ def _layer(state: StackState, rows: Rows, origins: Origins, layer: int, before: 
 
 
 def _own_share(shift_px: tuple[float, float]) -> float:
-    """Return what is left of the variance of readings of one variance where an image is moved by (y, x) pixels."""
+    """Return what is left of the variance of equal readings where an image is moved by (y, x) pixels."""
     part_px = tuple(shift - np.floor(shift) for shift in shift_px)
     if not any(part_px) or np.isnan(part_px).any():
         return 1.0
