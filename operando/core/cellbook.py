@@ -160,8 +160,7 @@ def _side_by_side(
     values = np.full((2, bins), np.nan)
     for row, number, (_, value) in zip(values, numbers, (one, other), strict=True):
         row[number - first] = value
-    middle = np.asarray((first + np.arange(bins) + 0.5) * _WIDTH_V, dtype=np.float64)
-    return middle, values[0], values[1]
+    return (first + 0.5 + np.arange(bins, dtype=np.float64)) * _WIDTH_V, values[0], values[1]
 
 
 def _charge(book: CellBook, count: int) -> FloatArray:

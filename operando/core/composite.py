@@ -223,7 +223,7 @@ def _layer(state: StackState, rows: Rows, origins: Origins, layer: int, before: 
 
 
 def _own_share(shift_px: tuple[float, float]) -> float:
-    """Return what is left of the variance of equal readings where an image is moved by (y, x) pixels."""
+    """Return what is left of the variance of readings of one variance in an image moved by (y, x) pixels."""
     part_px = tuple(shift - np.floor(shift) for shift in shift_px)
     if not any(part_px) or np.isnan(part_px).any():
         return 1.0

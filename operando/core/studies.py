@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from operando.core.calibration import energy_offset, offset_findings
 from operando.core.components import added, components_of, no_spectra
 from operando.core.composite import Composite
-from operando.core.conservation import host_change, host_findings
+from operando.core.conservation import host_change, host_findings, particle_host_findings
 from operando.core.evolution import Images, brought_to_now, directions_of
 from operando.core.exposure import dose_findings, dose_of_pixels, photons_of
 from operando.core.identities import Identities, identify
@@ -185,6 +185,9 @@ def studied(studies: Studies, subject: Subject, rules: StudyRules) -> tuple[Stud
     if rules.particles:
         identities, particle_book, particles = _particles(studies, before, subject, rules)
         trail = replace(trail, identities=identities)
+        if rules.health:
+            there = [one.number for one in particles.particles if not one.is_cut]
+            findings += particle_host_findings(particle_book, cycle, there)
     dose = None
     if rules.dose is not None:
         plan, composite = subject.stack.plan, subject.composite

@@ -1,4 +1,4 @@
-"""Events of a run whose start document has the `stxm` block: one line each, or one image."""
+"""An event of a run whose start document has a block of the scan: its line, or the lines of its image."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def block_lines(block: Block, plan: ScanPlan, number: int, event: Mapping[str, A
     block, plan
         Of the run.
     number
-        The event's number, from 1.
+        Of the event, from 1: its place, where it has no labels.
     event
-        With the counts under the key that the block names.
+        Has the counts.
 
     Raises
     ------
     FrameRejected
-        It holds neither a line nor an image of the run.
+        They are of another shape, or no counts.
     """
     data: Mapping[str, Any] = event["data"]
     image = plan.grid.shape
