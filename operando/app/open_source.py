@@ -320,9 +320,10 @@ def _is_address(text: str) -> bool:
 def _name_of(address: str) -> str:
     """Return what files about an address are called: nothing in it is a key, and disks bear its length."""
     place, _, runs = address.partition("#")
-    # What stands behind ? may be a key.
-    plain = place.partition("?")[0] + (f"#{runs}" if runs else "")
-    name = plain.partition("://")[2].translate(_UNFIT)
+    # What stands before @ and behind ? may be a key.
+    host, slash, path = place.partition("?")[0].partition("://")[2].partition("/")
+    plain = "".join((host.rpartition("@")[2], slash, path, f"#{runs}" if runs else ""))
+    name = plain.translate(_UNFIT)
     tag = hashlib.sha256(plain.encode()).hexdigest()[:8]
     return name if len(name) <= _MOST_LETTERS else f"{name[:_MOST_LETTERS]}-{tag}"
 
