@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from operando.app.file_kinds import FileKind, endings_of, kind_of
+from operando.app.await_log import follow_when_there
+from operando.app.file_kinds import FileKind, endings_of, is_catalog, kind_of
 from operando.app.fresh import refuse_existing
 from operando.app.open_source import open_recording
 from operando.errors import ConfigurationError, DamagedFileError
@@ -21,17 +23,17 @@ from operando.io.sdf_writer import write_sdf
 from operando.io.sources import Source
 from operando.settings import LayoutSettings
 
-__all__ = ["export", "export_documents", "takes_documents"]
+__all__ = ["export", "export_documents", "export_growing", "takes_documents"]
 
 _BATCH = 256
 _WRITERS = {FileKind.HDF5: write_nxstxm, FileKind.SDF: write_sdf}
 _LINES = (".jsonl", ".ndjson")
-_CATALOG = ("http://", "https://")
+_POLL_S = 0.3
 
 
 def takes_documents(output: str) -> bool:
     """Return whether documents are written there, rather than images."""
-    return output.startswith(_CATALOG) or Path(output).suffix.lower() in _LINES
+    return is_catalog(output) or Path(output).suffix.lower() in _LINES
 
 
 def export_documents(text: str, output: str, keys: Path | None = None) -> int:
@@ -42,7 +44,7 @@ def export_documents(text: str, output: str, keys: Path | None = None) -> int:
     text
         Any recording, or a results file.
     output
-        A file of JSON lines (`.jsonl`, `.ndjson`), which must not exist, or the address of a Tiled catalog.
+        A file of JSON lines (`.jsonl`, `.ndjson`), which must not exist, or the address of a catalog.
     keys
         Folder of the keys for an address to read from.
 
@@ -55,7 +57,7 @@ def export_documents(text: str, output: str, keys: Path | None = None) -> int:
     OperandoError
         The source cannot be read, or the catalog not be written.
     """
-    if not output.startswith(_CATALOG):
+    if not is_catalog(output):
         refuse_existing(Path(output))
     path = Path(text)
     if path.is_file() and kind_of(path) is FileKind.HDF5 and is_results(path):
@@ -67,6 +69,45 @@ def export_documents(text: str, output: str, keys: Path | None = None) -> int:
         runs = _written(_documents(source, damage), output)
         _say_damage([*damage, *_passed_over(source)], output)
         return runs
+    finally:
+        source.close()
+
+
+def export_growing(
+    text: str,
+    output: str,
+    ended: threading.Event,
+    tell: Callable[[str], None] = lambda _words: None,
+    keys: Path | None = None,
+) -> int:
+    """Write the documents of a run log into a catalog as they come; return how many runs there were.
+
+    Parameters
+    ----------
+    text
+        A run log, there or not yet, or the address where one is served.
+    output
+        Address of the catalog.
+    ended
+        Set by whoever knows that no more will be written.
+    tell
+        Called with a sentence if the log has to be waited for.
+    keys
+        Folder of the keys for an address to read from.
+
+    Raises
+    ------
+    ConfigurationError
+        The output is no catalog, or has one of the runs already.
+    OperandoError
+        The log cannot be followed, or the catalog not be written.
+    """
+    if not is_catalog(output):
+        msg = f"{output} is written in one go; --follow writes into a catalog, https://… or catalog:FOLDER"
+        raise ConfigurationError(msg)
+    source = follow_when_there(text, ended, tell, keys=keys).source
+    try:
+        return write_to_catalog(output, _growing(source, ended), rows=1)
     finally:
         source.close()
 
@@ -107,9 +148,20 @@ def export(source: Source, output: Path, layout: LayoutSettings) -> int:
 
 
 def _written(documents: Iterator[tuple[str, Mapping[str, Any]]], output: str) -> int:
-    if output.startswith(_CATALOG):
+    if is_catalog(output):
         return write_to_catalog(output, documents)
     return write_json_lines(Path(output), documents)
+
+
+def _growing(source: Source, ended: threading.Event) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    after = 0
+    while not source.has_ended(after):
+        batch = source.read(after, _BATCH)
+        for logged in batch:
+            yield logged.name, logged.document
+            after = logged.seq
+        if not batch:
+            ended.wait(_POLL_S)
 
 
 def _documents(source: Source, damage: list[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from operando.cell import CellReading, CellRecord, Comparison
+from operando.cell import CellReading, CellRecord
 from operando.core.electrochemistry import compared, expected_lithium, incremental
 from operando.core.study_rules import CellBook, CellRule
 from operando.types import Curve, Finding, FloatArray, Severity
@@ -104,17 +104,22 @@ def cell_record(book: CellBook, until_s: float, curve: Curve, rule: CellRule | N
     )
 
 
-def cell_findings(found: Comparison | None) -> list[Finding]:
+def cell_findings(record: CellRecord | None) -> list[Finding]:
     """Return what is to be said where the lithium seen is not that of the charge; nothing where it is."""
-    if found is None:
+    if record is None or record.comparison is None:
         return []
+    found = record.comparison
+    # Of a reaction that has hardly begun particles that set out late are a large share.
+    missing = (1.0 - found.share) * float(
+        np.nanmax(record.expected_lithium) - np.nanmin(record.expected_lithium)
+    )
     words: list[str] = []
     if abs(found.difference) > max(_WORTH_SAYING, _SURE * found.difference_error):
         words.append(
             f"the mean x of the field is {found.difference:+.3f} ± {found.difference_error:.3f} from that of "
             "the charge"
         )
-    if found.share + _SURE * found.share_error < _LEAST_SHARE:
+    if found.share + _SURE * found.share_error < _LEAST_SHARE and missing > _WORTH_SAYING:
         words.append(
             f"{found.share:.0%} ± {found.share_error:.0%} of the change that the charge makes expect is "
             f"seen, {found.lag_s / 60:+.1f} ± {found.lag_error_s / 60:.1f} min later"
@@ -155,8 +160,7 @@ def _side_by_side(
     values = np.full((2, bins), np.nan)
     for row, number, (_, value) in zip(values, numbers, (one, other), strict=True):
         row[number - first] = value
-    middle = np.asarray((first + np.arange(bins) + 0.5) * _WIDTH_V, dtype=np.float64)
-    return middle, values[0], values[1]
+    return (first + 0.5 + np.arange(bins, dtype=np.float64)) * _WIDTH_V, values[0], values[1]
 
 
 def _charge(book: CellBook, count: int) -> FloatArray:

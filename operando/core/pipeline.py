@@ -415,5 +415,6 @@ def _mean_lithium(state: PipelineState, composite: Composite, newest: Lithiation
         composite.shared_variance,
         model.design,
         model.shared,
+        composite.own_share,
     )
     return Point(newest.time_s, found.lithium, found.lithium_error, found.pixels)

@@ -125,7 +125,7 @@ def web_address(address: str) -> SplitResult:
     ConfigurationError
         If it is neither; what may be a key is not in the message.
     """
-    shown = _without_keys(address)
+    shown = _up_to_host(address)
     try:
         parts = urlsplit(address)
         host, _ = parts.hostname or "", parts.port
@@ -140,7 +140,7 @@ def web_address(address: str) -> SplitResult:
     raise ConfigurationError(message)
 
 
-def _without_keys(address: str) -> str:
+def _up_to_host(address: str) -> str:
     """Return an address as far as its host: who calls, the path and what follows may all be a key."""
     scheme, _, rest = address.partition("://")
     host = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]

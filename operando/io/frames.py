@@ -27,7 +27,7 @@ from operando.io.startdoc import check_size, image_grid, sample_of, started_of
 from operando.settings import LayoutSettings
 from operando.types import FloatArray, Line, ScanPlan
 
-__all__ = ["AMPLITUDE", "Frames", "energy_beside", "image_beside", "lines_of"]
+__all__ = ["AMPLITUDE", "Frames", "energy_beside", "grown", "image_beside", "lines_of"]
 
 AMPLITUDE = "amplitude"
 """The units of the data key of an image that is the modulus of a wave."""
@@ -110,7 +110,7 @@ class Frames:
             energy = int(np.argmin(np.abs(plan.energies_ev - energy_ev)))
             if abs(plan.energies_ev[energy] - energy_ev) > same_ev:
                 energy = plan.energies_ev.size
-                plan = _grown(plan, energy_ev, self._dwell_ms)
+                plan = grown(plan, energy_ev, self._dwell_ms)
         place = self._place(number, energy)
         if plan.is_open and place[0] > 0:
             # An energy came back, so the first cycle had them all.
@@ -247,8 +247,16 @@ def _in_ev(data: Mapping[str, Any], keys: Mapping[str, Any], key: str) -> float:
     return value.item() * (1000.0 if _unit(keys, key) == "kev" else 1.0)
 
 
-def _grown(plan: ScanPlan, energy_ev: float, dwell_ms: float) -> ScanPlan:
-    """Return a plan with one more energy."""
+def grown(plan: ScanPlan, energy_ev: float, dwell_ms: float) -> ScanPlan:
+    """Return a plan with one more energy.
+
+    Raises
+    ------
+    FrameRejected
+        Its first cycle is over, and did not have it.
+    RunRejected
+        It would be larger than can be held.
+    """
     if not plan.is_open:
         msg = (
             f"an event has the energy {energy_ev:.3f} eV, which the first cycle did not have "

@@ -171,17 +171,7 @@ def open_tilt(path: Path, detector: Detector, files: ExitStack) -> TiltSource:
     angles_deg = _distinct(np.concatenate([file.images.theta_deg for _, file in there]), _SAME_DEG)
     energies_ev = _distinct(np.concatenate([file.images.energies_ev for _, file in there]), _SAME_EV)
     images = _placed(there, angles_deg, energies_ev)
-    flats: dict[int, list[Group]] = {}
-    darks: dict[int, Group] = {}
-    for energy, energy_ev in enumerate(energies_ev.tolist()):
-        for file in {
-            id(image.file): image.file for (_, own), image in images.items() if own == energy
-        }.values():
-            own_s = [image.time_s for (_, own), image in images.items() if own == energy]
-            if file.flats is not None:
-                flats.setdefault(energy, []).extend(_groups(file, file.flats, energy_ev, own_s, detector))
-            if file.darks is not None and energy not in darks:
-                darks[energy] = _group(file, file.darks, np.arange(file.darks.energies_ev.size), detector)
+    flats, darks = _light(images, energies_ev, detector)
     return TiltSource(
         title=first.title,
         angles_deg=angles_deg,
@@ -246,6 +236,23 @@ def _placed(
         msg = f"the series has no image of {', '.join(missing[:_NAMED])}{more}; every side needs all energies"
         raise RunRejected(msg)
     return images
+
+
+def _light(
+    images: dict[tuple[int, int], _Image], energies_ev: FloatArray, detector: Detector
+) -> tuple[dict[int, list[Group]], dict[int, Group]]:
+    """Return the groups of flat images of each energy, and its dark images."""
+    flats: dict[int, list[Group]] = {}
+    darks: dict[int, Group] = {}
+    for energy, energy_ev in enumerate(energies_ev.tolist()):
+        own = [image for (_, number), image in images.items() if number == energy]
+        times_s = [image.time_s for image in own]
+        for file in {id(image.file): image.file for image in own}.values():
+            if file.flats is not None:
+                flats.setdefault(energy, []).extend(_groups(file, file.flats, energy_ev, times_s, detector))
+            if file.darks is not None and energy not in darks:
+                darks[energy] = _group(file, file.darks, np.arange(file.darks.energies_ev.size), detector)
+    return {energy: groups for energy, groups in flats.items() if groups}, darks
 
 
 def _groups(

@@ -98,7 +98,7 @@ def orders_of(session: Session) -> Orders | None:
 
 
 def tag_of(run: str) -> str:
-    """Return what of the uid of a run goes into the name of a file: eight ASCII letters and digits at most."""
+    """Return what of a run's uid goes into the name of a file: eight ASCII letters and digits at most."""
     return "".join(letter for letter in run if letter.isascii() and letter.isalnum())[:8]
 
 

@@ -175,7 +175,7 @@ def test_frames_of_other_pixels_are_refused_with_a_sentence() -> None:
     ]
     documents = documents_of_shots(shots)
     said = [str(item.error) for item in items_of(documents) if isinstance(item, Rejection)]
-    assert len(said) == 4
+    assert len(said) == 4  # the frame, whose light came before it, and three flat ones
     assert all("binning" in sentence for sentence in said[:2])
     assert "an image has 2" in said[2] or "no image" in said[2]
     assert "energy" in said[3]

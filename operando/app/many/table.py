@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
+from operando.app.file_kinds import without_key
 from operando.app.many.job import Done, FittedRun
 from operando.io.cells import in_a_cell
 
@@ -43,7 +44,7 @@ Cell = str | int | float | None
 def rows_of(done: Sequence[Done]) -> Iterator[dict[str, Cell]]:
     """Yield the rows: one for each run, and one for a recording that no run came of."""
     for each in done:
-        head: dict[str, Cell] = {"source": each.source, "exit_code": int(each.code)}
+        head: dict[str, Cell] = {"source": without_key(each.source), "exit_code": int(each.code)}
         reason = "; ".join(each.reasons) or None
         for run in each.runs:
             yield {name: {**head, **_of_run(run), "reason": reason}.get(name) for name in COLUMNS}
