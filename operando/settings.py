@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reprlib
 import tomllib
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
@@ -35,8 +36,10 @@ __all__ = [
     "RegionSettings",
     "RegistrationSettings",
     "StudySettings",
+    "TiffStackSettings",
     "load_library_settings",
     "load_profile",
+    "load_tiff_stack",
 ]
 
 
@@ -75,12 +78,18 @@ class LayoutSettings(_Settings):
     `cell_stream` is the stream that the potentiostat writes. `pitch_um` and `dwell_ms` stand in for a run
     that does not say how large its pixels are, or how long each was looked at. `asset_roots` are folders, as
     whole paths: images that the documents only point to are read below them, and from nowhere else.
+    `flat_stream` and `dark_stream` are those of images without the sample and without light. `quantity` is
+    what images are, "auto": as the documents say. `border_px` pixels along all edges are not read.
     """
 
     data_field: str | None = None
     i0_field: str | None = None
     energy_key: str | None = None
     cell_stream: str = "potentiostat"
+    flat_stream: str = "flat"
+    dark_stream: str = "dark"
+    quantity: Literal["auto", "counts", "amplitude"] = "auto"
+    border_px: int = Field(default=0, ge=0, le=4096)
     asset_roots: tuple[Annotated[str, Field(pattern="^/")], ...] = ()
     pitch_um: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     dwell_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)
@@ -410,6 +419,26 @@ class LibrarySettings(_Settings):
     phase: tuple[PhaseSettings, ...] = Field(min_length=2)
 
 
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class TiffStackSettings(_Settings):
+    """What a stack of TIFF images does not say itself; the energies are those of one cycle."""
+
+    energies_ev: tuple[Positive, ...] = Field(min_length=1)
+    pitch_um: Positive | None = None
+    dwell_ms: Positive | tuple[Positive, ...] | None = None
+    started: datetime | None = None
+    sample: str = ""
+
+    @model_validator(mode="after")
+    def _check_dwells(self) -> Self:
+        if isinstance(self.dwell_ms, tuple) and len(self.dwell_ms) != len(self.energies_ev):
+            msg = f"dwell_ms has {len(self.dwell_ms)} values for {len(self.energies_ev)} energies"
+            raise ValueError(msg)
+        return self
+
+
 def load_profile(path: Path) -> Profile:
     """Return the profile in a TOML file.
 
@@ -430,6 +459,17 @@ def load_library_settings(path: Path) -> LibrarySettings:
         The file is missing, is not TOML, or has a key or value that is not allowed.
     """
     return _load(path, LibrarySettings)
+
+
+def load_tiff_stack(path: Path) -> TiffStackSettings:
+    """Return the settings beside a stack of TIFF images.
+
+    Raises
+    ------
+    ConfigurationError
+        The file is missing, is not TOML, or has a key or value that is not allowed.
+    """
+    return _load(path, TiffStackSettings)
 
 
 def _load(path: Path, model: type[_Model]) -> _Model:

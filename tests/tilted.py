@@ -17,8 +17,9 @@ from operando_sim.volume import Grain, amounts_along_rays, composition_at, make_
 __all__ = ["Score", "score_of", "series_of_grains", "wedge"]
 
 _HALF_FIELD_UM = 1.1
-_DENSITY = 0.8
-"""Of a compact crystal: optical densities stay below 1 along the longest ray of two grains."""
+_DENSITY = 0.1
+"""Of the model spectra, those of L edges: as at a K edge, optical densities stay below 1.3 along the longest
+ray."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from operando.app.file_kinds import is_address
 from operando.app.open_source import Opened, follow_log
 from operando.errors import SourceUnreachable
 from operando.io.runlog import LogBlank
@@ -53,7 +54,7 @@ def follow_when_there(
             # Not by the size of the file: while a recorder makes its log, that is any.
             pass
         except SourceUnreachable:
-            if "://" in text or path.exists() or not path.parent.is_dir():
+            if is_address(text) or path.exists() or not path.parent.is_dir():
                 raise
         if not has_told:
             tell(f"waiting for {path}: no recorder has written to it yet; Ctrl-C ends the wait")

@@ -28,6 +28,7 @@ from operando.app.doctor import (
     judge_screen,
     judge_versions,
 )
+from operando.app.file_kinds import is_address
 from operando.app.open_source import follow_log
 from operando.errors import OperandoError
 from operando.io.runlog import LogWriter
@@ -67,7 +68,7 @@ def examine(source: str | None, keys: Path | None) -> list[Check]:
         _cache(),
         judge_clock(_clock()),
     ]
-    is_file = source is not None and "://" not in source
+    is_file = source is not None and not is_address(source)
     pace = None
     if source is not None:
         found, pace = _source(source, keys)
@@ -117,7 +118,7 @@ def _source(text: str, keys: Path | None) -> tuple[list[Check], float | None]:
         return [Check("source", State.FAILED, str(error))], None
     try:
         documents = source.head()
-        link = Link(text, documents, _round_trip_ms(source) if "://" in text else None)
+        link = Link(text, documents, _round_trip_ms(source) if is_address(text) else None)
         if not documents:
             return [judge_link(link)], None
         newest = source.read(documents - 1, 1)

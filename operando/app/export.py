@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from operando.app.file_kinds import FileKind, endings_of, kind_of
+from operando.app.await_log import follow_when_there
+from operando.app.file_kinds import FileKind, endings_of, is_catalog, kind_of
 from operando.app.fresh import refuse_existing
 from operando.app.open_source import open_recording
 from operando.errors import ConfigurationError, DamagedFileError
@@ -22,19 +23,17 @@ from operando.io.sdf_writer import write_sdf
 from operando.io.sources import Source
 from operando.settings import LayoutSettings
 
-__all__ = ["export", "export_documents", "takes_documents"]
-
-_log = logging.getLogger(__name__)
+__all__ = ["export", "export_documents", "export_growing", "takes_documents"]
 
 _BATCH = 256
 _WRITERS = {FileKind.HDF5: write_nxstxm, FileKind.SDF: write_sdf}
 _LINES = (".jsonl", ".ndjson")
-_CATALOG = ("http://", "https://")
+_POLL_S = 0.3
 
 
 def takes_documents(output: str) -> bool:
     """Return whether documents are written there, rather than images."""
-    return output.startswith(_CATALOG) or Path(output).suffix.lower() in _LINES
+    return is_catalog(output) or Path(output).suffix.lower() in _LINES
 
 
 def export_documents(text: str, output: str, keys: Path | None = None) -> int:
@@ -45,7 +44,7 @@ def export_documents(text: str, output: str, keys: Path | None = None) -> int:
     text
         Any recording, or a results file.
     output
-        A file of JSON lines (`.jsonl`, `.ndjson`), which must not exist, or the address of a Tiled catalog.
+        A file of JSON lines (`.jsonl`, `.ndjson`), which must not exist, or the address of a catalog.
     keys
         Folder of the keys for an address to read from.
 
@@ -53,18 +52,62 @@ def export_documents(text: str, output: str, keys: Path | None = None) -> int:
     ------
     ConfigurationError
         The output exists.
+    DamagedFileError
+        Part of the source is damaged; the rest is written.
     OperandoError
         The source cannot be read, or the catalog not be written.
     """
-    if not output.startswith(_CATALOG):
+    if not is_catalog(output):
         refuse_existing(Path(output))
     path = Path(text)
     if path.is_file() and kind_of(path) is FileKind.HDF5 and is_results(path):
         documents = analysis_documents(read_results(path))
         return _written(documents, output)
     source = open_recording(text, keys=keys)
+    damage: list[str] = []
     try:
-        return _written(_documents(source), output)
+        runs = _written(_documents(source, damage), output)
+        _say_damage([*damage, *_passed_over(source)], output)
+        return runs
+    finally:
+        source.close()
+
+
+def export_growing(
+    text: str,
+    output: str,
+    ended: threading.Event,
+    tell: Callable[[str], None] = lambda _words: None,
+    keys: Path | None = None,
+) -> int:
+    """Write the documents of a run log into a catalog as they come; return how many runs there were.
+
+    Parameters
+    ----------
+    text
+        A run log, there or not yet, or the address where one is served.
+    output
+        Address of the catalog.
+    ended
+        Set by whoever knows that no more will be written.
+    tell
+        Called with a sentence if the log has to be waited for.
+    keys
+        Folder of the keys for an address to read from.
+
+    Raises
+    ------
+    ConfigurationError
+        The output is no catalog, or has one of the runs already.
+    OperandoError
+        The log cannot be followed, or the catalog not be written.
+    """
+    if not is_catalog(output):
+        msg = f"{output} is written in one go; --follow writes into a catalog, https://… or catalog:FOLDER"
+        raise ConfigurationError(msg)
+    source = follow_when_there(text, ended, tell, keys=keys).source
+    try:
+        return write_to_catalog(output, _growing(source, ended), rows=1)
     finally:
         source.close()
 
@@ -85,6 +128,8 @@ def export(source: Source, output: Path, layout: LayoutSettings) -> int:
     ------
     ConfigurationError
         The output exists, or ends in something else.
+    DamagedFileError
+        Part of the source is damaged; the rest is written.
     OperandoError
         The source cannot be read, or holds no image.
     """
@@ -93,29 +138,34 @@ def export(source: Source, output: Path, layout: LayoutSettings) -> int:
         msg = f"{output} ends in '{output.suffix}'; end it in {', '.join((*endings_of(*_WRITERS), *_LINES))}"
         raise ConfigurationError(msg)
     refuse_existing(output)
+    damage: list[str] = []
     try:
-        return _WRITERS[kind](output, stacks_of(_items(source, layout)))
+        cycles = _WRITERS[kind](output, stacks_of(_items(source, layout, damage)))
+        _say_damage([*damage, *_passed_over(source)], str(output))
+        return cycles
     finally:
         source.close()
 
 
 def _written(documents: Iterator[tuple[str, Mapping[str, Any]]], output: str) -> int:
-    if output.startswith(_CATALOG):
+    if is_catalog(output):
         return write_to_catalog(output, documents)
     return write_json_lines(Path(output), documents)
 
 
-def _documents(source: Source) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _growing(source: Source, ended: threading.Event) -> Iterator[tuple[str, Mapping[str, Any]]]:
     after = 0
     while not source.has_ended(after):
-        for logged in source.read(after, _BATCH):
+        batch = source.read(after, _BATCH)
+        for logged in batch:
             yield logged.name, logged.document
             after = logged.seq
+        if not batch:
+            ended.wait(_POLL_S)
 
 
-def _items(source: Source, layout: LayoutSettings) -> Iterator[Item]:
-    reader = DocumentReader(layout)
-    source = with_images(source, layout)
+def _documents(source: Source, damage: list[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield documents up to the end, or to damage that is not passed over; that is added to `damage`."""
     after = 0
     while not source.has_ended(after):
         try:
@@ -124,9 +174,26 @@ def _items(source: Source, layout: LayoutSettings) -> Iterator[Item]:
             if not after:
                 raise
             # What stands before the damage is kept.
-            _log.error("%s", error)
+            damage.append(str(error))
             return
         for logged in batch:
-            yield from reader.read(logged.name, logged.document)
+            yield logged.name, logged.document
             after = logged.seq
+
+
+def _items(source: Source, layout: LayoutSettings, damage: list[str]) -> Iterator[Item]:
+    reader = DocumentReader(layout)
+    for name, document in _documents(with_images(source, layout), damage):
+        yield from reader.read(name, document)
     yield from reader.endings()
+
+
+def _passed_over(source: Source) -> Iterator[str]:
+    return (found.message for found in source.findings() if found.code == "damage")
+
+
+def _say_damage(damage: list[str], output: str) -> None:
+    """Raise if what was written is not all that was recorded."""
+    if damage:
+        msg = f"{output} has what is good; what is damaged is missing in it: {'; '.join(damage)}"
+        raise DamagedFileError(msg)

@@ -1,11 +1,13 @@
-"""Which ending of a file's name means what: one table for reading, writing and verifying."""
+"""What a name means: which ending is which kind of file, and what is an address instead of a file."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
 
-__all__ = ["FileKind", "endings_of", "kind_of"]
+from operando.io.embedded_catalog import SCHEME
+
+__all__ = ["FileKind", "endings_of", "is_address", "is_catalog", "kind_of", "without_key"]
 
 
 class FileKind(StrEnum):
@@ -16,6 +18,8 @@ class FileKind(StrEnum):
     MSGPACK = "documents as msgpack"
     SDF = "SDF"
     HDF5 = "HDF5"
+    PTYCHOGRAPHY = "ptychography"
+    TIFF = "TIFF"
 
 
 _BY_ENDING = {
@@ -30,8 +34,13 @@ _BY_ENDING = {
     ".hdf": FileKind.HDF5,
     ".nxs": FileKind.HDF5,
     ".stxm": FileKind.HDF5,
+    ".cxi": FileKind.PTYCHOGRAPHY,
+    ".ptyr": FileKind.PTYCHOGRAPHY,
+    ".tif": FileKind.TIFF,
+    ".tiff": FileKind.TIFF,
 }
-"""NXstxm and results share their endings; which of them a file is stands in it."""
+"""NXstxm, Data Exchange and results share their endings; which of them a file is stands in it."""
+_CATALOGS = ("http://", "https://", SCHEME)
 
 
 def kind_of(path: Path) -> FileKind | None:
@@ -42,3 +51,19 @@ def kind_of(path: Path) -> FileKind | None:
 def endings_of(*kinds: FileKind) -> tuple[str, ...]:
     """Return the endings of some kinds."""
     return tuple(ending for ending, kind in _BY_ENDING.items() if kind in kinds)
+
+
+def is_address(text: str) -> bool:
+    """Return whether a source is an address, `tcp://…` or `catalog:FOLDER`, rather than a file."""
+    return "://" in text or text.startswith(SCHEME)
+
+
+def is_catalog(text: str) -> bool:
+    """Return whether an address is that of a catalog, or of a run in one."""
+    return text.startswith(_CATALOGS)
+
+
+def without_key(text: str) -> str:
+    """Return a source as it may be shown: what stands behind the ? of an address may be a key."""
+    address, mark, uids = text.partition("#")
+    return address.partition("?")[0] + mark + uids if "://" in text else text

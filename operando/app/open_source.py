@@ -9,22 +9,25 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from operando.app.file_kinds import FileKind, kind_of
+from operando.app.file_kinds import FileKind, is_address, kind_of, without_key
 from operando.errors import ConfigurationError, DamagedFileError, OperandoError, SourceUnreachable
 from operando.io.catalog import read_catalog
 from operando.io.documents import read_json_documents
+from operando.io.embedded_catalog import SCHEME
 from operando.io.followed_catalog import follow_catalog
+from operando.io.hdf5_documents import read_hdf5
 from operando.io.kafka import open_kafka
 from operando.io.keys import load_client_keys
 from operando.io.msgpack_documents import read_msgpack_documents
-from operando.io.nxstxm import read_nxstxm
 from operando.io.past_damage import PastDamage
 from operando.io.proxy import ProxySource
+from operando.io.ptychography import read_ptychography
 from operando.io.remote_log import RecordedPart, RemoteLog
 from operando.io.repair import RepairedSource
 from operando.io.runlog import LogReader
 from operando.io.sdf import read_sdf
 from operando.io.sources import DocumentSource, FollowedLog, PacedSource, RecordedLog, Source
+from operando.io.tiff_stack import holds_tiffs, read_tiff_stack
 
 __all__ = [
     "Opened",
@@ -92,10 +95,12 @@ def open_recording(text: str, speed: float | None = None, keys: Path | None = No
     Parameters
     ----------
     text
-        Path of a run log, of documents as JSON or JSON lines, of an SDF header (`.hdr`) or of a NXstxm
-        file (`.hdf5`, `.h5`, `.hdf`, `.nxs`, `.stxm`); or the address of a served run log or a topic, which
-        is read up to where it is now; or that of runs in a Tiled catalog, `https://…#UID,UID`; documents as
-        msgpack (`.msgpack`).
+        Path of a run log, of documents as JSON or JSON lines, of an SDF header (`.hdr`), of a NXstxm or Data
+        Exchange file (`.hdf5`, `.h5`, `.hdf`, `.nxs`, `.stxm`), of a ptychographic reconstruction (`.cxi`,
+        `.ptyr`), of TIFF images with their settings beside them, or a folder of one of the last two; or the
+        address of a served run log or a topic, which is read up to where it is now; or that of runs in a
+        catalog, `https://…#UID,UID` of a Tiled server or `catalog:FOLDER#UID,UID`; documents as msgpack
+        (`.msgpack`).
     speed
         Acquisition seconds per wall second; None for as fast as it can.
     keys
@@ -177,12 +182,12 @@ def log_of(text: str) -> Path | None:
 
 def results_of(text: str) -> Path:
     """Return what the results of a source are called, in the present folder."""
-    return Path(f"{_name_of(text) if _is_address(text) else Path(text).stem}-lithiation.h5")
+    return Path(f"{_name_of(text) if is_address(text) else Path(text).stem}-lithiation.h5")
 
 
 def advice_of(text: str) -> Path:
     """Return where the advice about a source goes: beside a log; of an address, in the present folder."""
-    return Path(f"{_name_of(text) if _is_address(text) else text}.advice.json")
+    return Path(f"{_name_of(text) if is_address(text) else text}.advice.json")
 
 
 def runs_of(text: str) -> frozenset[str]:
@@ -274,9 +279,17 @@ def _sdf(wanted: _Wanted) -> Source:
     return DocumentSource(read_sdf(path), str(path))
 
 
-def _nxstxm(wanted: _Wanted) -> Source:
+def _hdf5(wanted: _Wanted) -> Source:
     path = _path(wanted.text)
-    return DocumentSource(read_nxstxm(path), str(path))
+    return DocumentSource(read_hdf5(path), str(path))
+
+
+def _tiffs(wanted: _Wanted) -> Source:
+    return DocumentSource(read_tiff_stack(wanted.text), wanted.text)
+
+
+def _objects(wanted: _Wanted) -> Source:
+    return DocumentSource(read_ptychography(wanted.text), wanted.text)
 
 
 _RUN_LOG = _Kind(_recorded_log, _followed_log)
@@ -287,33 +300,35 @@ _BY_SCHEME = {
     "kafka": _Kind(_topic_part, _topic),
     "http": _CATALOG,
     "https": _CATALOG,
+    SCHEME.rstrip(":"): _CATALOG,
 }
 _BY_KIND = {
     FileKind.RUN_LOG: _RUN_LOG,
     FileKind.JSON: _Kind(_documents, None),
     FileKind.MSGPACK: _Kind(_packed_documents, None),
     FileKind.SDF: _Kind(_sdf, None),
-    FileKind.HDF5: _Kind(_nxstxm, None),
+    FileKind.HDF5: _Kind(_hdf5, None),
+    FileKind.PTYCHOGRAPHY: _Kind(_objects, None),
+    FileKind.TIFF: _Kind(_tiffs, None),
 }
 
 
 def _kind(text: str) -> _Kind:
     """Return which kind of source is meant: by the scheme of an address, or the ending of a name."""
-    if _is_address(text):
-        return _BY_SCHEME.get(text.partition("://")[0], _SERVED)
+    if is_address(text):
+        return _BY_SCHEME.get(text.partition(":")[0], _SERVED)
+    if Path(text).is_dir():
+        return _BY_KIND[FileKind.TIFF if holds_tiffs(Path(text)) else FileKind.PTYCHOGRAPHY]
     return _BY_KIND[kind_of(Path(text)) or FileKind.RUN_LOG]
-
-
-def _is_address(text: str) -> bool:
-    return "://" in text
 
 
 def _name_of(address: str) -> str:
     """Return what files about an address are called: nothing in it is a key, and disks bear its length."""
-    place, _, runs = address.partition("#")
-    # What stands behind ? may be a key.
-    plain = place.partition("?")[0] + (f"#{runs}" if runs else "")
-    name = plain.partition("://")[2].translate(_UNFIT)
+    plain = without_key(address)
+    place, mark, runs = plain.partition("#")
+    # Of a folder, its last name.
+    named = Path(place.removeprefix(SCHEME)).name if place.startswith(SCHEME) else place.partition("://")[2]
+    name = f"{named}{mark}{runs}".translate(_UNFIT)
     tag = hashlib.sha256(plain.encode()).hexdigest()[:8]
     return name if len(name) <= _MOST_LETTERS else f"{name[:_MOST_LETTERS]}-{tag}"
 
@@ -323,7 +338,7 @@ def _path(text: str) -> Path:
     if not path.is_file():
         msg = (
             f"there is no file {text}; give the path of a run log, of documents (.json, .jsonl), "
-            "of an SDF header (.hdr) or of a NXstxm file"
+            "of an SDF header (.hdr), of a NXstxm or Data Exchange file, or of a reconstruction (.cxi, .ptyr)"
         )
         raise SourceUnreachable(msg)
     return path

@@ -11,7 +11,7 @@ from operando.app.file_kinds import FileKind, kind_of
 from operando.app.open_source import open_recording
 from operando.errors import DamagedFileError
 from operando.io.documents import read_json_documents
-from operando.io.nxstxm import holds_nxstxm
+from operando.io.hdf5_documents import holds_images
 from operando.io.past_damage import PastDamage
 from operando.io.results_check import check_results
 from operando.io.runlog import LogReader
@@ -82,7 +82,7 @@ def verify(text: str, keys: Path | None = None) -> Verdict:
     path = Path(text)
     kind = kind_of(path)
     # Other people's images have the same endings.
-    if kind is FileKind.HDF5 and path.is_file() and h5py.is_hdf5(path) and not holds_nxstxm(path):
+    if kind is FileKind.HDF5 and path.is_file() and h5py.is_hdf5(path) and not holds_images(path):
         cycles, bad = check_results(path)
         numbers = sorted(bad)
         first = numbers[0] if numbers else None

@@ -12,12 +12,13 @@ from operando.cli import figures as _figures
 from operando.cli import many as _many
 from operando.cli import outputs as _outputs
 from operando.cli import studies as _studies
+from operando.cli import volumes as _volumes
 from operando.cli.commands import app
 from operando.cli.console import Exit
 
 __all__ = ["Exit", "app", "main"]
 
-del _care, _figures, _many, _outputs, _studies
+del _care, _figures, _many, _outputs, _studies, _volumes
 
 
 def main() -> None:

@@ -43,7 +43,7 @@ def reprocess(
         typer.Argument(
             metavar="SOURCE…",
             help="Recordings as for 'replay': files, folders with all below them, patterns, addresses; "
-            "or a Tiled catalog, https://…, of which --where takes runs.",
+            "or a catalog, https://… or catalog:FOLDER, of which --where takes runs.",
         ),
     ] = None,
     list_file: Annotated[
@@ -114,6 +114,8 @@ def _progress(total: int) -> Generator[Callable[[Done, bool], None]]:
     """Yield what counts recordings on stderr, and says of each what is wrong with it."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    from operando.app.file_kinds import without_key
+
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("recordings"), TimeElapsedColumn())
     before = failed = 0
     with Progress(*columns, console=people, transient=True) as bar:
@@ -122,19 +124,18 @@ def _progress(total: int) -> Generator[Callable[[Done, bool], None]]:
 
         def tell(done: Done, was_done: bool) -> None:
             nonlocal before, failed, known
+            name = without_key(done.source)
             known += 1
             before += was_done
             failed += done.code is not Exit.DONE
             for words in done.remarks:
-                people.print(escaped(f"{done.source}: {words}"), soft_wrap=True)
+                people.print(escaped(f"{name}: {words}"), soft_wrap=True)
             for words in done.reasons:
-                people.print(
-                    f"[bold red]{int(done.code)}[/] {escaped(f'{done.source}: {words}')}", soft_wrap=True
-                )
+                people.print(f"[bold red]{int(done.code)}[/] {escaped(f'{name}: {words}')}", soft_wrap=True)
             bar.advance(task)
             if not people.is_terminal and not was_done:
                 # Where nobody sees a bar, as in the output of a batch job.
-                people.print(escaped(f"{known} of {total}: {done.source}"), soft_wrap=True)
+                people.print(escaped(f"{known} of {total}: {name}"), soft_wrap=True)
 
         yield tell
     people.print(f"{total} recordings: {total - before} fitted, {before} done before, {failed} not whole.")

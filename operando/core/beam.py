@@ -8,7 +8,7 @@ import numpy as np
 
 from operando.core.absorption import Detector, below_ceiling
 from operando.core.image import Image
-from operando.core.incident import IncidentMode, IncidentRule, blank_reading
+from operando.core.incident import KEPT, IncidentMode, IncidentRule, blank_reading
 from operando.types import FloatArray, MaskArray, ScanPlan
 
 __all__ = ["Beam", "beam_of"]
@@ -75,7 +75,7 @@ def beam_of(
     if rule.mode is IncidentMode.BLANK:
         mean, variance = blank_reading(below_ceiling(image.counts, detector), blank, detector.gain)
         return everywhere(mean, variance, (mean, variance))
-    if rule.mode is IncidentMode.CHANNEL:
+    if rule.mode in KEPT:
         i0 = np.full((ny, 1), np.nan) if image.i0 is None else image.i0
         return Beam(
             i0,

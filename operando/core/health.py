@@ -11,9 +11,18 @@ from operando.core.incident import IncidentMode
 from operando.core.references import condition_number
 from operando.core.stack import Recipe
 from operando.errors import RunRejected
-from operando.types import Finding, FloatArray, LithiationMap, PhaseSpectra, Reason, ScanPlan, Severity
+from operando.types import (
+    Finding,
+    FloatArray,
+    Light,
+    LithiationMap,
+    PhaseSpectra,
+    Reason,
+    ScanPlan,
+    Severity,
+)
 
-__all__ = ["check_design", "findings_of", "reference_findings"]
+__all__ = ["check_design", "check_energies", "findings_of", "reference_findings"]
 
 _ALIKE = 100.0
 _CONTAMINATED = 0.1
@@ -40,6 +49,12 @@ _NO_I0 = {
         "the I0 file does not cover every energy of the run, or the run does not say its dwell",
         "take a spectrum that covers them, or I0 from blank pixels (--i0 blank)",
     ),
+    IncidentMode.REFERENCES: Finding(
+        "i0-missing",
+        Severity.WARNING,
+        "the run has images at an energy of which no reference frame has come, so they have no I0 yet",
+        "take reference frames without the sample at every energy; before or after the images will do",
+    ),
 }
 
 
@@ -51,10 +66,21 @@ def check_design(plan: ScanPlan, phases: PhaseSpectra, recipe: Recipe) -> None:
     RunRejected
         There are fewer energies than unknowns.
     """
+    check_energies(plan.energies_ev.size, phases, recipe)
+
+
+def check_energies(energies: int, phases: PhaseSpectra, recipe: Recipe) -> None:
+    """Refuse so many energies if they are fewer than unknowns.
+
+    Raises
+    ------
+    RunRejected
+        They are.
+    """
     unknowns = phases.lithium.size + recipe.background
-    if plan.energies_ev.size < unknowns:
+    if energies < unknowns:
         msg = (
-            f"the scan has {plan.energies_ev.size} energies, but {phases.lithium.size} phases"
+            f"the scan has {energies} energies, but {phases.lithium.size} phases"
             f" and {int(recipe.background)} background terms need at least {unknowns}; "
             "add energies, or fit fewer phases"
         )
@@ -104,7 +130,8 @@ def findings_of(
         )
     elif _waits_for_i0(composite):
         findings.append(_NO_I0[recipe.incident.mode])
-    if recipe.incident.mode is IncidentMode.BLANK:
+    # The scale of a reconstruction is another one at each energy, and says nothing of its blank pixels.
+    if recipe.incident.mode is IncidentMode.BLANK and plan.light is not Light.AMPLITUDE:
         covering = _material_in(composite.i0, composite.dwell_ms, plan, phases)
         if covering > _CONTAMINATED:
             findings.append(

@@ -32,7 +32,7 @@ class Image:
         An object for each row, shape (ny,): the same one as long as the row holds the same.
     spread, i0_spread
         Times the gain, they are the variances of `counts` and `i0`, the same shape; None where they are
-        the readings themselves, as they are in an image that was not moved.
+        the readings themselves, as they are in an image as a counter gave it.
     """
 
     counts: FloatArray

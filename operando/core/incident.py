@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from operando.types import FloatArray, MaskArray
 
-__all__ = ["MIN_BLANK_PIXELS", "IncidentMode", "IncidentRule", "blank_pixels", "blank_reading"]
+__all__ = ["KEPT", "MIN_BLANK_PIXELS", "IncidentMode", "IncidentRule", "blank_pixels", "blank_reading"]
 
 MIN_BLANK_PIXELS = 16
 """Fewer blank pixels than this are no I0: at 16 the mean is 4 times as sure as one pixel."""
@@ -29,6 +29,11 @@ class IncidentMode(StrEnum):
     BLANK = "blank"
     CHANNEL = "channel"
     FILE = "file"
+    REFERENCES = "references"
+
+
+KEPT = frozenset({IncidentMode.CHANNEL, IncidentMode.REFERENCES})
+"""Modes that take I0 of each pixel from what came beside its counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,8 @@ class IncidentRule:
     Attributes
     ----------
     mode
-        Blank pixels of the same image, a channel recorded with it, or a spectrum from a file.
+        Blank pixels of the same image, a channel recorded with it, a spectrum from a file, or reference
+        frames of the run, which no recipe asks for: see `operando.core.light`.
     scale
         Factor from the channel's or file's reading to what the detector would read in that
         beam, its dark level included.

@@ -27,6 +27,7 @@ from operando.core.fit import design_of
 from operando.core.gain import gain_findings
 from operando.core.health import check_design, findings_of, reference_findings
 from operando.core.increment import Solved, solve_again
+from operando.core.light import lit_recipe
 from operando.core.placing import remembering
 from operando.core.progress import on_one_clock, progress_of, run_findings
 from operando.core.references import Library, spectra_of
@@ -134,6 +135,7 @@ def start(plan: ScanPlan, library: Library, recipe: Recipe, rules: StudyRules = 
     RunRejected
         There are too few energies for the phases.
     """
+    recipe = lit_recipe(recipe, plan.light)
     phases = spectra_of(library, plan.energies_ev)
     if not plan.is_open:
         check_design(plan, phases, recipe)
@@ -177,7 +179,7 @@ def refusal(plan: ScanPlan, library: Library, recipe: Recipe, error: OperandoErr
 
 
 def replan(state: PipelineState, plan: ScanPlan) -> PipelineState:
-    """Return `state` under a plan that learned of more energies, or that it has them all.
+    """Return `state` under a plan that learned of more energies, that it has them all, or of its light.
 
     Raises
     ------
@@ -194,7 +196,17 @@ def replan(state: PipelineState, plan: ScanPlan) -> PipelineState:
         )
         raise RunRejected(msg)
     fresh = start(plan, state.library, state.recipe)
-    return replace(state, phases=fresh.phases, remarks=fresh.remarks, stack=replace(state.stack, plan=plan))
+    stack = replace(
+        state.stack,
+        plan=plan,
+        keeps_channel=fresh.stack.keeps_channel,
+        detector=fresh.stack.detector,
+    )
+    # Another light is another map, of every cycle that can still be made.
+    changed = state.changed | (stack.rows_seen.keys() if plan.light is not old.light else set())
+    return replace(
+        state, phases=fresh.phases, recipe=fresh.recipe, remarks=fresh.remarks, stack=stack, changed=changed
+    )
 
 
 def step(state: PipelineState, line: Line) -> PipelineState:
@@ -403,5 +415,6 @@ def _mean_lithium(state: PipelineState, composite: Composite, newest: Lithiation
         composite.shared_variance,
         model.design,
         model.shared,
+        composite.own_share,
     )
     return Point(newest.time_s, found.lithium, found.lithium_error, found.pixels)

@@ -153,10 +153,10 @@ def put_in_place(image: Image, shift_px: tuple[float, float], detector: Detector
     if shift_px == (0.0, 0.0):
         return image
     readings = below_ceiling(image.counts, detector)
-    counts, spread = moved(readings, shift_px, readings)
+    counts, spread = moved(readings, shift_px, readings if image.spread is None else image.spread)
     i0, i0_spread = image.i0, image.i0_spread
     if i0 is not None:
-        i0, i0_spread = moved(i0, shift_px, i0)
+        i0, i0_spread = moved(i0, shift_px, i0 if i0_spread is None else i0_spread)
     marks, known = _marks(image, shift_px)
     nearest = np.clip(np.round(np.arange(marks.size) + shift_px[0]).astype(np.intp), 0, marks.size - 1)
 

@@ -18,7 +18,7 @@ import numpy as np
 from operando.core.absorption import Detector
 from operando.core.fit import Background
 from operando.core.image import Image
-from operando.core.incident import IncidentMode, IncidentRule
+from operando.core.incident import KEPT, IncidentRule
 from operando.core.track import Registering, RegistrationRule, Track, settle
 from operando.errors import FrameRejected
 from operando.types import Line, ScanPlan
@@ -109,7 +109,7 @@ class StackState:
     kept_cycles
         `HISTORY_CYCLES`, and those that a map of the oldest of them still needs.
     keeps_channel
-        Whether readings of the incident-beam channel are kept.
+        Whether readings of the incident beam beside the counts are kept.
     registration, detector
         How images are registered, and how readings are to be taken for that.
     track
@@ -143,7 +143,7 @@ def empty_stack(plan: ScanPlan, recipe: Recipe) -> StackState:
         float("nan"),
         # An image that can still change may be compared with the one before it.
         kept_cycles=HISTORY_CYCLES + max(recipe.estimator.older_images, int(recipe.registration.is_needed)),
-        keeps_channel=recipe.incident.mode is IncidentMode.CHANNEL,
+        keeps_channel=recipe.incident.mode in KEPT,
         registration=recipe.registration,
         detector=recipe.detector,
     )
@@ -164,7 +164,7 @@ def add(state: StackState, line: Line) -> StackState:
     is_new = image is None
     if image is None:
         image = _empty_image(state)
-        state.images[key] = image
+    image = state.images[key] = _with_room(image, line, state)
     known_time_s = image.row_time_s[line.row]
     if known_time_s > line.time_s or (known_time_s == line.time_s and _is_known(image, line)):
         return state
@@ -173,6 +173,10 @@ def add(state: StackState, line: Line) -> StackState:
     image.counts[line.row] = line.counts
     if image.i0 is not None:
         image.i0[line.row] = np.nan if line.i0 is None else line.i0
+    if image.spread is not None:
+        image.spread[line.row] = line.counts if line.spread is None else line.spread
+    if image.i0 is not None and image.i0_spread is not None:
+        image.i0_spread[line.row] = image.i0[line.row] if line.i0_spread is None else line.i0_spread
     image.row_time_s[line.row] = line.time_s
     image.row_dwell_ms[line.row] = line.dwell_ms
     image.row_ring_ma[line.row] = line.ring_current_ma
@@ -209,6 +213,10 @@ def _check(state: StackState, line: Line) -> None:
         sizes = f"{line.counts.size} pixels" + ("" if line.i0 is None else f" and {line.i0.size} of I0")
         msg = f"{where} has {sizes}; the scan has {nx}"
         raise FrameRejected(msg)
+    for spread in (line.spread, line.i0_spread):
+        if spread is not None and spread.shape != (nx,):
+            msg = f"{where} has variances of {spread.size} pixels; the scan has {nx}"
+            raise FrameRejected(msg)
     if not np.isfinite(line.time_s):
         msg = f"{where} has no time"
         raise FrameRejected(msg)
@@ -242,9 +250,30 @@ def _is_known(image: Image, line: Line) -> bool:
     if not np.array_equal(image.counts[line.row], line.counts, equal_nan=True):
         return False
     incident = np.nan if line.i0 is None else line.i0
-    return image.i0 is None or bool(
-        np.array_equal(image.i0[line.row], np.broadcast_to(incident, line.counts.shape), equal_nan=True)
+    held_and_new = (
+        (image.i0, incident),
+        (image.spread, line.counts if line.spread is None else line.spread),
+        (image.i0_spread, incident if line.i0_spread is None else line.i0_spread),
     )
+    return all(
+        held is None
+        or np.array_equal(held[line.row], np.broadcast_to(new, line.counts.shape), equal_nan=True)
+        for held, new in held_and_new
+    )
+
+
+def _with_room(image: Image, line: Line, state: StackState) -> Image:
+    """Return the image with arrays for all that a line brings: some images have variances of their own."""
+    i0, spread, i0_spread = image.i0, image.spread, image.i0_spread
+    if i0 is None and state.keeps_channel:
+        i0 = np.full_like(image.counts, np.nan)
+    if spread is None and line.spread is not None:
+        spread = image.counts.copy()
+    if i0_spread is None and line.i0_spread is not None and i0 is not None:
+        i0_spread = i0.copy()
+    if i0 is image.i0 and spread is image.spread and i0_spread is image.i0_spread:
+        return image
+    return replace(image, i0=i0, spread=spread, i0_spread=i0_spread)
 
 
 def _empty_image(state: StackState) -> Image:

@@ -236,6 +236,7 @@ def _with_host(
         composite.shared_variance,
         subject.model.design,
         subject.model.shared,
+        composite.own_share,
     )
     if found is None:
         return trail, host
@@ -287,6 +288,7 @@ def _particles(
         shared_variance=composite.shared_variance,
         design=subject.model.design,
         shared=subject.model.shared,
+        own_share=composite.own_share,
     )
     particles = measure(field_now, _largest(now.labels, rules.most_particles), now.at_edge)
     book = with_particles(studies.particles, newest.cycle, particles)

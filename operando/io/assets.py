@@ -5,6 +5,8 @@ Only HDF5 files below folders that the profile names are looked into.
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from operando.errors import FrameRejected
-from operando.io.readings import text, whole
+from operando.io.readings import is_time, text, whole
 
 __all__ = ["ASSETS", "AssetBook", "Place"]
 
@@ -22,6 +24,8 @@ _HDF5_KIND = "application/x-hdf5"
 _AD_DATASET = "/entry/data/data"
 """Where the HDF5 plugin of EPICS areaDetector puts its images."""
 _MAX_KEPT = 65_536
+_MOST_EVENTS = 16_384
+_STREAM = "primary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +39,16 @@ class Place:
     dataset
         In the file.
     first, stop
-        Of its first axis.
+        Of its first axis; if `declared`, of the events that it is made of.
+    declared
+        Shape of one event as its descriptor has it, or () where frames are counted.
     """
 
     path: Path
     dataset: str
     first: int
     stop: int
+    declared: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,25 @@ class _File:
     path: Path
     dataset: str
     frames_per_event: int
-    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """What a descriptor says of the data of its stream.
+
+    Attributes
+    ----------
+    outside
+        Keys whose data lie in files, with the shape that each is declared to have.
+    time_s
+        When it was written; NaN if it does not say.
+    has_all_outside
+        Whether nothing else is in the stream `primary`, so that no event need come for it.
+    """
+
+    outside: Mapping[str, tuple[int, ...]]
+    time_s: float
+    has_all_outside: bool
 
 
 @dataclass(slots=True)
@@ -64,11 +89,13 @@ class AssetBook:
 
     roots: tuple[Path, ...]
     _files: dict[str, _File | str] = field(default_factory=dict[str, "_File | str"])
+    _keys: dict[str, str] = field(default_factory=dict[str, str])
     _datums: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
     _spans: dict[tuple[str, str], list[tuple[int, int, int, int, str]]] = field(
         default_factory=dict[tuple[str, str], list[tuple[int, int, int, int, str]]]
     )
-    _external: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    _ends: defaultdict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    _streams: dict[str, _Stream] = field(default_factory=dict[str, "_Stream"])
 
     def note(self, name: str, document: Mapping[str, Any]) -> None:
         """Take note of a document about files, or of a descriptor.
@@ -80,6 +107,8 @@ class AssetBook:
         """
         if name in {"resource", "stream_resource"}:
             uid = text(document.get("uid"))
+            self._keys[uid] = text(document.get("data_key", ""))
+            _keep_newest(self._keys)
             try:
                 self._files[uid] = self._file(document)
             except FrameRejected as error:
@@ -109,13 +138,53 @@ class AssetBook:
         data: Mapping[str, Any] = event["data"]
         descriptor = str(event["descriptor"])
         number = whole(event["seq_num"], "seq_num")
-        for key in self._external.get(descriptor, ()):
+        stream = self._streams.get(descriptor)
+        for key in () if stream is None else stream.outside:
             value = data.get(key)
             if isinstance(value, str):
                 datum = self._datums.get(value)
                 yield key, None if datum is None else self._place_of_datum(*datum)
             elif value is None:
                 yield key, self._place_of_span(descriptor, key, number)
+
+    def completed(self, document: Mapping[str, Any]) -> range:
+        """Return the numbers of events whose data a `stream_datum`, noted before, has made complete.
+
+        None are while another key of the stream lacks them, or where events have to say what is complete.
+
+        Raises
+        ------
+        FrameRejected
+            They are more than any scan has.
+        """
+        descriptor = text(document.get("descriptor"))
+        stream = self._streams.get(descriptor)
+        numbers = document.get("seq_nums")
+        if stream is None or not stream.has_all_outside or not isinstance(numbers, Mapping):
+            return range(0)
+        first, stop = (whole(numbers.get(end), f"seq_nums.{end}") for end in ("start", "stop"))
+        if stop - first > _MOST_EVENTS:
+            msg = f"a stream_datum stands for {stop - first} events; at most {_MOST_EVENTS} are read"
+            raise FrameRejected(msg)
+        reach = min(self._ends[self._named(descriptor, key)] for key in stream.outside)
+        return range(first, min(stop, reach))
+
+    def columns(self, descriptor: str, numbers: range) -> dict[str, list[Place | None]]:
+        """Return for each key of a stream where the data of some events lie.
+
+        Raises
+        ------
+        FrameRejected
+            As `places`.
+        """
+        return {
+            key: [self._place_of_span(descriptor, key, number) for number in numbers]
+            for key in self._streams[descriptor].outside
+        }
+
+    def described_s(self, descriptor: str) -> float:
+        """Return when a descriptor was written, in seconds since 1970; NaN where it does not say."""
+        return self._streams[descriptor].time_s
 
     def _note_datum(self, document: Mapping[str, Any], name: object, arguments: object) -> None:
         point = arguments.get("point_number", 0) if isinstance(arguments, Mapping) else 0
@@ -128,26 +197,35 @@ class AssetBook:
         if not isinstance(frames, Mapping) or not isinstance(events, Mapping):
             msg = "a stream_datum has no indices or no seq_nums"
             raise FrameRejected(msg)
-        file = self._files.get(uid)
-        key = file.key if isinstance(file, _File) else ""
+        place = text(document.get("descriptor")), self._keys.get(uid, "")
         ends = [
             whole(part.get(end), f"{name}.{end}")
             for name, part in (("indices", frames), ("seq_nums", events))
             for end in ("start", "stop")
         ]
-        spans = self._spans.setdefault((text(document.get("descriptor")), key), [])
+        spans = self._spans.setdefault(place, [])
         spans.append((ends[2], ends[3], ends[0], ends[1], uid))
         del spans[:-_MAX_KEPT]
+        self._ends[place] = max(self._ends[place], ends[3])
 
     def _note_keys(self, document: Mapping[str, Any]) -> None:
         keys = document.get("data_keys")
-        if isinstance(keys, Mapping):
-            external = tuple(
-                key for key, about in keys.items() if isinstance(about, Mapping) and "external" in about
+        if not isinstance(keys, Mapping):
+            return
+        outside = {
+            str(key): _shape_of(about)
+            for key, about in keys.items()
+            if isinstance(about, Mapping) and "external" in about
+        }
+        if outside:
+            is_streamed = all(str(keys[key]["external"]).startswith("STREAM") for key in outside)
+            time_s = document.get("time")
+            self._streams[text(document.get("uid"))] = _Stream(
+                outside,
+                float(time_s) if is_time(time_s) else math.nan,
+                has_all_outside=is_streamed and len(outside) == len(keys) and document.get("name") == _STREAM,
             )
-            if external:
-                self._external[text(document.get("uid"))] = external
-                _keep_newest(self._external)
+            _keep_newest(self._streams)
 
     def _place_of_datum(self, resource: str, point: int) -> Place | None:
         file = self._files.get(resource)
@@ -159,8 +237,7 @@ class AssetBook:
         return Place(file.path, file.dataset, first, first + file.frames_per_event)
 
     def _place_of_span(self, descriptor: str, key: str, number: int) -> Place | None:
-        # A file that is not read has no key; its sentence is better than none.
-        spans = self._spans.get((descriptor, key)) or self._spans.get((descriptor, ""), [])
+        spans = self._spans.get(self._named(descriptor, key), [])
         for first_event, stop_event, first, stop, uid in reversed(spans):
             if first_event <= number < stop_event:
                 file = self._files.get(uid)
@@ -170,8 +247,14 @@ class AssetBook:
                     return None
                 frames = max((stop - first) // (stop_event - first_event), 1)
                 begin = first + (number - first_event) * frames
-                return Place(file.path, file.dataset, begin, begin + frames)
+                declared = self._streams[descriptor].outside[key] if frames == 1 else ()
+                return Place(file.path, file.dataset, begin, begin + frames, declared)
         return None
+
+    def _named(self, descriptor: str, key: str) -> tuple[str, str]:
+        """Return what the spans of a key are kept under: not every file says whose data it has."""
+        known = descriptor, key
+        return known if known in self._spans else (descriptor, "")
 
     def _file(self, document: Mapping[str, Any]) -> _File:
         arguments = document.get("parameters", document.get("resource_kwargs"))
@@ -186,7 +269,6 @@ class AssetBook:
             path=self._below_a_root(_path_of(document)),
             dataset=_AD_DATASET if dataset is None else text(dataset),
             frames_per_event=max(per_event, 1),
-            key=text(document.get("data_key", "")),
         )
 
     def _below_a_root(self, named: Path) -> Path:
@@ -215,6 +297,13 @@ def _path_of(document: Mapping[str, Any]) -> Path:
         msg = f"an image lies in {text(name)}; expected the whole path of a file"
         raise FrameRejected(msg)
     return Path(name)
+
+
+def _shape_of(about: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the shape that a data key is declared to have; () where it is none, or has gaps."""
+    shape = about.get("shape")
+    sizes = tuple(shape) if isinstance(shape, list | tuple) else ()
+    return sizes if all(isinstance(size, int) and size > 0 for size in sizes) else ()
 
 
 def _keep_newest(kept: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operando.errors import ConfigurationError, DamagedFileError, SourceUnreachable
+from operando.io.embedded_catalog import SCHEME, folder_of_catalog, opened_catalog
 from operando.io.endpoints import web_address
 from operando.io.plain import as_plain
 
@@ -73,12 +74,12 @@ class Node(Protocol):
 
 
 def read_catalog(address: str, uid: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give name and document of everything that a Tiled server has of a run.
+    """Give name and document of everything that a catalog has of a run.
 
     Parameters
     ----------
     address
-        Of the catalog: `https://…`, or `http://…` on this machine.
+        Of the catalog: `https://…`, or `http://…` on this machine, or `catalog:FOLDER`.
     uid
         Of the run.
 
@@ -94,13 +95,18 @@ def read_catalog(address: str, uid: str) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def connected(address: str) -> tuple[Any, type[Exception]]:
-    """Return what a Tiled server has at an address, and what it raises when it does not answer any more.
+    """Return what a catalog has at an address, and what it raises when it does not answer any more.
 
     Raises
     ------
     ConfigurationError, SourceUnreachable
         As `read_catalog`.
+    DamagedFileError
+        It is a folder, and what is in it is no catalog.
     """
+    folder = folder_of_catalog(address)
+    if folder is not None:
+        return opened_catalog(folder)
     web_address(address)
     try:
         # Only where it is asked for, and not known to every installation.
@@ -272,4 +278,4 @@ def _value(rows: np.ndarray[Any, Any], place: int) -> Any:  # noqa: ANN401 - wha
 
 def shown(address: str) -> str:
     """Return an address without what may be a key to it."""
-    return address.partition("?")[0]
+    return address if address.startswith(SCHEME) else address.partition("?")[0]

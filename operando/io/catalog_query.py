@@ -1,4 +1,4 @@
-"""Which runs of a Tiled catalog are meant: those whose start documents say so."""
+"""Which runs of a catalog are meant: those whose start documents say so."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def runs_in_catalog(address: str, conditions: Sequence[tuple[str, Value]]) -> li
     Parameters
     ----------
     address
-        Of the catalog: `https://…`, or `http://…` on this machine.
+        Of the catalog: `https://…`, or `http://…` on this machine, or `catalog:FOLDER`.
     conditions
         Key, with dots into mappings, and value; none for all runs.
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 from operando.errors import FrameRejected
-from operando.io.assets import ASSETS, AssetBook, Place
+from operando.io.assets import ASSETS, AssetBook
+from operando.io.eventless import Unwritten, page_of, reading_at
+from operando.io.readings import whole
 from operando.io.runlog import LoggedDocument
 from operando.io.sources import Source
-from operando.io.written_frames import frames_in
 from operando.settings import LayoutSettings
 from operando.types import Finding, Severity
 
@@ -72,6 +73,8 @@ class FilledSource:
         self._given_up: set[Path | None] = set()
         self._missing = ""
         self._misses = 0
+        self._completed: dict[int, range] = {}
+        self._with_events: set[str] = set()
         self.name = source.name
 
     def read(self, after: int, limit: int) -> list[LoggedDocument]:
@@ -126,13 +129,15 @@ class FilledSource:
 
     def _look_back(self, after: int) -> None:
         """Learn what the documents before say of files, for whoever begins in the middle."""
-        self._held, self._fetched = [], 0
+        self._held, self._fetched, self._completed = [], 0, {}
         while self._fetched < after:
             batch = self._source.read(self._fetched, min(_SCAN, after - self._fetched))
             if not batch:
                 break
             for each in batch:
                 self._note(each)
+                self._learn(each)
+            self._completed.clear()
             self._fetched = batch[-1].seq
         self._given = self._fetched = after
 
@@ -140,22 +145,31 @@ class FilledSource:
         if logged.name in ASSETS or logged.name == "descriptor":
             try:
                 self._book.note(logged.name, logged.document)
+                if logged.name == "stream_datum" and (numbers := self._book.completed(logged.document)):
+                    self._completed[logged.seq] = numbers
             except (FrameRejected, LookupError, TypeError, ValueError) as error:
                 _log.warning("a %s document could not be read: %s", logged.name, error)
 
+    def _learn(self, logged: LoggedDocument) -> None:
+        """Take note that a stream has events, which say themselves when their data are complete."""
+        if logged.name in {"event", "event_page"}:
+            self._with_events.add(str(logged.document.get("descriptor")))
+
     def _filled(self, logged: LoggedDocument) -> LoggedDocument | None:
         """Return a document with its images; None to be asked again."""
+        self._learn(logged)
+        if logged.name == "stream_datum":
+            return self._as_page(logged)
         if logged.name != "event":
             return logged
         try:
             places = dict(self._book.places(logged.document))
             images: dict[str, Any] = {}
             for key, place in places.items():
-                image = (
-                    None if place is None else frames_in(place.path, place.dataset, place.first, place.stop)
-                )
+                image = None if place is None else reading_at(place)
                 if image is None:
-                    return self._wait(logged, key, place)
+                    unwritten = Unwritten(key, whole(logged.document["seq_num"], "seq_num"), place)
+                    return None if self._may_come(logged, (unwritten,)) else logged
                 images[key] = image
                 self._given_up.discard(None if place is None else place.path)
         except (FrameRejected, LookupError, TypeError, ValueError) as error:
@@ -167,20 +181,39 @@ class FilledSource:
         data = cast("Mapping[str, Any]", logged.document["data"])
         return replace(logged, document={**logged.document, "data": {**data, **images}})
 
-    def _wait(self, logged: LoggedDocument, key: str, place: Place | None) -> LoggedDocument | None:
-        path = None if place is None else place.path
+    def _as_page(self, logged: LoggedDocument) -> LoggedDocument | None:
+        """Return the events that a `stream_datum` stands for, if no others come; None to be asked again."""
+        numbers = self._completed.get(logged.seq)
+        if numbers is None or str(logged.document.get("descriptor")) in self._with_events:
+            return logged
+        try:
+            page = page_of(self._book, logged, numbers)
+        except (FrameRejected, LookupError, TypeError, ValueError) as error:
+            self._miss(str(error))
+            return logged
+        if page.missing and self._may_come(logged, page.missing):
+            return None
+        self._asked = None
+        if not page.missing:
+            self._given_up -= page.files
+        return replace(logged, name="event_page", document=page.document)
+
+    def _may_come(self, logged: LoggedDocument, missing: Sequence[Unwritten]) -> bool:
+        """Return whether what is missing may still be written; if not, it is named."""
+        paths = {None if each.place is None else each.place.path for each in missing}
         if self._asked is None or self._asked[0] != logged.seq:
             self._asked = logged.seq, self._clock()
         waited_s = self._clock() - self._asked[1]
         # A file that was waited for in vain is not waited for again.
-        if path not in self._given_up and waited_s < self._patience_s:
-            return None
-        self._given_up.add(path)
+        if waited_s < self._patience_s and not paths <= self._given_up:
+            return True
+        self._given_up |= paths
         self._asked = None
-        where = "no document says where" if place is None else f"frame {place.first} of {place.path.name}"
-        number = logged.document.get("seq_num")
-        self._miss(f"'{key}' of event {number} was not written in time ({where})")
-        return logged
+        for each in missing:
+            place = each.place
+            where = "no document says where" if place is None else f"frame {place.first} of {place.path.name}"
+            self._miss(f"'{each.key}' of event {each.number} was not written in time ({where})")
+        return False
 
     def _miss(self, words: str) -> None:
         self._misses += 1

@@ -42,7 +42,7 @@ def follow_catalog(address: str, uid: str, ended: threading.Event) -> FollowedRu
     Parameters
     ----------
     address
-        Of the catalog: `https://…`, or `http://…` on this machine.
+        Of the catalog: `https://…`, or `http://…` on this machine, or `catalog:FOLDER`.
     uid
         Of the run.
     ended

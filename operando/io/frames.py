@@ -14,12 +14,23 @@ import numpy as np
 
 from operando.core.energies import SAME_ENERGY_EV
 from operando.errors import FrameRejected, RunRejected
-from operando.io.readings import incident_of, numbers_of, text, time_of, without_leading
+from operando.io.readings import (
+    dwell_of,
+    incident_of,
+    numbers_of,
+    ring_current_of,
+    text,
+    time_of,
+    without_leading,
+)
 from operando.io.startdoc import check_size, image_grid, sample_of, started_of
 from operando.settings import LayoutSettings
 from operando.types import FloatArray, Line, ScanPlan
 
-__all__ = ["Frames", "lines_of"]
+__all__ = ["AMPLITUDE", "Frames", "energy_beside", "grown", "image_beside", "lines_of"]
+
+AMPLITUDE = "amplitude"
+"""The units of the data key of an image that is the modulus of a wave."""
 
 _MAX_PLACES = 8192
 """Frames that are known when they come again after a pause; more than are kept to be fitted."""
@@ -43,6 +54,11 @@ class Frames:
         Its start document.
     settings
         Keys that are named there are not looked for.
+
+    Attributes
+    ----------
+    is_amplitude
+        Whether its images are moduli of a wave, as the units of their data key say.
     """
 
     _run: str
@@ -54,6 +70,7 @@ class Frames:
     _cycle: int = 0
     _visited: set[int] = field(default_factory=set[int])
     _places: dict[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
+    is_amplitude: bool = False
 
     def read(
         self, number: int, event: Mapping[str, Any], keys: Mapping[str, Any]
@@ -80,6 +97,7 @@ class Frames:
             self._energy_key = settings.energy_key or _energy_key(self._start, keys, data)
             self._data_field = settings.data_field or _image_key(data, keys, settings.i0_field)
             _check_named(data, self._energy_key, self._data_field)
+            self.is_amplitude = _unit(keys, self._data_field) == AMPLITUDE
         counts = self._image(data)
         energy_ev, same_ev = _energy_of(data, keys, self._energy_key, settings.energy_key is None)
         i0 = incident_of(data, settings.i0_field, counts.shape)
@@ -92,7 +110,7 @@ class Frames:
             energy = int(np.argmin(np.abs(plan.energies_ev - energy_ev)))
             if abs(plan.energies_ev[energy] - energy_ev) > same_ev:
                 energy = plan.energies_ev.size
-                plan = _grown(plan, energy_ev, self._dwell_ms)
+                plan = grown(plan, energy_ev, self._dwell_ms)
         place = self._place(number, energy)
         if plan.is_open and place[0] > 0:
             # An energy came back, so the first cycle had them all.
@@ -100,7 +118,8 @@ class Frames:
         if plan is not self._plan:
             self._plan = plan
             yield plan
-        yield from lines_of(plan, place, counts, i0, time_s)
+        for line in lines_of(plan, place, counts, i0, time_s):
+            yield replace(line, dwell_ms=dwell_of(data), ring_current_ma=ring_current_of(data))
 
     def _image(self, data: Mapping[str, Any]) -> FloatArray:
         counts = numbers_of(data, self._data_field)
@@ -169,6 +188,34 @@ def lines_of(
         yield Line(plan.run, cycle, energy, row, counts[row], None if i0 is None else i0[row], time_s)
 
 
+def energy_beside(
+    start: Mapping[str, Any], data: Mapping[str, Any], keys: Mapping[str, Any], settings: LayoutSettings
+) -> float:
+    """Return the photon energy that stands in an event, in eV.
+
+    Raises
+    ------
+    FrameRejected
+        It is no energy.
+    RunRejected
+        No key of the event is one.
+    """
+    key = settings.energy_key or _energy_key(start, keys, data)
+    return _energy_of(data, keys, key, settings.energy_key is None)[0]
+
+
+def image_beside(data: Mapping[str, Any], keys: Mapping[str, Any], settings: LayoutSettings) -> str:
+    """Return the key of the image in an event.
+
+    Raises
+    ------
+    FrameRejected, RunRejected
+        There is none, or which it is cannot be told.
+    """
+    named = settings.data_field
+    return named if named is not None and named in data else _image_key(data, keys, settings.i0_field)
+
+
 def _energy_of(
     data: Mapping[str, Any], keys: Mapping[str, Any], key: str, is_found: bool
 ) -> tuple[float, float]:
@@ -200,8 +247,16 @@ def _in_ev(data: Mapping[str, Any], keys: Mapping[str, Any], key: str) -> float:
     return value.item() * (1000.0 if _unit(keys, key) == "kev" else 1.0)
 
 
-def _grown(plan: ScanPlan, energy_ev: float, dwell_ms: float) -> ScanPlan:
-    """Return a plan with one more energy."""
+def grown(plan: ScanPlan, energy_ev: float, dwell_ms: float) -> ScanPlan:
+    """Return a plan with one more energy.
+
+    Raises
+    ------
+    FrameRejected
+        Its first cycle is over, and did not have it.
+    RunRejected
+        It would be larger than can be held.
+    """
     if not plan.is_open:
         msg = (
             f"an event has the energy {energy_ev:.3f} eV, which the first cycle did not have "

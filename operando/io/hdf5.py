@@ -17,6 +17,7 @@ __all__ = [
     "dataset_at",
     "group_at",
     "groups_in",
+    "modulus_at",
     "own_item",
     "scalar_at",
     "text_at",
@@ -79,6 +80,16 @@ def array_at(parent: h5py.Group, place: str) -> np.ndarray[Any, Any]:
         message = f"{dataset.name} is of the kind {dataset.dtype}; numbers or text were expected"
         raise KeyError(message)
     return np.asarray(dataset[()])
+
+
+def modulus_at(parent: h5py.Group, place: str) -> np.ndarray[Any, Any]:
+    """Return the absolute values of the numbers in the dataset at `place`, complex or not."""
+    dataset = dataset_at(parent, place)
+    if dataset.shape is None or dataset.dtype.kind not in "fc" or dataset.dtype.subdtype is not None:
+        message = f"{dataset.name} is of the kind {dataset.dtype}; complex or floating numbers were expected"
+        raise KeyError(message)
+    _check_size(dataset)
+    return np.abs(np.asarray(dataset[()])).astype(np.float64)
 
 
 def scalar_at(parent: h5py.Group, place: str) -> str | float | int:

@@ -6,9 +6,11 @@ Five layouts are told apart by what the documents themselves hold, not by who wr
   `operando_plans`, whose events also carry `cycle`, `energy_index` and `row`);
 * a `stxm` block and one event per image;
 * no block, one event per image with the energy beside it;
-* a grid scan of bluesky, one event per point: rows are put together from them;
+* a grid scan of bluesky, one event per point: rows are put together from them, and runs of one energy
+  become one series;
 * metadata of pyStxm (CLS), one run per image: the runs of a stack become one series.
 
+Any of them may have streams of images without the sample and without light: see `reference_frames`.
 Where a descriptor and the data disagree, the data and the start document win.
 """
 
@@ -19,22 +21,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, cast
 
 from operando.cell import CellReading
+from operando.core.absorption import Detector
 from operando.errors import FrameRejected, RunRejected
+from operando.io.block_lines import block_lines
 from operando.io.cell_stream import cell_reading
 from operando.io.cls_run import ClsImage, cls_image_of, line_of
-from operando.io.frames import Frames, lines_of
-from operando.io.image_series import SeriesBook
-from operando.io.points import Points, holds_points
-from operando.io.readings import (
-    dwell_of,
-    incident_of,
-    numbers_of,
-    ring_current_of,
-    text,
-    time_of,
-    whole,
-    without_leading,
-)
+from operando.io.frames import Frames
+from operando.io.image_series import GRIDS_OF_ONE_ENERGY, SeriesBook
+from operando.io.points import Beside, Points, beside_of, holds_points
+from operando.io.readings import text, whole
+from operando.io.run_light import RunLight
 from operando.io.sequence import MAX_GAP, Sequence
 from operando.io.startdoc import Block, block_of
 from operando.settings import LayoutSettings
@@ -43,6 +39,8 @@ from operando.types import Line, RunClosed, ScanPlan
 __all__ = ["MAX_OPEN_RUNS", "DocumentReader", "Item", "ReaderState", "Rejection"]
 
 _STREAM = "primary"
+_BEFORE = "baseline"
+"""What is read once before a scan and once behind it."""
 MAX_OPEN_RUNS = 8
 """Runs that have begun and not stopped. When one more begins, the one that was silent longest is over."""
 _MAX_CLOSED = 16_384
@@ -70,8 +68,9 @@ class _Run:
 
     uid: str
     start: Mapping[str, Any]
-    block: Block | None
-    plan: ScanPlan | None
+    light: RunLight
+    block: Block | None = None
+    plan: ScanPlan | None = None
     streams: dict[str, str] = field(default_factory=dict)
     keys: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     sequence: Sequence = field(default_factory=Sequence)
@@ -79,7 +78,10 @@ class _Run:
     points: Points | None = None
     is_refused: bool = False
     image: ClsImage | None = None
+    stack: str = ""
     cycle: int = 0
+    energy: int = 0
+    beside: Beside | None = None
 
     @property
     def gaps(self) -> int:
@@ -131,6 +133,9 @@ class DocumentReader:
         Keys that an instrument names differently; what is left out is found by itself.
     state
         Of a reader with the same settings, to go on from; taken over.
+    detector
+        Its ceiling and dark level, which belong to raw readings: they are needed where dark frames are
+        taken off.
 
     Attributes
     ----------
@@ -138,8 +143,14 @@ class DocumentReader:
         What it has learned so far.
     """
 
-    def __init__(self, settings: LayoutSettings | None = None, state: ReaderState | None = None) -> None:
+    def __init__(
+        self,
+        settings: LayoutSettings | None = None,
+        state: ReaderState | None = None,
+        detector: Detector | None = None,
+    ) -> None:
         self._settings = settings or LayoutSettings()
+        self._detector = detector or Detector()
         self.state = state or ReaderState()
         self._run_of_descriptor = {
             descriptor: run for run in self.state.runs.values() for descriptor in run.streams
@@ -196,8 +207,9 @@ class DocumentReader:
     def endings(self) -> Iterator[Item]:
         """Yield what is left of open runs if nothing more comes: rows that lack points, endings of series."""
         for run in self.state.runs.values():
-            yield from _rest(run)
-        yield from (series.ending() for series in self.state.book.series.values())
+            yield from self._rest(run)
+        for series in self.state.book.series.values():
+            yield from series.endings()
 
     def _pass_over(self, document: object) -> None:
         stream = (
@@ -238,12 +250,26 @@ class DocumentReader:
             run.streams[uid] = stream
             run.keys[uid] = keys
             self._run_of_descriptor[uid] = run
-        elif run.streams[document["descriptor"]] == _STREAM and not run.is_refused:
-            for index in range(1 if name == "event" else len(document["seq_num"])):
+        elif not run.is_refused:
+            yield from self._events(run, run.streams[document["descriptor"]], name, document)
+
+    def _events(self, run: _Run, stream: str, name: str, document: Mapping[str, Any]) -> Iterator[Item]:
+        """Yield what an event, or the events of a page, of any stream of a run hold."""
+        indices = range(1 if name == "event" else len(document["seq_num"]))
+        if stream == _STREAM:
+            yield from run.light.settle(run.plan)
+            for index in indices:
                 yield from self._guarded_event(run, name, document, index)
-        elif run.streams[document["descriptor"]] == self._settings.cell_stream and not run.is_refused:
-            for index in range(1 if name == "event" else len(document["seq_num"])):
-                yield _cell_item(run, document if name == "event" else _event_of(document, index))
+            return
+        events = [document] if name == "event" else [_event_of(document, index) for index in indices]
+        if stream == _BEFORE and run.beside is None and events:
+            run.beside = beside_of(events[0]["data"], run.keys[document["descriptor"]])
+        elif run.light.is_of(stream):
+            for event in events:
+                yield from self._reference(run, stream, event)
+        elif stream == self._settings.cell_stream:
+            for event in events:
+                yield _cell_item(run, event)
 
     def _start(self, uid: str, document: Mapping[str, Any]) -> Iterator[Item]:
         runs = self.state.runs
@@ -251,14 +277,14 @@ class DocumentReader:
             return
         if len(runs) >= MAX_OPEN_RUNS:
             silent = runs[next(iter(runs))]
-            yield from _rest(silent)
+            yield from self._rest(silent)
             reason = f"no stop came, and {MAX_OPEN_RUNS} other runs began"
-            if silent.image is None:
+            if not silent.stack:
                 yield RunClosed(silent.uid, "incomplete", reason)
             else:
-                self.state.book.note(silent.image, f"run {silent.uid[:8]}: {reason}")
+                self.state.book.note(silent.stack, f"run {silent.uid[:8]}: {reason}")
             self._let_go(silent, is_given_up=True)
-        runs[uid] = run = _Run(uid, document, None, None)
+        runs[uid] = run = _Run(uid, document, RunLight(self._settings, self._detector))
         if text(uid) != uid:
             msg = f"a run has the uid {text(uid)!a}, which no file can hold; expected a short text"
             raise RunRejected(msg)
@@ -268,43 +294,77 @@ class DocumentReader:
             return
         run.block = block_of(document, self._settings)
         if run.block is not None:
-            run.plan = run.block.plan(uid, document)
+            run.light.say(is_amplitude=run.block.is_amplitude)
+            run.plan = replace(run.block.plan(uid, document), light=run.light.kind)
             yield from self.state.book.ended_by("", run.plan.started_s)
             yield run.plan
 
     def _image(self, run: _Run, image: ClsImage) -> Iterator[Item]:
         """Find the place of a run that is one image of a series."""
         plan = image.block.plan(run.uid, run.start)
-        run.block = image.block
+        run.block, run.stack = image.block, image.stack
         book = self.state.book
         yield from book.ended_by(image.scan, plan.started_s)
         try:
-            series = book.of(image, plan)
+            series = book.of(image.stack, image.scan, plan, float(plan.energies_ev[image.energy]))
             run.cycle = series.place(image.energy, plan.started_s)
         except FrameRejected as error:
-            run.is_refused = True
-            known = book.series.get(image.stack)
-            yield Rejection(run.uid if known is None else known.plan.run, error)
+            yield self._left_out(run, error)
             return
         run.plan = series.plan
         if series.plan.run == run.uid:
             yield series.plan
 
+    def _left_out(self, run: _Run, error: FrameRejected) -> Rejection:
+        """Give up a run that has no place in its series, of which that is said."""
+        run.is_refused = True
+        known = self.state.book.series.get(run.stack)
+        return Rejection(run.uid if known is None else known.plan.run, error)
+
+    def _begun(self, run: _Run, plan: ScanPlan) -> Iterator[Item]:
+        """Yield the plan of a run whose events say it; a grid of one energy finds its place in a series."""
+        book = self.state.book
+        if run.points is None or not run.points.is_at_one_energy:
+            if run.plan is None:
+                yield from book.ended_by("", plan.started_s)
+            run.plan = plan
+            yield plan
+            return
+        yield from book.ended_by(GRIDS_OF_ONE_ENERGY, plan.started_s)
+        run.stack = book.field_of(plan)
+        energy_ev, dwell_ms = float(plan.energies_ev[0]), float(plan.dwell_ms[0])
+        try:
+            series = book.of(
+                run.stack, GRIDS_OF_ONE_ENERGY, replace(plan, cycles=None, is_open=True), energy_ev
+            )
+            before = series.plan if series.cycles else None
+            run.energy = series.learn(energy_ev, dwell_ms)
+            run.cycle = series.place(run.energy, plan.started_s)
+        except FrameRejected as error:
+            yield self._left_out(run, error)
+            return
+        yield from book.crowded_out(plan.started_s)
+        run.plan = series.plan
+        if series.plan is not before:
+            yield series.plan
+
     def _stop(self, run: _Run, document: Mapping[str, Any]) -> Iterator[Item]:
-        yield from _rest(run)
-        if run.plan is None and not run.is_refused:
+        yield from self._rest(run)
+        if not self._settings.asset_roots and (outside := _never_read(run)):
+            yield self._refuse(run.uid, RunRejected(outside))
+        elif run.plan is None and not run.is_refused:
             msg = (
                 f"run {run.uid[:8]} ({text(run.start.get('plan_name', 'no plan name'))}) has no layout this "
                 "program knows: no 'stxm' block in its start document and no images in its events"
             )
             yield self._refuse(run.uid, RunRejected(msg))
-        elif run.plan is not None and run.plan.is_open and not run.is_refused:
+        elif run.plan is not None and run.plan.is_open and not run.is_refused and not run.stack:
             yield replace(run.plan, is_open=False)
         status, reason = text(document.get("exit_status", "")), text(document.get("reason") or "")
-        if run.image is None:
+        if not run.stack:
             yield RunClosed(run.uid, status, reason)
         elif status != "success":
-            self.state.book.note(run.image, f"run {run.uid[:8]} ended as {status}: {reason}".rstrip(": "))
+            self.state.book.note(run.stack, f"run {run.uid[:8]} ended as {status}: {reason}".rstrip(": "))
         self.state.lost += _missing_at_the_end(run, document)
         self._let_go(run, is_given_up=False)
 
@@ -334,9 +394,12 @@ class DocumentReader:
                 yield from self._frame(run, number, event)
             elif run.image is not None:
                 labelled = line_of(run.image, run.cycle, number, event, self._settings)
-                yield from _readings(run.block, run.plan, number, labelled)
+                yield from self._read(run, block_lines(run.block, run.plan, number, labelled))
             else:
-                yield from _readings(run.block, run.plan, number, event)
+                lines = list(block_lines(run.block, run.plan, number, event))
+                if len(lines) > 1:
+                    run.light.expect()
+                yield from self._read(run, iter(lines))
         except FrameRejected as error:
             yield Rejection(run.uid, error)
         except _CONTENT as error:
@@ -344,21 +407,53 @@ class DocumentReader:
                 raise
             yield Rejection(run.uid, FrameRejected(_unread("event", error)))
 
-    def _frame(self, run: _Run, number: int, event: Mapping[str, Any]) -> Iterator[ScanPlan | Line]:
+    def _frame(self, run: _Run, number: int, event: Mapping[str, Any]) -> Iterator[Item]:
         layout, keys = run.frames or run.points, run.keys[event["descriptor"]]
         if layout is None and holds_points(run.start, event["data"], keys, self._settings):
-            layout = run.points = Points(run.uid, run.start, self._settings)
+            layout = run.points = Points(run.uid, run.start, self._settings, run.beside)
         elif layout is None:
             layout = run.frames = Frames(run.uid, run.start, self._settings)
-        for item in layout.read(number, event, keys):
+            run.light.expect()
+        yield from self._read(run, layout.read(number, event, keys))
+
+    def _rest(self, run: _Run) -> Iterator[Item]:
+        """Yield what a run has left when nothing more comes for it."""
+        if run.points is not None and not run.is_refused:
+            yield from self._read(run, run.points.rest())
+        if not run.is_refused:
+            yield from run.light.settle(run.plan)
+
+    def _read(self, run: _Run, items: Iterator[ScanPlan | Line]) -> Iterator[Item]:
+        """Yield plans and lines as what they are, with their light."""
+        for item in items:
             if isinstance(item, ScanPlan):
-                run.plan = item
-            yield item
+                if run.frames is not None:
+                    run.light.say(is_amplitude=run.frames.is_amplitude)
+                yield from self._begun(run, replace(item, light=run.light.kind))
+            elif run.plan is not None and not run.is_refused:
+                yield run.light.read(_joined(run, run.plan, item), run.plan)
+
+    def _reference(
+        self, run: _Run, stream: str, event: Mapping[str, Any]
+    ) -> Iterator[ScanPlan | Line | Rejection]:
+        """Take note of a frame without sample or light; yield what it says more of."""
+        light = run.light
+        try:
+            yield from light.note(stream, event, run.keys[event["descriptor"]], run.start, run.plan)
+        except FrameRejected as error:
+            yield Rejection(run.uid, error)
+        except _CONTENT as error:
+            yield Rejection(run.uid, FrameRejected(_unread("reference", error)))
+        if run.plan is not None and run.plan.light is not light.kind:
+            run.plan = replace(run.plan, light=light.kind)
+            yield run.plan
 
 
-def _rest(run: _Run) -> Iterator[Line]:
-    if run.points is not None and not run.is_refused:
-        yield from run.points.rest()
+def _joined(run: _Run, plan: ScanPlan, line: Line) -> Line:
+    """Return a line at its place in the series, if its run is a grid of one energy."""
+    if run.points is None or not run.stack:
+        return line
+    return replace(line, run=plan.run, cycle=run.cycle, energy=run.energy)
 
 
 def _cell_item(run: _Run, event: Mapping[str, Any]) -> CellReading | Rejection:
@@ -383,43 +478,17 @@ def _event_of(page: Mapping[str, Any], index: int) -> dict[str, Any]:
     return event
 
 
-def _readings(block: Block, plan: ScanPlan, number: int, event: Mapping[str, Any]) -> Iterator[Line]:
-    """Yield the line, or the lines of the image, of an event."""
-    data: Mapping[str, Any] = event["data"]
-    image = plan.grid.shape
-    line = image[1:]
-    counts = without_leading(numbers_of(data, block.data_field), line, image)
-    if counts.shape not in (line, image):
-        msg = f"'{block.data_field}' has the shape {counts.shape}; a line has {line}, an image {image}"
-        raise FrameRejected(msg)
-    i0 = incident_of(data, block.i0_field, counts.shape)
-    time_s, ring_ma, dwell_ms = time_of(event, block.data_field), ring_current_of(data), dwell_of(data)
-    if counts.shape == image:
-        for line in lines_of(plan, _place_of_image(number, plan, data), counts, i0, time_s):
-            yield replace(line, dwell_ms=dwell_ms, ring_current_ma=ring_ma)
-    else:
-        place = _place_of_line(number, plan, data)
-        yield Line(plan.run, *place, counts, i0, time_s, ring_current_ma=ring_ma, dwell_ms=dwell_ms)
-
-
-def _place_of_line(number: int, plan: ScanPlan, data: Mapping[str, Any]) -> tuple[int, int, int]:
-    """Return cycle, energy and row: as the event says, or counted from its number."""
-    if "row" in data and "energy_index" in data:
-        return (*_labelled_image(data), whole(data["row"], "row"))
-    energies, ny, _ = plan.stack_shape
-    image, row = divmod(number - 1, ny)
-    cycle, energy = divmod(image, energies)
-    return cycle, energy, row
-
-
-def _place_of_image(number: int, plan: ScanPlan, data: Mapping[str, Any]) -> tuple[int, int]:
-    if "energy_index" in data:
-        return _labelled_image(data)
-    return divmod(number - 1, plan.energies_ev.size)
-
-
-def _labelled_image(data: Mapping[str, Any]) -> tuple[int, int]:
-    return whole(data.get("cycle", 0), "cycle"), whole(data["energy_index"], "energy_index")
+def _never_read(run: _Run) -> str:
+    """Return a sentence on a run of whose stream nothing is in the documents, not even events; or ""."""
+    for uid, keys in run.keys.items():
+        is_all_outside = all(isinstance(about, Mapping) and "external" in about for about in keys.values())
+        if run.streams[uid] == _STREAM and keys and is_all_outside and not run.sequence.highest:
+            return (
+                f"the data of run {run.uid[:8]} lie outside the documents, which have no events ("
+                f"{', '.join(text(key)[:60] for key in sorted(keys)[:5])}); name their folder in the "
+                "profile as [layout] asset_roots"
+            )
+    return ""
 
 
 def _missing_at_the_end(run: _Run, stop: Mapping[str, Any]) -> int:

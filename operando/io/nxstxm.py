@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import uuid
 from collections.abc import Iterator
@@ -12,7 +11,8 @@ from typing import Any
 
 import h5py
 
-from operando.errors import DamagedFileError, RunRejected, SourceUnreachable
+from operando.errors import DamagedFileError, RunRejected
+from operando.io.file_digest import content_digest
 from operando.io.hdf5 import FOREIGN_ERRORS, groups_in
 from operando.io.nxstxm_entry import Counter, StackEntry, is_nxstxm, stack_entry
 from operando.io.nxstxm_own import is_own, own_documents
@@ -22,7 +22,6 @@ from operando.types import FloatArray
 __all__ = ["holds_nxstxm", "read_nxstxm"]
 
 _NAMESPACE = uuid.UUID("0d4ad9a0-54b7-5d5b-b9de-0a3dd7a1c3f5")
-_DIGEST_BYTES = 1 << 20
 
 
 def read_nxstxm(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -43,7 +42,7 @@ def read_nxstxm(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
         If it holds no image at photon energies.
     """
     path = Path(path)
-    digest = _digest(path)
+    digest = content_digest(path)
     found, refusals = 0, list[str]()
     try:
         with h5py.File(path, "r") as file:
@@ -77,17 +76,6 @@ def holds_nxstxm(path: Path) -> bool:
             return any(is_nxstxm(group) for group in groups_in(file, "NXentry"))
     except FOREIGN_ERRORS:
         return False
-
-
-def _digest(path: Path) -> str:
-    """Return what makes the file's content unique: its size, and the bytes it begins with."""
-    try:
-        with path.open("rb") as file:
-            beginning = file.read(_DIGEST_BYTES)
-        return hashlib.sha256(beginning + str(path.stat().st_size).encode()).hexdigest()
-    except OSError as error:
-        message = f"there is no readable file at {path}: {error.strerror}; check the name"
-        raise SourceUnreachable(message) from error
 
 
 def _number(entry: h5py.Group) -> int:

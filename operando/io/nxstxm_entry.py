@@ -8,29 +8,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import h5py
 import numpy as np
 
 from operando.errors import DamagedFileError, RunRejected
+from operando.io.foreign_units import UM_PER_UNIT, seconds_at
 from operando.io.hdf5 import array_at, dataset_at, groups_in, own_item, text_at
 from operando.io.readings import text
 from operando.types import FloatArray
 
 __all__ = ["Counter", "StackEntry", "is_nxstxm", "stack_entry"]
 
-_UM_PER_UNIT = {
-    "um": 1.0,
-    "µm": 1.0,
-    "μm": 1.0,
-    "micron": 1.0,
-    "microns": 1.0,
-    "nm": 1e-3,
-    "mm": 1e3,
-    "m": 1e6,
-}
 _MS_PER_UNIT = {"s": 1e3, "sec": 1e3, "ms": 1.0, "us": 1e-3}
 _ENERGIES = ("energy", "photon_energy")
 _IMAGES = ("sample image", "sample image stack", "generic scan", "image")
@@ -208,7 +198,7 @@ def _energies_ev(group: h5py.Group) -> FloatArray:
 def _positions_um(group: h5py.Group, key: str) -> FloatArray:
     values = np.ravel(array_at(group, key)).astype(np.float64)
     unit = _attribute(own_item(group, key), "units").strip()
-    return values * _UM_PER_UNIT.get(unit.lower(), 1.0)
+    return values * UM_PER_UNIT.get(unit.lower(), 1.0)
 
 
 def _dwell_ms(group: h5py.Group, energies: int) -> FloatArray:
@@ -229,23 +219,12 @@ def _dwell_ms(group: h5py.Group, energies: int) -> FloatArray:
 
 def _times(entry: h5py.Group, exposed_s: float) -> tuple[float, float]:
     """Return when an entry was begun and ended; where that is not said, as long as its pixels took."""
-    started_s, ended_s = (_seconds(entry, key) for key in ("start_time", "end_time"))
+    started_s, ended_s = (seconds_at(entry, key) for key in ("start_time", "end_time"))
     if not np.isfinite(started_s):
         started_s = 0.0
     if not ended_s > started_s:
         ended_s = started_s + max(exposed_s, 1.0)
     return started_s, ended_s
-
-
-def _seconds(entry: h5py.Group, key: str) -> float:
-    """Return an ISO 8601 time in seconds since the epoch; one without a zone is taken as UTC."""
-    if key not in entry:
-        return float("nan")
-    try:
-        when = datetime.fromisoformat(text_at(entry, key).strip())
-    except ValueError:
-        return float("nan")
-    return max((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp(), 0.0)
 
 
 def _ring_current_ma(entry: h5py.Group, shape: tuple[int, int, int]) -> FloatArray:

@@ -19,7 +19,7 @@ from operando.io.startdoc import check_energies, check_size, sample_of, started_
 from operando.settings import LayoutSettings
 from operando.types import FloatArray, Line, ScanGrid, ScanPlan
 
-__all__ = ["Points", "holds_points"]
+__all__ = ["Beside", "Points", "beside_of", "holds_points"]
 
 _UM = {"mm": 1e3, "millimeter": 1e3, "nm": 1e-3, "nanometer": 1e-3, "m": 1e6}
 """Other units of length than µm, which is what a microscope's motors have."""
@@ -45,15 +45,47 @@ class _Roles:
     x: int
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What was read before a scan, in the stream `baseline`.
+
+    Attributes
+    ----------
+    data
+        The readings that are numbers.
+    keys
+        Units of each by its name, as a descriptor has them.
+    """
+
+    data: dict[str, Any]
+    keys: dict[str, Any]
+
+
+def beside_of(data: Mapping[str, Any], keys: Mapping[str, Any]) -> Beside:
+    """Return what is kept of an event of the stream `baseline`."""
+    numbers = {
+        str(key): float(value)
+        for key, value in data.items()
+        if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    }
+    return Beside(numbers, {key: {"units": _unit(keys, key)} for key in numbers})
+
+
 def holds_points(
     start: Mapping[str, Any], data: Mapping[str, Any], keys: Mapping[str, Any], settings: LayoutSettings
 ) -> bool:
     """Return whether a run is a grid scan of a counter that gives one number a point."""
-    if grid_of(start) is None or any("external" in _described(keys, key) for key in keys):
+    unread = [key for key in keys if "external" in _described(keys, key) and not _is_read(data.get(key))]
+    if grid_of(start) is None or unread:
         return False
     if settings.data_field is not None and settings.data_field in data:
         return np.size(data[settings.data_field]) == 1
     return all(np.size(value) <= 1 for value in data.values() if not isinstance(value, str))
+
+
+def _is_read(value: object) -> bool:
+    """Return whether a reading is there, and not the name of where it lies."""
+    return value is not None and not isinstance(value, str)
 
 
 @dataclass(slots=True)
@@ -68,11 +100,14 @@ class Points:
         Its start document.
     settings
         Keys that are named there are not looked for.
+    beside
+        What was read before the scan; None where nothing was.
     """
 
     _run: str
     _start: Mapping[str, Any]
     _settings: LayoutSettings
+    _beside: Beside | None = None
     _plan: ScanPlan | None = None
     _grid: Grid | None = None
     _roles: _Roles = field(default_factory=lambda: _Roles(-1, 0, 1))
@@ -123,6 +158,11 @@ class Points:
         if np.isfinite(known.counts).all():
             yield self._line(energy, row)
 
+    @property
+    def is_at_one_energy(self) -> bool:
+        """Whether the energy does not move during the run, once its first point has come."""
+        return self._roles.energy < 0
+
     def rest(self) -> Iterator[Line]:
         """Yield the rows that lack points, as far as they came."""
         for (energy, row), known in self._rows.items():
@@ -145,7 +185,7 @@ class Points:
         roles = _roles(grid, keys, self._settings.energy_key)
         self._data_field = self._settings.data_field or _counter(self._start, grid, data, keys)
         if roles.energy < 0:
-            energies_ev = np.array([_fixed_energy(self._start, data, keys, self._settings.energy_key)])
+            energies_ev = np.array([self._fixed_energy(data, keys)])
         else:
             axis = grid.axes[roles.energy]
             energies_ev = axis.positions * (1000.0 if _unit(keys, axis.motor) == "kev" else 1.0)
@@ -164,6 +204,48 @@ class Points:
             started_s=started_of(self._start),
         )
         return plan, grid, roles
+
+    def _fixed_energy(self, data: Mapping[str, Any], keys: Mapping[str, Any]) -> float:
+        """Return the energy of a scan that has one, in eV: as it was read, or told at the start."""
+        named = self._settings.energy_key
+        beside = self._beside or Beside({}, {})
+        for readings, described in ((data, keys), (beside.data, beside.keys)):
+            key = _energy_key(readings, described, named)
+            if key is not None:
+                value = position_of(readings, key)
+                return value * (1000.0 if _unit(described, key) == "kev" else 1.0)
+        for key in (*([named] if named else ()), "energy_ev", "energy"):
+            value = self._start.get(key)
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                return float(value)
+        msg = (
+            "the grid scan does not say its energy: no motor, no reading, none in its baseline, no 'energy' "
+            "in its start document; read the monochromator, or add energy (eV) to the metadata"
+        )
+        raise RunRejected(msg)
+
+
+def _energy_key(readings: Mapping[str, Any], keys: Mapping[str, Any], named: str | None) -> str | None:
+    """Return which reading is the photon energy: as the profile names it, else by its unit or its name.
+
+    Raises
+    ------
+    RunRejected
+        It may be several.
+    """
+    motors = dict.fromkeys(_SET_POINT.sub("", key) for key in readings)
+    if named is not None:
+        wanted = _SET_POINT.sub("", named)
+        return wanted if wanted in motors else None
+    by_unit = [key for key in motors if _unit(keys, key) in {"ev", "kev"}]
+    found = by_unit or [key for key in motors if _is_energy(key, keys)]
+    if len(found) > 1:
+        msg = (
+            f"which of {', '.join(text(key)[:60] for key in found[:20])} is the photon energy is not said; "
+            "name it in the profile as [layout] energy_key"
+        )
+        raise RunRejected(msg)
+    return found[0] if found else None
 
 
 def _standing(grid: Grid, number: int, data: Mapping[str, Any]) -> Grid:
@@ -227,27 +309,6 @@ def _counter(start: Mapping[str, Any], grid: Grid, data: Mapping[str, Any], keys
     msg = (
         f"which of {', '.join(text(key)[:60] for key in sorted(own)[:20]) or 'no readings'} is the counter "
         "cannot be told; name it in the profile as [layout] data_field"
-    )
-    raise RunRejected(msg)
-
-
-def _fixed_energy(
-    start: Mapping[str, Any], data: Mapping[str, Any], keys: Mapping[str, Any], energy_key: str | None
-) -> float:
-    """Return the one energy of a scan in which it does not move: of its events, or of its start document."""
-    by_name = [key for key in data if _is_energy(_SET_POINT.sub("", key), keys)]
-    wanted = [energy_key] if energy_key else by_name
-    for key in wanted:
-        if key in data:
-            value = position_of(data, _SET_POINT.sub("", key))
-            return value * (1000.0 if _unit(keys, key) == "kev" else 1.0)
-    for key in (*wanted, "energy_ev", "energy"):
-        value = start.get(key)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
-    msg = (
-        "the grid scan does not say its energy: no motor, no reading and no 'energy' in its start document; "
-        "read the monochromator in each event, or add energy (eV) to the metadata"
     )
     raise RunRejected(msg)
 

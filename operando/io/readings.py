@@ -104,6 +104,9 @@ def numbers_of(data: Mapping[str, Any], key: str) -> FloatArray:
             "name their folder in the profile as [layout] asset_roots, or record them in the event"
         )
         raise FrameRejected(msg)
+    if np.iscomplexobj(value):
+        msg = f"'{key}' is complex; record its modulus, with \"amplitude\" as the units of its data key"
+        raise FrameRejected(msg)
     try:
         return np.array(value, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:

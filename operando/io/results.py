@@ -17,7 +17,7 @@ from operando.io.hdf5 import FOREIGN_ERRORS, array_at, group_at, scalar_at, text
 from operando.io.results_layout import FORMAT, MOMENTARY, QUANTITIES, SINCE_1, Quantity
 from operando.io.results_regions import NOTHING_MARKED, Marked, read_regions
 from operando.io.results_tables import TABLES, Table, read_table, read_tables
-from operando.types import Curve, LithiationMap, PhaseSpectra, Reason, ScanGrid, ScanPlan, SeriesPart
+from operando.types import Curve, Light, LithiationMap, PhaseSpectra, Reason, ScanGrid, ScanPlan, SeriesPart
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -333,6 +333,7 @@ def _plan(entry: h5py.Group) -> ScanPlan:
         cycles=None if cycles < 0 else cycles,
         started_s=float(scalar_at(entry, "scan/started_s")),
         part=_part(entry),
+        light=Light(text_at(entry, "scan/light")) if "scan/light" in entry else Light.AS_TOLD,
     )
 
 

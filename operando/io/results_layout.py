@@ -155,7 +155,7 @@ def _fill(
     entry["entry_identifier"] = _text(plan.run)
     with suppress(ValueError, OverflowError, OSError):  # a clock that was never set
         entry["start_time"] = datetime.fromtimestamp(plan.started_s, UTC).isoformat()
-    scan = _scan(entry, plan)
+    _scan(entry, plan)
     _group(entry, "sample", "NXsample")["name"] = _text(plan.sample)
     steps = _group(entry, "process", "NXprocess")
     steps["program"] = "operando"
@@ -215,7 +215,7 @@ def _fill(
                     group[axis] = lithiation[axis]
     fractions["phase"] = [_text(name) for name in phases.names]
     _field(fractions, "phase_lithium", phases.lithium, "", "lithium content of the pure phase")
-    fit["energy_ev"] = scan["energy_ev"]
+    fit["energy_ev"] = entry["scan/energy_ev"]
     dataset_at(fit, "reason").attrs["meanings"] = [
         f"{reason.value} {reason.name.lower()}" for reason in Reason
     ]
@@ -227,16 +227,16 @@ def _fill(
         dataset.attrs.update({"units": unit, "long_name": label})
 
 
-def _scan(entry: h5py.Group, plan: ScanPlan) -> h5py.Group:
+def _scan(entry: h5py.Group, plan: ScanPlan) -> None:
     scan = _group(entry, "scan", "NXcollection")
     scan["plan_name"] = _text(plan.plan_name)
     scan["cycles"] = -1 if plan.cycles is None else plan.cycles
     for name in ("series", "region", "role"):
         scan[name] = _text(getattr(plan.part, name))
+    scan["light"] = plan.light.value
     _field(scan, "started_s", plan.started_s, "s", "start of the run since 1970 (s)")
     _field(scan, "energy_ev", plan.energies_ev, "eV", "photon energy (eV)")
     _field(scan, "dwell_ms", plan.dwell_ms, "ms", "dwell (ms)")
-    return scan
 
 
 def _group(parent: h5py.Group, name: str, nx_class: str) -> h5py.Group:

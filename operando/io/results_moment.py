@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from operando.cell import CellRecord, Comparison
+from operando.core.incident import IncidentMode
 from operando.errors import ConfigurationError
 from operando.io.hdf5 import array_at, dataset_at, group_at, scalar_at
 from operando.io.results import entry_of, summary_in
@@ -15,7 +16,7 @@ from operando.io.results_layout import BESIDE_THE_MAP, QUANTITIES
 from operando.io.results_regions import read_regions
 from operando.io.results_tables import Table, read_table
 from operando.particles import Character, ParticleCurve, ParticleField, ParticleResult
-from operando.types import LithiationMap, Progress, Snapshot
+from operando.types import Light, LithiationMap, Progress, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from operando.io.results import Summary
-    from operando.types import FloatArray
+    from operando.types import FloatArray, ScanPlan
 
 __all__ = ["read_moment", "read_rows", "read_settings"]
 
@@ -152,9 +153,7 @@ def _snapshot(entry: h5py.Group, summary: Summary, row: int) -> Snapshot:
         od_error=one("fit/od_errors", shape),
         row_time_s=row_time_s,
         i0=one("fit/i0", shape[:1]),
-        i0_mode=str(scalar_at(entry, "process/settings/i0_mode"))
-        if "process/settings/i0_mode" in entry
-        else "",
+        i0_mode=_i0_mode(entry, plan),
         blank=np.zeros(shape[1:], np.bool_),
         phases=summary.phases,
         curve=summary.curve,
@@ -164,6 +163,14 @@ def _snapshot(entry: h5py.Group, summary: Summary, row: int) -> Snapshot:
         particles=_particles(entry, fitted.cycle, one("particles/labels", shape[1:])),
         cell=_cell(entry, fitted.cycle),
     )
+
+
+def _i0_mode(entry: h5py.Group, plan: ScanPlan) -> str:
+    """Return where I0 was taken from: what the settings ask for gives way to reference frames of the run."""
+    if plan.light is Light.REFERENCES:
+        return IncidentMode.REFERENCES.value
+    place = "process/settings/i0_mode"
+    return str(scalar_at(entry, place)) if place in entry else ""
 
 
 def _particles(entry: h5py.Group, cycle: int, labels: NDArray[Any]) -> ParticleField | None:

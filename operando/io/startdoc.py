@@ -49,6 +49,8 @@ class Block:
         Key of the counts in the events.
     i0_field
         Key of the incident-beam channel, or None.
+    is_amplitude
+        Whether its images are moduli of a wave.
     """
 
     grid: ScanGrid
@@ -58,6 +60,7 @@ class Block:
     every: tuple[int, ...]
     data_field: str
     i0_field: str | None
+    is_amplitude: bool = False
 
     def plan(self, run: str, start: Mapping[str, Any]) -> ScanPlan:
         """Return the plan of the run that this block belongs to."""
@@ -126,6 +129,7 @@ def block_of(start: Mapping[str, Any], settings: LayoutSettings) -> Block | None
         every=_every(start, energies.size),
         data_field=settings.data_field or str(block["data_field"]),
         i0_field=None if i0_field is None else str(i0_field),
+        is_amplitude=block.get("quantity") == "amplitude",
     )
 
 

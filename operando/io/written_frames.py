@@ -19,8 +19,13 @@ _MOST_BYTES = 2**29
 _NUMBERS = frozenset("biuf")
 
 
-def frames_in(path: Path, dataset: str, first: int, stop: int) -> np.ndarray[Any, Any] | None:
+def frames_in(
+    path: Path, dataset: str, first: int, stop: int, declared: tuple[int, ...] = ()
+) -> np.ndarray[Any, Any] | None:
     """Return frames `first` to `stop` of a dataset, or None where they are not written yet.
+
+    Where an event is declared to have as many dimensions as the dataset, the first of them counts frames, and
+    an event is so many of them: ophyd-async writes k exposures an event as (k, ny, nx), one after the other.
 
     Parameters
     ----------
@@ -29,7 +34,9 @@ def frames_in(path: Path, dataset: str, first: int, stop: int) -> np.ndarray[Any
     dataset
         Its place in the file.
     first, stop
-        Along its first axis.
+        Along its first axis, or in events.
+    declared
+        Shape of one event, if events are counted.
 
     Raises
     ------
@@ -47,6 +54,8 @@ def frames_in(path: Path, dataset: str, first: int, stop: int) -> np.ndarray[Any
             found = dataset_at(file, dataset)
         except FOREIGN_ERRORS:
             return None
+        frames = declared[0] if found.ndim and len(declared) == found.ndim else 1
+        first, stop = first * frames, stop * frames
         _check(found, path, stop - first)
         try:
             found.refresh()
@@ -59,7 +68,7 @@ def frames_in(path: Path, dataset: str, first: int, stop: int) -> np.ndarray[Any
 def _check(dataset: h5py.Dataset, path: Path, frames: int) -> None:
     item = dataset.dtype.itemsize
     needed = max(frames * math.prod(dataset.shape[1:]), math.prod(dataset.chunks or ())) * item
-    if dataset.ndim < 2 or dataset.dtype.kind not in _NUMBERS or dataset.dtype.subdtype is not None:
+    if dataset.ndim < 1 or dataset.dtype.kind not in _NUMBERS or dataset.dtype.subdtype is not None:
         msg = f"{path.name}:{dataset.name} has {dataset.shape} of {dataset.dtype}; expected frames of numbers"
         raise ValueError(msg)
     if needed > _MOST_BYTES:

@@ -124,7 +124,8 @@ class Monitor:
         self._adviser = adviser
         self._before = None if checkpoints is None else checkpoints.load()
         self._layout = work.layout
-        self._reader = DocumentReader(work.layout)
+        self._detector = work.recipe.detector
+        self._reader = DocumentReader(work.layout, detector=self._detector)
         self._runs = Runs(
             work,
             self._keep,
@@ -330,7 +331,7 @@ class Monitor:
                 checkpoints.refuse("the log is another one than before, or has lost its end")
             elif checkpoints.accept(before):
                 self._place.offset, self._place.newest = before.offset, found
-                self._reader = DocumentReader(self._layout, before.state.reader)
+                self._reader = DocumentReader(self._layout, before.state.reader, self._detector)
                 self._runs.state = before.state.runs
                 if self._adviser is not None:
                     self._adviser.memories = before.state.memories

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from glob import glob, has_magic
 from pathlib import Path
 
-from operando.app.file_kinds import FileKind, endings_of
+from operando.app.file_kinds import FileKind, endings_of, is_address, is_catalog
 from operando.errors import ConfigurationError, SourceUnreachable
 from operando.io.catalog_query import runs_in_catalog
+from operando.io.embedded_catalog import SCHEME, folder_of_catalog
 from operando.io.results_writer import run_in
 
 __all__ = ["ENDINGS", "gather", "sources_in"]
 
-ENDINGS = tuple(ending for ending in endings_of(*FileKind) if ending != ".json")
-"""Of files that are taken from a folder. `.json` is not one: too much else is called that."""
+_log = logging.getLogger(__name__)
+
+_NAMED = frozenset({".json", *endings_of(FileKind.TIFF)})
+ENDINGS = tuple(ending for ending in endings_of(*FileKind) if ending not in _NAMED)
+"""Of files that are taken from a folder. `.json` and TIFF are named: too much else is called that."""
 
 _MOST_LIST_BYTES = 16 * 2**20
 
@@ -41,15 +46,18 @@ def gather(sources: Sequence[str], beside: Path, where: Sequence[str] = ()) -> l
         A condition is none, or there is no catalog that it could be of.
     """
     conditions = [_condition(text) for text in where]
-    if conditions and not any(map(_is_catalog, sources)):
-        msg = "--where takes runs of a catalog, and no catalog is named; give its address, https://…"
+    if conditions and not any(map(_is_whole_catalog, sources)):
+        msg = (
+            "--where takes runs of a catalog, and no catalog is named; give its address, https://… or "
+            f"{SCHEME}FOLDER"
+        )
         raise ConfigurationError(msg)
     found: dict[str, None] = {}
-    for text in sources:
-        if _is_catalog(text):
+    for text in map(_seen_from_anywhere, sources):
+        if _is_whole_catalog(text):
             found |= dict.fromkeys(f"{text}#{uid}" for uid in runs_in_catalog(text, conditions))
             continue
-        if "://" in text:
+        if is_address(text):
             found[text] = None
             continue
         files = list(_files_of(text, beside))
@@ -89,11 +97,24 @@ def sources_in(path: Path) -> list[str]:
     if not named:
         msg = f"{path} names no recording; write one a line"
         raise ConfigurationError(msg)
-    return [line if "://" in line else str(path.parent / line) for line in named]
+    return [_seen_from(path.parent, line) for line in named]
 
 
-def _is_catalog(text: str) -> bool:
-    return text.startswith(("http://", "https://")) and "#" not in text
+def _is_whole_catalog(text: str) -> bool:
+    return is_catalog(text) and "#" not in text
+
+
+def _seen_from_anywhere(text: str) -> str:
+    """Return the address of a catalog in a folder as other processes can use it; anything else as it is."""
+    return _seen_from(Path.cwd(), text) if text.startswith(SCHEME) else text
+
+
+def _seen_from(folder: Path, text: str) -> str:
+    """Return a source as seen from a folder in which its path, if it has one, begins."""
+    if not text.startswith(SCHEME):
+        return text if is_address(text) else str(folder / text)
+    address, mark, uids = text.partition("#")
+    return f"{SCHEME}{folder / (folder_of_catalog(address) or '')}{mark}{uids}"
 
 
 def _condition(text: str) -> tuple[str, str | int | float | bool]:
@@ -120,9 +141,13 @@ def _files_of(text: str, beside: Path) -> Iterator[Path]:
         yield from (path for path in map(Path, names) if path.is_file())
 
 
+def _say(error: OSError) -> None:
+    _log.warning("%s cannot be looked into (%s): what is there is left out", error.filename, error.strerror)
+
+
 def _files_below(folder: Path, beside: Path) -> Iterator[Path]:
     """Yield recordings, in the order of their names; hidden ones and results are none."""
-    for place, folders, names in os.walk(folder):
+    for place, folders, names in os.walk(folder, onerror=_say):
         here = Path(place)
         folders[:] = sorted(
             name for name in folders if not name.startswith(".") and (here / name).absolute() != beside

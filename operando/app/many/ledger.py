@@ -6,13 +6,14 @@ import hashlib
 import logging
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from pydantic import TypeAdapter
 
 from operando import __version__
+from operando.app.file_kinds import is_address, without_key
 from operando.app.many.job import Done
 from operando.errors import ConfigurationError
 from operando.io.frozen import digest_of
@@ -79,23 +80,25 @@ class Ledger:
 
     def entry(self, source: str) -> Entry | None:
         """Return the last entry of a recording, or None."""
-        return self._entries.get(source)
+        return self._entries.get(without_key(source))
 
     def finished(self, source: str, fingerprint: str) -> Entry | None:
         """Return the entry of a recording if its results are there and are what would come out again."""
-        entry = self._entries.get(source)
+        entry = self.entry(source)
         if entry is None or not fingerprint or entry.fingerprint != fingerprint or not entry.done.has_results:
             return None
         folder = self._path.parent
         return entry if all((folder / Path(name).name).is_file() for name in entry.files) else None
 
     def add(self, entry: Entry) -> None:
-        """Add an entry; it is on the disk when this returns."""
+        """Add an entry, without the keys of addresses; it is on the disk when this returns."""
+        source = without_key(entry.source)
+        entry = replace(entry, source=source, done=replace(entry.done, source=source))
         with self._path.open("ab+") as file:
             # A line that a killed program left unfinished stays one by itself.
             is_torn = file.tell() > 0 and _last_byte(file) != b"\n"
             file.write((b"\n" if is_torn else b"") + _ENTRY.dump_json(entry) + b"\n")
-        self._entries[entry.source] = entry
+        self._entries[source] = entry
 
 
 def fingerprint_of(source: str, work: Work) -> str:
@@ -104,7 +107,7 @@ def fingerprint_of(source: str, work: Work) -> str:
     Files are known by name, size and time of change, as `make` knows them. What has an address may
     have grown, or be another by now.
     """
-    if "://" in source:
+    if is_address(source):
         return ""
     path = Path(source)
     try:

@@ -6,7 +6,9 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
+from operando.app.file_kinds import without_key
 from operando.app.many.job import Done, FittedRun
+from operando.io.cells import in_a_cell
 
 __all__ = ["COLUMNS", "csv_of", "rows_of"]
 
@@ -36,16 +38,13 @@ COLUMNS = (
 )
 """Names of the columns; the measures are those of `operando replay --json`."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
-
 Cell = str | int | float | None
 
 
 def rows_of(done: Sequence[Done]) -> Iterator[dict[str, Cell]]:
     """Yield the rows: one for each run, and one for a recording that no run came of."""
     for each in done:
-        head: dict[str, Cell] = {"source": each.source, "exit_code": int(each.code)}
+        head: dict[str, Cell] = {"source": without_key(each.source), "exit_code": int(each.code)}
         reason = "; ".join(each.reasons) or None
         for run in each.runs:
             yield {name: {**head, **_of_run(run), "reason": reason}.get(name) for name in COLUMNS}
@@ -76,7 +75,4 @@ def _of_run(run: FittedRun) -> dict[str, Cell]:
 def _shown(cell: Cell) -> str | int | float:
     if cell is None:
         return ""
-    if not isinstance(cell, str):
-        return cell
-    shown = "".join(letter if letter.isprintable() else "?" for letter in cell)
-    return f"'{shown}" if shown.startswith(_FORMULA) else shown
+    return in_a_cell(cell) if isinstance(cell, str) else cell

@@ -43,6 +43,15 @@ def test_the_last_entry_of_each_counts_whatever_else_is_in_the_file(
     assert there.entry("z") == entry("z")
 
 
+def test_keys_of_addresses_are_not_kept(tmp_path: Path) -> None:
+    ledger, address = Ledger(tmp_path / "ledger"), "https://here/api?api_key=secret#a1"
+    ledger.add(replace(entry(), source=address, done=replace(done_of("a"), source=address)))
+    assert "secret" not in (tmp_path / "ledger").read_text()
+    known = Ledger(tmp_path / "ledger").entry("https://here/api?api_key=another#a1")
+    assert known is not None
+    assert known.done.source == "https://here/api#a1"
+
+
 @pytest.mark.parametrize("code", list(Exit))
 def test_finished_is_what_has_its_files_and_would_come_out_again(tmp_path: Path, code: Exit) -> None:
     ledger = Ledger(tmp_path / "ledger")
