@@ -43,7 +43,8 @@ class Comparison:
     Attributes
     ----------
     share, share_error
-        How much of the expected change is seen: below 1 where some of the material does not take part.
+        How much of the expected change is seen: below 1 where some of the material does not take part. While
+        a reaction begins, share and lag can hardly be told apart, and both errors are large.
     lag_s, lag_error_s
         How much later it is seen; at the end of the range that was searched nothing is known of the error.
     offset

@@ -15,6 +15,6 @@ settings.load_profile("operando")
 # once the last window of a test before was closed. Nothing here draws through matplotlib's own windows.
 os.environ["MPLBACKEND"] = "agg"
 
-# What a script starts in the background ignores Ctrl-C, and so does all that it starts; here it is sent.
+# What a script starts in the background ignores Ctrl-C, with all that it starts itself; here it is sent.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -25,8 +24,6 @@ from operando.io.sources import Source
 from operando.settings import LayoutSettings
 
 __all__ = ["export", "export_documents", "export_growing", "takes_documents"]
-
-_log = logging.getLogger(__name__)
 
 _BATCH = 256
 _WRITERS = {FileKind.HDF5: write_nxstxm, FileKind.SDF: write_sdf}
@@ -55,6 +52,8 @@ def export_documents(text: str, output: str, keys: Path | None = None) -> int:
     ------
     ConfigurationError
         The output exists.
+    DamagedFileError
+        Part of the source is damaged; the rest is written.
     OperandoError
         The source cannot be read, or the catalog not be written.
     """
@@ -65,8 +64,11 @@ def export_documents(text: str, output: str, keys: Path | None = None) -> int:
         documents = analysis_documents(read_results(path))
         return _written(documents, output)
     source = open_recording(text, keys=keys)
+    damage: list[str] = []
     try:
-        return _written(_documents(source), output)
+        runs = _written(_documents(source, damage), output)
+        _say_damage([*damage, *_passed_over(source)], output)
+        return runs
     finally:
         source.close()
 
@@ -126,6 +128,8 @@ def export(source: Source, output: Path, layout: LayoutSettings) -> int:
     ------
     ConfigurationError
         The output exists, or ends in something else.
+    DamagedFileError
+        Part of the source is damaged; the rest is written.
     OperandoError
         The source cannot be read, or holds no image.
     """
@@ -134,8 +138,11 @@ def export(source: Source, output: Path, layout: LayoutSettings) -> int:
         msg = f"{output} ends in '{output.suffix}'; end it in {', '.join((*endings_of(*_WRITERS), *_LINES))}"
         raise ConfigurationError(msg)
     refuse_existing(output)
+    damage: list[str] = []
     try:
-        return _WRITERS[kind](output, stacks_of(_items(source, layout)))
+        cycles = _WRITERS[kind](output, stacks_of(_items(source, layout, damage)))
+        _say_damage([*damage, *_passed_over(source)], str(output))
+        return cycles
     finally:
         source.close()
 
@@ -144,14 +151,6 @@ def _written(documents: Iterator[tuple[str, Mapping[str, Any]]], output: str) ->
     if is_catalog(output):
         return write_to_catalog(output, documents)
     return write_json_lines(Path(output), documents)
-
-
-def _documents(source: Source) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    after = 0
-    while not source.has_ended(after):
-        for logged in source.read(after, _BATCH):
-            yield logged.name, logged.document
-            after = logged.seq
 
 
 def _growing(source: Source, ended: threading.Event) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -165,9 +164,8 @@ def _growing(source: Source, ended: threading.Event) -> Iterator[tuple[str, Mapp
             ended.wait(_POLL_S)
 
 
-def _items(source: Source, layout: LayoutSettings) -> Iterator[Item]:
-    reader = DocumentReader(layout)
-    source = with_images(source, layout)
+def _documents(source: Source, damage: list[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield documents up to the end, or to damage that is not passed over; that is added to `damage`."""
     after = 0
     while not source.has_ended(after):
         try:
@@ -176,9 +174,26 @@ def _items(source: Source, layout: LayoutSettings) -> Iterator[Item]:
             if not after:
                 raise
             # What stands before the damage is kept.
-            _log.error("%s", error)
+            damage.append(str(error))
             return
         for logged in batch:
-            yield from reader.read(logged.name, logged.document)
+            yield logged.name, logged.document
             after = logged.seq
+
+
+def _items(source: Source, layout: LayoutSettings, damage: list[str]) -> Iterator[Item]:
+    reader = DocumentReader(layout)
+    for name, document in _documents(with_images(source, layout), damage):
+        yield from reader.read(name, document)
     yield from reader.endings()
+
+
+def _passed_over(source: Source) -> Iterator[str]:
+    return (found.message for found in source.findings() if found.code == "damage")
+
+
+def _say_damage(damage: list[str], output: str) -> None:
+    """Raise if what was written is not all that was recorded."""
+    if damage:
+        msg = f"{output} has what is good; what is damaged is missing in it: {'; '.join(damage)}"
+        raise DamagedFileError(msg)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,8 @@ def remember(book: HistoryBook, results: Path) -> int:
     """
     try:
         files = sorted(
-            results.parent.glob(f"{results.stem}*{results.suffix}"), key=lambda each: each.stat().st_mtime
+            results.parent.glob(f"{escape(results.stem)}*{results.suffix}"),
+            key=lambda each: each.stat().st_mtime,
         )
         newest = next((path for path in reversed(files) if run_in(path) is not None), None)
         if newest is None:

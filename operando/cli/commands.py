@@ -51,9 +51,10 @@ app = typer.Typer(
 Source = Annotated[
     str,
     typer.Argument(
-        help="A run log, or where one is served (tcp://127.0.0.1:5577); documents as .json or .jsonl; "
-        "an SDF header .hdr; a NXstxm file .hdf5, .nxs or .stxm; or a catalog, https://… of a Tiled server "
-        "or catalog:FOLDER, with the uid of a run."
+        help="A run log, or where one is served (tcp://127.0.0.1:5577); documents as .json, .jsonl, "
+        ".ndjson or .msgpack; an SDF header .hdr; a NXstxm or Data Exchange file .hdf5, .h5, .nxs or .stxm; "
+        "ptychography .cxi or .ptyr, or a folder of it; TIFF .tif; or a "
+        "catalog, https://… of a Tiled server or catalog:FOLDER, with the uid of a run."
     ),
 ]
 Profile = Annotated[Path | None, typer.Option(help="How this instrument's data are read: a profile.toml.")]
@@ -266,6 +267,7 @@ def monitor(
 ) -> None:
     """Follow a run log while it is written, until interrupted (Ctrl-C); the same command then goes on."""
     import threading
+    from contextlib import ExitStack
 
     from operando.app.alarm_rules import alarms_of
     from operando.app.await_log import follow_when_there
@@ -281,7 +283,7 @@ def monitor(
     from operando.settings import load_profile
     from operando.view import HistoryBook, has_display
 
-    with guarded():
+    with guarded(), ExitStack() as leaving:
         options = Options(
             profile, references, i0, background, gain, numbers(energies), estimator, registration
         )
@@ -297,6 +299,9 @@ def monitor(
         if web is not None:
             page = Page(web, history=book.read)
             onlookers.append(page)
+            # The log may not be there for hours; who has the address is told so.
+            leaving.callback(page.close)
+            page.open()
             people.print(f"The page is at {escaped(page.url)}, for whoever has this address.", soft_wrap=True)
         results = output or results_of(source)
         opened = follow_when_there(

@@ -6,14 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from operando.cell import CellReading, CellRecord, Comparison
+from operando.cell import CellReading, CellRecord
 from operando.core.electrochemistry import compared, expected_lithium, incremental
 from operando.core.study_rules import CellBook, CellRule
 from operando.types import Curve, Finding, FloatArray, Severity
 
-__all__ = ["cell_findings", "cell_record", "heard"]
+__all__ = ["cell_findings", "cell_record", "heard", "together"]
 
 _S_PER_H = 3600.0
+_MOST_RECENT = 256
 _WIDTH_V = 0.02
 """Of the bins of dQ/dV."""
 _WORTH_SAYING = 0.05
@@ -23,24 +24,33 @@ _LEAST_SHARE = 0.8
 
 
 def heard(book: CellBook, reading: CellReading) -> CellBook:
-    """Return the book with one more reading, wherever it belongs; of each second the latest is kept."""
+    """Return the book with one more reading."""
     if not np.isfinite(reading.time_s):
         return book
-    second = np.floor(reading.time_s)
-    first = int(np.searchsorted(book.time_s, second))
-    behind = int(np.searchsorted(book.time_s, second + 1.0))
-    if behind > first and book.time_s[behind - 1] > reading.time_s:
+    book = replace(book, recent=(*book.recent, reading))
+    return book if len(book.recent) < _MOST_RECENT else together(book)
+
+
+def together(book: CellBook) -> CellBook:
+    """Return the book with all readings in its columns, wherever they belong; of each second the latest."""
+    if not book.recent:
         return book
+    time_s = np.append(book.time_s, [reading.time_s for reading in book.recent])
+    order = np.argsort(time_s, kind="stable")
+    second = np.floor(time_s[order])
+    is_last = np.append(np.diff(second) > 0, True)
+    # Of a file, more than one a second may be known; it is left alone where the stream says nothing.
+    is_heard = np.isin(second, np.floor([reading.time_s for reading in book.recent]))
+    kept = order[is_last | ~is_heard]
 
-    def spliced(known: FloatArray, value: float) -> FloatArray:
-        return np.concatenate([known[:first], [value], known[behind:]])
+    def column(known: FloatArray, name: str) -> FloatArray:
+        return np.append(known, [getattr(reading, name) for reading in book.recent])[kept]
 
-    return replace(
-        book,
-        time_s=spliced(book.time_s, reading.time_s),
-        voltage_v=spliced(book.voltage_v, reading.voltage_v),
-        current_ma=spliced(book.current_ma, reading.current_ma),
-        charge_mah=spliced(book.charge_mah, reading.charge_mah),
+    return CellBook(
+        time_s[kept],
+        column(book.voltage_v, "voltage_v"),
+        column(book.current_ma, "current_ma"),
+        column(book.charge_mah, "charge_mah"),
     )
 
 
@@ -58,6 +68,7 @@ def cell_record(book: CellBook, until_s: float, curve: Curve, rule: CellRule | N
     rule
         Sign and host; without a host nothing is expected.
     """
+    book = together(book)
     count = int(np.searchsorted(book.time_s, until_s, side="right"))
     if count == 0:
         return None
@@ -93,17 +104,22 @@ def cell_record(book: CellBook, until_s: float, curve: Curve, rule: CellRule | N
     )
 
 
-def cell_findings(found: Comparison | None) -> list[Finding]:
+def cell_findings(record: CellRecord | None) -> list[Finding]:
     """Return what is to be said where the lithium seen is not that of the charge; nothing where it is."""
-    if found is None:
+    if record is None or record.comparison is None:
         return []
+    found = record.comparison
+    # Of a reaction that has hardly begun particles that set out late are a large share.
+    missing = (1.0 - found.share) * float(
+        np.nanmax(record.expected_lithium) - np.nanmin(record.expected_lithium)
+    )
     words: list[str] = []
     if abs(found.difference) > max(_WORTH_SAYING, _SURE * found.difference_error):
         words.append(
             f"the mean x of the field is {found.difference:+.3f} ± {found.difference_error:.3f} from that of "
             "the charge"
         )
-    if found.share + _SURE * found.share_error < _LEAST_SHARE:
+    if found.share + _SURE * found.share_error < _LEAST_SHARE and missing > _WORTH_SAYING:
         words.append(
             f"{found.share:.0%} ± {found.share_error:.0%} of the change that the charge makes expect is "
             f"seen, {found.lag_s / 60:+.1f} ± {found.lag_error_s / 60:.1f} min later"
@@ -144,7 +160,7 @@ def _side_by_side(
     values = np.full((2, bins), np.nan)
     for row, number, (_, value) in zip(values, numbers, (one, other), strict=True):
         row[number - first] = value
-    return (first + np.arange(bins) + 0.5) * _WIDTH_V, values[0], values[1]
+    return (first + 0.5 + np.arange(bins, dtype=np.float64)) * _WIDTH_V, values[0], values[1]
 
 
 def _charge(book: CellBook, count: int) -> FloatArray:

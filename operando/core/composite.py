@@ -21,6 +21,7 @@ from operando.core.image import Image
 from operando.core.incident import IncidentMode, blank_pixels
 from operando.core.light import evenly_lit, share_of_frame
 from operando.core.placing import Placing, placing_of
+from operando.core.register import WEIGHED, moved
 from operando.core.rows import Rows, choose_rows
 from operando.core.stack import Recipe, StackState, is_complete
 from operando.types import FloatArray, Frame, MaskArray
@@ -81,6 +82,9 @@ class Composite:
     shared_variance
         The part of the variance that all pixels of an image share, that of I0 where it is read
         from blank pixels; shape (energy,), 0 elsewhere.
+    own_share
+        What moving each energy's newest image left its pixels of their variance, 1 where it was not moved;
+        shape (energy,). Neighbours share the rest.
     older
         The second newest rows of every energy, the third newest, …: as many as the estimator uses.
     dwell_ms
@@ -103,6 +107,7 @@ class Composite:
     i0: FloatArray
     blank: MaskArray
     shared_variance: FloatArray
+    own_share: FloatArray
     older: tuple[Images, ...]
     dwell_ms: FloatArray
     origins: Origins
@@ -153,6 +158,7 @@ def compose(state: StackState, recipe: Recipe, cycle: int, before: Composite | N
     origins = Origins(rows.marks, rows.beam, detector, searched, beams, placing)
     incident = rows.i0 - detector.dark_counts
     newest, *older = (_layer(state, rows, origins, layer, before) for layer in range(len(rows.cycle)))
+    shifts = shifts_of(placing, state.plan, cycle)
     return Composite(
         cycle=cycle,
         od=newest.od,
@@ -165,10 +171,11 @@ def compose(state: StackState, recipe: Recipe, cycle: int, before: Composite | N
         shared_variance=np.divide(
             rows.i0_variance, incident**2, out=np.zeros_like(incident), where=incident > 0.0
         ),
+        own_share=np.array([_own_share(shift_px) for shift_px in shifts.px.tolist()]),
         older=tuple(images for images in older if not np.isnan(images.row_time_s).all()),
         dwell_ms=rows.dwell_ms,
         origins=origins,
-        shifts=shifts_of(placing, state.plan, cycle),
+        shifts=shifts,
         ring_current_ma=None if np.isnan(rows.ring_current_ma).all() else rows.ring_current_ma,
     )
 
@@ -213,6 +220,15 @@ def _layer(state: StackState, rows: Rows, origins: Origins, layer: int, before: 
                 image.counts[here], *beam.at(here), origins.detector, spread
             )
     return Images(od, variance, rows.time_s[layer])
+
+
+def _own_share(shift_px: tuple[float, float]) -> float:
+    """Return what is left of the variance of readings of one variance in an image moved by (y, x) pixels."""
+    part_px = tuple(shift - np.floor(shift) for shift in shift_px)
+    if not any(part_px) or np.isnan(part_px).any():
+        return 1.0
+    ones = np.ones((2 * WEIGHED, 2 * WEIGHED))
+    return float(moved(ones, part_px, ones)[1][WEIGHED, WEIGHED])
 
 
 def blank_of(state: StackState, recipe: Recipe, cycle: int) -> MaskArray:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from operando.core.particle_book import ParticleBook
 from operando.core.trends import trend_of
 from operando.types import Finding, FloatArray, Severity
 
-__all__ = ["HostChange", "host_change", "host_findings"]
+__all__ = ["HostChange", "host_change", "host_findings", "particle_host_findings"]
 
 _LEAST_CYCLES = 3
 _WORTH_SAYING = 0.05
 """Fits of a reacting cell without any loss stay within 2 %."""
 _SURE = 4.0
+_WORTH_SAYING_OF_A_PARTICLE = 0.08
+"""Particles of a reacting cell without any loss stay within 3.2 %: docs/reference/science-figures.md."""
+_LEAST_ERROR = 0.01
+"""Of the amount in a cycle, as a share: which pixels of the rim belong to a particle varies by that."""
+_OUTLINE_CHANGED = 0.15
+"""An amount that changes so much at once is another outline: two particles became one, or one two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +85,46 @@ def host_findings(found: HostChange | None, place: str) -> list[Finding]:
             "with a region that was not exposed",
         )
     ]
+
+
+def particle_host_findings(book: ParticleBook, cycle: int, whole: Sequence[int]) -> list[Finding]:
+    """Return what is to be said about particles whose host changes; nothing while it stays in all of them.
+
+    Parameters
+    ----------
+    book
+        Of the particles.
+    cycle
+        The cycle up to which they are looked at.
+    whole
+        Numbers of those that are there and that the edge of the field does not cut off.
+    """
+    changes = {number: found for number in whole if (found := _change_of(book, cycle, number)) is not None}
+    sure = {
+        number: found
+        for number, found in changes.items()
+        if abs(found.change) > max(_WORTH_SAYING_OF_A_PARTICLE, _SURE * found.error)
+    }
+    if not sure:
+        return []
+    most = max(sure, key=lambda number: abs(sure[number].change))
+    found = sure[most]
+    way = "lost" if found.change < 0 else "gained"
+    return [
+        Finding(
+            "particle-host",
+            Severity.WARNING,
+            f"{len(sure)} of {len(changes)} particles have lost or gained host, most of all particle {most}: "
+            f"{way} {abs(found.change):.0%} ± {found.error:.0%} over {found.cycles} cycles",
+            "look whether these move, crack, or are harmed by the beam: only lithium can come and go",
+        )
+    ]
+
+
+def _change_of(book: ParticleBook, cycle: int, number: int) -> HostChange | None:
+    """Return how the host of a particle changed since its outline did."""
+    own = (book.number == number) & (book.cycle <= cycle) & (book.amount > 0)
+    amount = book.amount[own]
+    jumps = np.flatnonzero(np.abs(np.diff(np.log(amount))) > _OUTLINE_CHANGED)
+    since = int(jumps[-1]) + 1 if jumps.size else 0
+    return host_change(book.time_s[own][since:], amount[since:], _LEAST_ERROR * amount[since:])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtr
 
 from operando.control import BeamEffect, Effect, RegionChange
 from operando.core.curve import Point
@@ -177,7 +177,7 @@ def _effect(lit: _Mean, dark: _Mean) -> Effect:
         return Effect(change, error, float(change == 0.0))
     share = (lit.error / error) ** 2, (dark.error / error) ** 2
     freedom = 1.0 / (share[0] ** 2 / lit.freedom + share[1] ** 2 / dark.freedom)
-    return Effect(change, error, float(2.0 * stats.t.sf(abs(change) / error, freedom)))
+    return Effect(change, error, float(2.0 * stdtr(freedom, -abs(change) / error)))
 
 
 def _region(track: RegionTrack, changes: FloatArray) -> RegionChange:

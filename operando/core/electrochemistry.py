@@ -15,6 +15,10 @@ __all__ = ["Comparison", "Host", "compared", "expected_lithium", "incremental"]
 FARADAY_C_PER_MOL = 96485.33212
 _C_PER_MAH = 3.6
 _LAG_STEPS = 201
+_FINE_STEPS = 81
+"""Within two of the others on either side of the best: how sure a lag is may be far less than such a step."""
+_BESIDE_NOISE = 0.01
+"""x of a field that reacts while its energies are measured is off by so much, whatever the counts say."""
 _LEAST_POINTS = 4
 
 
@@ -71,8 +75,9 @@ def compared(
 ) -> Comparison | None:
     """Return how the observed lithium content compares with the expected one, or None with too few points.
 
-    For each lag the weighted line through the points is solved; the lag of least χ² is taken, its error where
-    χ² is 1 higher (times χ² per degree of freedom where that is above 1).
+    For each lag the weighted line through the points is solved; the lag of least χ² is taken, and the errors
+    reach over all lags and shares whose χ² is at most 1 higher (times χ² per degree of freedom where that is
+    above 1): while a reaction begins, a larger share seen later looks like a smaller one seen at once.
 
     Parameters
     ----------
@@ -89,37 +94,51 @@ def compared(
         usable &= (time_s >= when_s[0]) & (time_s <= when_s[-1])
     if usable.sum() < _LEAST_POINTS:
         return None
-    at, seen, sigma = time_s[usable], lithium[usable], error[usable]
-    lags_s = np.linspace(-longest_lag_s, longest_lag_s, _LAG_STEPS)
-    fits = [_line(np.interp(at - lag, when_s, x), seen, sigma) for lag in lags_s.tolist()]
+    at, seen, sigma = time_s[usable], lithium[usable], np.hypot(error[usable], _BESIDE_NOISE)
+
+    def fit_of(lag_s: float) -> tuple[float, float, float, float]:
+        return _line(np.interp(at - lag_s, when_s, x), seen, sigma)
+
+    coarse_s = np.linspace(-longest_lag_s, longest_lag_s, _LAG_STEPS)
+    tried = {lag_s: fit_of(lag_s) for lag_s in coarse_s.tolist()}
+    nearest_s, near_s = min(tried, key=lambda lag_s: tried[lag_s][0]), 2 * float(coarse_s[1] - coarse_s[0])
+    around_s = nearest_s + np.linspace(-near_s, near_s, _FINE_STEPS)
+    inside_s = around_s[np.abs(around_s) <= longest_lag_s]
+    tried |= {lag_s: fit_of(lag_s) for lag_s in inside_s.tolist()}
+    lags_s = np.array(sorted(tried))
+    fits = [tried[lag_s] for lag_s in lags_s.tolist()]
     chi2 = np.array([fit[0] for fit in fits])
     best = int(np.argmin(chi2))
-    least, offset, share, share_error = fits[best]
+    least, offset, share, _ = fits[best]
     freedom = max(int(usable.sum()) - 3, 1)
     excess = max(least / freedom, 1.0)
-    reach_s = [
-        _reach(lags_s[side], chi2[side], least + excess)
-        for side in (slice(best, None), slice(best, None, -1))
+    limit = least + excess
+    reach_s = [_reach(lags_s[side], chi2[side], limit) for side in (slice(best, None), slice(best, None, -1))]
+    as_good = [
+        reach
+        for found, _, slope, error in fits
+        if found <= limit
+        for reach in (slope - error * (limit - found) ** 0.5, slope + error * (limit - found) ** 0.5)
     ]
     newest = int(np.argmax(at))
     return Comparison(
         share=share,
-        share_error=share_error * excess**0.5,
+        share_error=(max(as_good) - min(as_good)) / 2 if as_good else float("nan"),
         lag_s=float(lags_s[best]),
-        lag_error_s=max(sum(reach_s) / 2, float(lags_s[1] - lags_s[0])),
+        lag_error_s=sum(reach_s) / 2,
         offset=offset,
         difference=float(seen[newest] - np.interp(at[newest], when_s, x)),
-        difference_error=float(sigma[newest]),
+        difference_error=float(error[usable][newest]),
         chi2=least / freedom,
     )
 
 
 def _reach(lags_s: FloatArray, chi2: FloatArray, limit: float) -> float:
-    """Return how far from the first lag χ² comes to the limit, between the lags that were tried; s."""
-    beyond = np.flatnonzero(chi2 > limit)
-    if not beyond.size:
+    """Return how far from the first lag χ² passes the limit for the last time, between the lags tried; s."""
+    within = np.flatnonzero(chi2 <= limit)
+    after = int(within[-1]) + 1 if within.size else lags_s.size
+    if after == lags_s.size:
         return float(abs(lags_s[-1] - lags_s[0]))
-    after = int(beyond[0])
     part = (limit - chi2[after - 1]) / (chi2[after] - chi2[after - 1])
     crossed_s = lags_s[after - 1] + part * (lags_s[after] - lags_s[after - 1])
     return float(abs(crossed_s - lags_s[0]))

@@ -11,7 +11,16 @@ from operando.core.incident import IncidentMode
 from operando.core.references import condition_number
 from operando.core.stack import Recipe
 from operando.errors import RunRejected
-from operando.types import Finding, FloatArray, LithiationMap, PhaseSpectra, Reason, ScanPlan, Severity
+from operando.types import (
+    Finding,
+    FloatArray,
+    Light,
+    LithiationMap,
+    PhaseSpectra,
+    Reason,
+    ScanPlan,
+    Severity,
+)
 
 __all__ = ["check_design", "check_energies", "findings_of", "reference_findings"]
 
@@ -121,7 +130,8 @@ def findings_of(
         )
     elif _waits_for_i0(composite):
         findings.append(_NO_I0[recipe.incident.mode])
-    if recipe.incident.mode is IncidentMode.BLANK:
+    # The scale of a reconstruction is another one at each energy, and says nothing of its blank pixels.
+    if recipe.incident.mode is IncidentMode.BLANK and plan.light is not Light.AMPLITUDE:
         covering = _material_in(composite.i0, composite.dwell_ms, plan, phases)
         if covering > _CONTAMINATED:
             findings.append(

@@ -88,6 +88,8 @@ class Field:
         The model.
     shared
         What is uncertain beside the counts.
+    own_share
+        As for `region.spectrum_of_region`.
     """
 
     grid: ScanGrid
@@ -96,6 +98,7 @@ class Field:
     shared_variance: FloatArray
     design: Design
     shared: SharedErrors
+    own_share: FloatArray | None = None
 
     @property
     def lithium_range(self) -> tuple[float, float]:
@@ -162,7 +165,7 @@ def _part_of(field: Field, pixels: MaskArray, box: tuple[slice, slice]) -> _Part
 
 def _particle(field: Field, number: int, part: _Part, *, is_cut: bool) -> Particle:
     valid, time_s, (pitch_y, pitch_x) = part.valid, field.newest.time_s, field.pitch_um
-    spectrum = spectrum_at(part.images, valid, field.shared_variance, time_s)
+    spectrum = spectrum_at(part.images, valid, field.shared_variance, time_s, field.own_share)
     whole = lithium_of_spectrum(spectrum, field.design, field.shared)
     lithium, error, amount = part.lithium[valid], part.lithium_error[valid], part.thickness[valid]
     rows, columns = np.nonzero(valid)

@@ -348,7 +348,7 @@ def _snapshot(
         cell = cell_record(state.cell, newest.time_s, curve, rules.cell)
         if rules.dose is not None and study.dose_mgy is not None:
             dose = dose_map(study.dose_mgy, state.book.covers, rules.dose.limit_mgy)
-    now += cell_findings(None if cell is None else cell.comparison)
+    now += cell_findings(cell)
     beam = None
     if plan.part.is_control and newest.cycle == max(state.points, default=-1):
         own = track_of(plan.part, state.points, state.studies.particles)
@@ -415,5 +415,6 @@ def _mean_lithium(state: PipelineState, composite: Composite, newest: Lithiation
         composite.shared_variance,
         model.design,
         model.shared,
+        composite.own_share,
     )
     return Point(newest.time_s, found.lithium, found.lithium_error, found.pixels)

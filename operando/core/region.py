@@ -94,12 +94,13 @@ def lithium_of_region(
     common_variance: FloatArray,
     design: Design,
     shared: SharedErrors,
+    own_share: FloatArray | None = None,
 ) -> RegionLithium:
     """Return the lithium content of the material in some pixels, with the error of the whole.
 
     Parameters are those of `fit_region`.
     """
-    return lithium_of_spectrum(spectrum_of_region(od, variance, common_variance), design, shared)
+    return lithium_of_spectrum(spectrum_of_region(od, variance, common_variance, own_share), design, shared)
 
 
 def lithium_of_spectrum(spectrum: RegionSpectrum, design: Design, shared: SharedErrors) -> RegionLithium:
@@ -132,22 +133,28 @@ def fit_region(
     common_variance: FloatArray,
     design: Design,
     shared: SharedErrors,
+    own_share: FloatArray | None = None,
 ) -> RegionFit | None:
     """Fit the mean of some pixels; None if none of them has every energy.
 
     Parameters
     ----------
-    od, variance, common_variance
+    od, variance, common_variance, own_share
         As for `spectrum_of_region`.
     design
         The model for these energies.
     shared
         What is uncertain beside the counts; it does not average out either.
     """
-    return _fitted(spectrum_of_region(od, variance, common_variance), design, shared)
+    return _fitted(spectrum_of_region(od, variance, common_variance, own_share), design, shared)
 
 
-def spectrum_of_region(od: FloatArray, variance: FloatArray, common_variance: FloatArray) -> RegionSpectrum:
+def spectrum_of_region(
+    od: FloatArray,
+    variance: FloatArray,
+    common_variance: FloatArray,
+    own_share: FloatArray | None = None,
+) -> RegionSpectrum:
     """Return the mean spectrum of some pixels.
 
     Parameters
@@ -159,6 +166,9 @@ def spectrum_of_region(od: FloatArray, variance: FloatArray, common_variance: Fl
     common_variance
         The part of the variance that all pixels of an image share: that of I0 where it is read
         from blank pixels. It does not average out. Shape (energy,).
+    own_share
+        What moving an image left each pixel of its variance, shape (energy,); 1 if left out. Neighbours share
+        the rest: each is surer than before, and their mean is not.
     """
     known = (np.isfinite(od) & np.isfinite(variance) & (variance > 0)).all(axis=0)
     pixels = int(known.sum())
@@ -169,7 +179,10 @@ def spectrum_of_region(od: FloatArray, variance: FloatArray, common_variance: Fl
     # The logarithm of few counts is too low by half its variance; a plain mean has no weights that
     # would make up for it, as those of a pixel's fit do.
     mean = (od[:, known] - own / 2).mean(axis=1)
-    return RegionSpectrum(mean, own.sum(axis=1) / pixels**2 + common_variance, pixels)
+    of_mean = own.sum(axis=1) / pixels**2
+    if own_share is not None:
+        of_mean /= own_share
+    return RegionSpectrum(mean, of_mean + common_variance, pixels)
 
 
 def _fitted(spectrum: RegionSpectrum, design: Design, shared: SharedErrors) -> RegionFit | None:

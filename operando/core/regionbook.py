@@ -57,7 +57,7 @@ class _Page:
         Which pixels they are, shape (ny, nx), packed into bits.
     od, variance
         Shape (energy, pixel).
-    shared_variance
+    shared_variance, own_share
         Shape (energy,).
     """
 
@@ -67,6 +67,7 @@ class _Page:
     od: NDArray[np.float32]
     variance: NDArray[np.float32]
     shared_variance: FloatArray
+    own_share: FloatArray
 
     @property
     def nbytes(self) -> int:
@@ -180,6 +181,7 @@ def _page_of(composite: Composite, fitted: LithiationMap) -> _Page:
         od=composite.od[:, valid].astype(np.float32),
         variance=composite.variance[:, valid].astype(np.float32),
         shared_variance=composite.shared_variance,
+        own_share=composite.own_share,
     )
 
 
@@ -200,7 +202,7 @@ def _with_point(
     if not inside.any() or len(page.od) != len(model.design.matrix):
         return others
     od, variance = page.od[:, inside].astype(np.float64), page.variance[:, inside].astype(np.float64)
-    found = fit_region(od, variance, page.shared_variance, model.design, model.shared)
+    found = fit_region(od, variance, page.shared_variance, model.design, model.shared, page.own_share)
     if found is None:
         return others
     whole = found.fit
@@ -217,6 +219,7 @@ def _fit(composite: Composite, inside: MaskArray, model: Model) -> RegionFit | N
         composite.shared_variance,
         model.design,
         model.shared,
+        composite.own_share,
     )
 
 

@@ -21,7 +21,11 @@ _UNKNOWN_CURVE = 0.5
 
 
 def spectrum_at(
-    images: Sequence[Images], pixels: MaskArray, common_variance: FloatArray, time_s: float
+    images: Sequence[Images],
+    pixels: MaskArray,
+    common_variance: FloatArray,
+    time_s: float,
+    own_share: FloatArray | None = None,
 ) -> RegionSpectrum:
     """Return the mean spectrum of a region at a time.
 
@@ -39,12 +43,16 @@ def spectrum_at(
         The part of the variance that all pixels of an image share, shape (energy,).
     time_s
         Near that of the newest images.
+    own_share
+        As for `spectrum_of_region`, of the newest images; older ones hardly count.
     """
     rows = np.nonzero(pixels)[0]
     spectra: list[RegionSpectrum] = []
     times_s: list[FloatArray] = []
     for image in images[:3]:
-        spectrum = spectrum_of_region(image.od[:, pixels], image.variance[:, pixels], common_variance)
+        spectrum = spectrum_of_region(
+            image.od[:, pixels], image.variance[:, pixels], common_variance, own_share
+        )
         taken_s = image.row_time_s[:, rows].mean(axis=1)
         is_older = not times_s or bool((times_s[-1] > taken_s).all())
         if spectrum.pixels == 0 or not is_older:

@@ -11,7 +11,7 @@ from operando.core.defects import defect_findings, defects_of
 from operando.core.incident import blank_pixels
 from operando.core.stack import StackState
 from operando.core.steadiness import BeamJump, between_cycles, jump_findings, row_changes, within_image
-from operando.types import Finding, FloatArray
+from operando.types import Finding, FloatArray, Light
 
 __all__ = ["beam_now", "soundness_findings"]
 
@@ -51,7 +51,7 @@ def soundness_findings(
     if jumps:
         worst = max(jumps, key=lambda jump: abs(jump.change))
         return [*found, *jump_findings(worst, energies_ev)]
-    if beam_before is None:
+    if beam_before is None or stack.plan.light is Light.AMPLITUDE:  # whose scale is that of a reconstruction
         return found
     (now, variance), (before, variance_before) = beam_now(composite), beam_before
     error: NDArray[np.float64] = np.sqrt(variance + variance_before)

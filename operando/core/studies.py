@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from operando.core.calibration import energy_offset, offset_findings
 from operando.core.components import added, components_of, no_spectra
 from operando.core.composite import Composite
-from operando.core.conservation import host_change, host_findings
+from operando.core.conservation import host_change, host_findings, particle_host_findings
 from operando.core.evolution import Images, brought_to_now, directions_of
 from operando.core.exposure import dose_findings, dose_of_pixels, photons_of
 from operando.core.identities import Identities, identify
@@ -185,6 +185,9 @@ def studied(studies: Studies, subject: Subject, rules: StudyRules) -> tuple[Stud
     if rules.particles:
         identities, particle_book, particles = _particles(studies, before, subject, rules)
         trail = replace(trail, identities=identities)
+        if rules.health:
+            there = [one.number for one in particles.particles if not one.is_cut]
+            findings += particle_host_findings(particle_book, cycle, there)
     dose = None
     if rules.dose is not None:
         plan, composite = subject.stack.plan, subject.composite
@@ -233,6 +236,7 @@ def _with_host(
         composite.shared_variance,
         subject.model.design,
         subject.model.shared,
+        composite.own_share,
     )
     if found is None:
         return trail, host
@@ -284,6 +288,7 @@ def _particles(
         shared_variance=composite.shared_variance,
         design=subject.model.design,
         shared=subject.model.shared,
+        own_share=composite.own_share,
     )
     particles = measure(field_now, _largest(now.labels, rules.most_particles), now.at_edge)
     book = with_particles(studies.particles, newest.cycle, particles)

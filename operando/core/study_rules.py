@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from operando.cell import CellReading
 from operando.core.electrochemistry import Host
 from operando.crystal import Crystal
 from operando.types import FloatArray
@@ -48,12 +49,15 @@ class CellBook:
     ----------
     time_s, voltage_v, current_ma, charge_mah
         Ascending in time, shape (n,); NaN where something was not read.
+    recent
+        As they came, not in the columns yet: to copy a shift of readings for each new one takes minutes.
     """
 
     time_s: FloatArray = field(default_factory=_nothing)
     voltage_v: FloatArray = field(default_factory=_nothing)
     current_ma: FloatArray = field(default_factory=_nothing)
     charge_mah: FloatArray = field(default_factory=_nothing)
+    recent: tuple[CellReading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

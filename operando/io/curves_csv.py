@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from operando.io.cells import in_a_cell, in_a_note
 from operando.io.utc import utc_words
 from operando.particles import ParticleCurve
 from operando.types import Curve, Snapshot
@@ -42,7 +43,7 @@ def curves_csv(snapshot: Snapshot, settings: Mapping[str, str | float | int]) ->
     """
     text = io.StringIO()
     for line in _header(snapshot, settings):
-        text.write(f"# {_one_line(line)}\n")
+        text.write(f"# {line}\n")
     table = csv.writer(text, lineterminator="\n")
     table.writerow(COLUMNS)
     started_s = snapshot.plan.started_s
@@ -55,27 +56,30 @@ def curves_csv(snapshot: Snapshot, settings: Mapping[str, str | float | int]) ->
             cycle, time_s, x, error, number = row
             elapsed_s = f"{time_s - started_s:.3f}"
             table.writerow(
-                [kind, _safe(name), cycle + 1, time_s, elapsed_s, _known(x), _known(error), number]
+                [kind, in_a_cell(name), cycle + 1, time_s, elapsed_s, _known(x), _known(error), number]
             )
     return text.getvalue()
 
 
 def _header(snapshot: Snapshot, settings: Mapping[str, str | float | int]) -> Iterator[str]:
     plan = snapshot.plan
-    yield f"run: {plan.run}"
-    yield f"sample: {plan.sample or 'not said'}"
-    yield f"plan: {plan.plan_name}, started {utc_words(plan.started_s)}"
+    yield f"run: {in_a_note(plan.run)}"
+    yield f"sample: {in_a_note(plan.sample) or 'not said'}"
+    yield f"plan: {in_a_note(plan.plan_name)}, started {utc_words(plan.started_s)}"
     energies = zip(plan.energies_ev.tolist(), plan.dwell_ms.tolist(), strict=True)
     yield "energies: " + ", ".join(
         f"{energy:.2f} eV" + (f" ({dwell:g} ms)" if np.isfinite(dwell) else "") for energy, dwell in energies
     )
     phases = zip(snapshot.phases.names, snapshot.phases.lithium.tolist(), strict=True)
-    yield "references: " + ", ".join(f"{name} (x = {lithium:g})" for name, lithium in phases)
+    yield "references: " + ", ".join(
+        f"{in_a_cell(in_a_note(name))} (x = {lithium:g})" for name, lithium in phases
+    )
     for result in snapshot.regions:
         corners = " ".join(f"({x:.4f}, {y:.4f})" for x, y in result.region.corners_um)
-        yield f"region {result.region.name}: {result.region.outline.value}, corners (x, y) in µm: {corners}"
+        name, kind = in_a_note(result.region.name), result.region.outline.value
+        yield f"region {name}: {kind}, corners (x, y) in µm: {corners}"
     for key, value in settings.items():
-        yield f"setting {key}: {value}"
+        yield f"setting {in_a_note(key)}: {in_a_note(str(value))}"
     yield _MEANING
 
 
@@ -87,16 +91,6 @@ def _curves(snapshot: Snapshot) -> Iterator[tuple[str, str, Curve | ParticleCurv
         yield "region", result.region.name, result.curve
     for particle in () if snapshot.particles is None else snapshot.particles.particles:
         yield "particle", f"particle {particle.number}", particle.curve
-
-
-def _one_line(text: str) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in text)
-
-
-def _safe(name: str) -> str:
-    """Return a name that no spreadsheet takes for a formula."""
-    plain = _one_line(name)
-    return f"'{plain}" if plain[:1] in {"=", "+", "-", "@"} else plain
 
 
 def _known(value: float) -> float | str:

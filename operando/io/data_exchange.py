@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from operando.errors import DamagedFileError, RunRejected
+from operando.errors import RunRejected
 from operando.io.exchange_file import ExchangeFile, ExchangeImages, exchange_of, opened
 from operando.io.file_digest import content_digest
 from operando.io.frame_documents import DARK, FLAT, PRIMARY, FrameRun, RecordedFrame, frame_documents
@@ -41,14 +41,7 @@ def read_data_exchange(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]
     path = Path(path)
     digest = content_digest(path)
     with opened(path) as file:
-        try:
-            there = exchange_of(file)
-        except RunRejected as error:
-            msg = f"{path} {error}"
-            raise RunRejected(msg) from error
-        except (OSError, KeyError, ValueError) as error:
-            msg = f"{path} is not a complete Data Exchange file: {error}"
-            raise DamagedFileError(msg) from error
+        there = exchange_of(file, str(path))
         if np.ptp(np.nan_to_num(there.images.theta_deg)) > _TURNED_DEG:
             msg = (
                 f"{path} is a tilt series: its images show the sample from several sides; see 'operando tilt'"

@@ -123,16 +123,27 @@ def opened(path: Path) -> h5py.File:
         raise DamagedFileError(msg) from error
 
 
-def exchange_of(file: h5py.File) -> ExchangeFile:
-    """Return what an open file holds.
+def exchange_of(file: h5py.File, name: str) -> ExchangeFile:
+    """Return what an open file holds, which people know under a name.
 
     Raises
     ------
     RunRejected
         Its images have no energy, or which energy a flat one belongs to cannot be told.
-    KeyError, ValueError
+    DamagedFileError
         Something is not there, or not of its kind.
     """
+    try:
+        return _exchange(file)
+    except RunRejected as error:
+        msg = f"{name} {error}"
+        raise RunRejected(msg) from error
+    except (OSError, KeyError, ValueError) as error:
+        msg = f"{name} is not a complete Data Exchange file: {error}"
+        raise DamagedFileError(msg) from error
+
+
+def _exchange(file: h5py.File) -> ExchangeFile:
     group = group_at(file, "exchange")
     data = dataset_at(group, "data")
     order = _order(data)

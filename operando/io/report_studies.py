@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["findings_section", "studies_sections"]
 
 _MOST_PARTICLES = 40
+_MOST_UNSURE = 0.5
+"""A share of the charge that is less sure is no figure."""
 
 
 def findings_section(results: Results) -> Iterator[str]:
@@ -144,10 +146,13 @@ def _beam(results: Results, cycle: int) -> Iterator[str]:
 
 def _charge(rows: Mapping[str, NDArray[Any]]) -> Iterator[str]:
     if rows["share"].size:
+        is_told = rows["share_error"][0] < _MOST_UNSURE
+        unknown = "not known yet"
+        share = _with_error(100 * rows["share"][0], 100 * rows["share_error"][0], ".0f")
+        lag = _with_error(rows["lag_s"][0] / 60, rows["lag_error_s"][0] / 60, "+.1f")
         cells = [
             [
-                _with_error(100 * rows["share"][0], 100 * rows["share_error"][0], ".0f"),
-                _with_error(rows["lag_s"][0] / 60, rows["lag_error_s"][0] / 60, "+.1f"),
+                *((share, lag) if is_told else (unknown, unknown)),
                 _with_error(rows["difference"][0], rows["difference_error"][0], "+.3f"),
             ]
         ]

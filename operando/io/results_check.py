@@ -15,7 +15,7 @@ import numpy as np
 from operando.errors import DamagedFileError
 from operando.io.hdf5 import FOREIGN_ERRORS, array_at, dataset_at, group_at
 from operando.io.results import read_results
-from operando.io.results_layout import QUANTITIES
+from operando.io.results_layout import QUANTITIES, SINCE_1
 
 __all__ = ["check_results"]
 
@@ -48,6 +48,8 @@ def _trouble(entry: h5py.Group, row: int) -> str:
     """Return what is wrong with a cycle; "" if nothing is."""
     values: dict[str, Any] = {}
     for quantity in QUANTITIES:
+        if quantity.name in SINCE_1 and quantity.place not in entry:
+            continue
         try:
             values[quantity.name] = dataset_at(entry, quantity.place)[row]
         except FOREIGN_ERRORS as error:

@@ -98,6 +98,7 @@ class RunLight:
             images = _images(event, data, image_beside(data, keys, self.settings))
             is_dark = stream == self.settings.dark_stream
             energy_ev = np.nan if is_dark else _energy_ev(data, keys, start, plan, self.settings)
+            _check_shape(images.readings.shape[1:], plan)
         except RunRejected as error:
             # The images of the sample may be as they should be.
             msg = f"a frame of the stream '{stream}' is left out: {error}"
@@ -141,6 +142,16 @@ def _images(event: Mapping[str, Any], data: Mapping[str, Any], image_key: str) -
         dwell_of(data),
         ring_current_of(data),
     )
+
+
+def _check_shape(shape: tuple[int, ...], plan: ScanPlan | None) -> None:
+    """Refuse a frame of other pixels than those of the images that came before it."""
+    if plan is not None and shape != plan.grid.shape:
+        msg = (
+            f"a reference frame has the shape {shape} and the images {plan.grid.shape}; take both with the "
+            "same region and binning"
+        )
+        raise FrameRejected(msg)
 
 
 def _energy_ev(

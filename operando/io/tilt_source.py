@@ -157,7 +157,7 @@ def open_tilt(path: Path, detector: Detector, files: ExitStack) -> TiltSource:
     RunRejected
         An image is missing or there twice, or the files do not fit together.
     """
-    there = [(name, _exchange(name, file)) for name, file in _opened(path, files)]
+    there = [(name, exchange_of(file, name)) for name, file in _opened(path, files)]
     first = there[0][1]
     for name, file in there:
         if file.shape != first.shape:
@@ -171,17 +171,7 @@ def open_tilt(path: Path, detector: Detector, files: ExitStack) -> TiltSource:
     angles_deg = _distinct(np.concatenate([file.images.theta_deg for _, file in there]), _SAME_DEG)
     energies_ev = _distinct(np.concatenate([file.images.energies_ev for _, file in there]), _SAME_EV)
     images = _placed(there, angles_deg, energies_ev)
-    flats: dict[int, list[Group]] = {}
-    darks: dict[int, Group] = {}
-    for energy, energy_ev in enumerate(energies_ev.tolist()):
-        for file in {
-            id(image.file): image.file for (_, own), image in images.items() if own == energy
-        }.values():
-            own_s = [image.time_s for (_, own), image in images.items() if own == energy]
-            if file.flats is not None:
-                flats.setdefault(energy, []).extend(_groups(file, file.flats, energy_ev, own_s, detector))
-            if file.darks is not None and energy not in darks:
-                darks[energy] = _group(file, file.darks, np.arange(file.darks.energies_ev.size), detector)
+    flats, darks = _light(images, energies_ev, detector)
     return TiltSource(
         title=first.title,
         angles_deg=angles_deg,
@@ -208,17 +198,6 @@ def _opened(path: Path, files: ExitStack) -> list[tuple[str, h5py.File]]:
         )
         raise SourceUnreachable(msg)
     return of_kind
-
-
-def _exchange(name: str, file: h5py.File) -> ExchangeFile:
-    try:
-        return exchange_of(file)
-    except RunRejected as error:
-        msg = f"{name} {error}"
-        raise RunRejected(msg) from error
-    except (OSError, KeyError, ValueError) as error:
-        msg = f"{name} is not a complete Data Exchange file: {error}"
-        raise DamagedFileError(msg) from error
 
 
 def _distinct(values: FloatArray, same: float) -> FloatArray:
@@ -257,6 +236,23 @@ def _placed(
         msg = f"the series has no image of {', '.join(missing[:_NAMED])}{more}; every side needs all energies"
         raise RunRejected(msg)
     return images
+
+
+def _light(
+    images: dict[tuple[int, int], _Image], energies_ev: FloatArray, detector: Detector
+) -> tuple[dict[int, list[Group]], dict[int, Group]]:
+    """Return the groups of flat images of each energy, and its dark images."""
+    flats: dict[int, list[Group]] = {}
+    darks: dict[int, Group] = {}
+    for energy, energy_ev in enumerate(energies_ev.tolist()):
+        own = [image for (_, number), image in images.items() if number == energy]
+        times_s = [image.time_s for image in own]
+        for file in {id(image.file): image.file for image in own}.values():
+            if file.flats is not None:
+                flats.setdefault(energy, []).extend(_groups(file, file.flats, energy_ev, times_s, detector))
+            if file.darks is not None and energy not in darks:
+                darks[energy] = _group(file, file.darks, np.arange(file.darks.energies_ev.size), detector)
+    return {energy: groups for energy, groups in flats.items() if groups}, darks
 
 
 def _groups(

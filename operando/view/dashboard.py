@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
@@ -32,6 +33,8 @@ from operando.view.theme import Look, ThemeName, scale_for, style_sheet, theme_n
 from operando.view.words import duration, plain
 
 __all__ = ["Dashboard"]
+
+_log = logging.getLogger(__name__)
 
 _GLANCES = 4
 """The timer asks for news so many times between two drawings: what comes later is not kept waiting."""
@@ -407,9 +410,18 @@ class Dashboard(QMainWindow):
         if self._is_open:
             self._is_open = False
             self.timer.stop()
+            if self.drawing is not None:
+                self.drawing.add_done_callback(_log_failure)
             self._save()
             self._options.on_close()
         super().closeEvent(event)
+
+
+def _log_failure(drawing: Future[tuple[Path, ...]]) -> None:
+    """Log why pictures were not drawn whose window is closed."""
+    error = drawing.exception()
+    if error is not None:
+        _log.error("the pictures that were asked for are not all there: %s", error, exc_info=error)
 
 
 def free_path(path: Path) -> Path:

@@ -50,7 +50,7 @@ class DashboardOptions:
     stale_after_s
         Wall time without a new snapshot after which an open run is greyed out.
     interval_ms
-        Time between two looks for a new snapshot.
+        Least time between two drawings; a new snapshot is looked for more often.
     clock
         Wall time in seconds, from any origin; must not jump.
     on_close

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -16,7 +17,7 @@ import pytest
 from event_model import DocumentNames, schema_validators
 
 from following import offline
-from operando.app.export import export_documents, takes_documents
+from operando.app.export import export, export_documents, takes_documents
 from operando.app.file_kinds import FileKind, endings_of, kind_of
 from operando.app.open_source import open_recording
 from operando.errors import ConfigurationError, DamagedFileError
@@ -99,6 +100,26 @@ def test_another_fit_of_the_same_run_is_another_run(results: Path) -> None:
     other = replace(there, process={**there.process, "references_sha256": "of others"})
     uids = {next(analysis_documents(each))[1]["uid"] for each in (there, other)}
     assert len(uids) == 2
+
+
+def test_of_a_damaged_recording_the_good_part_is_written_and_the_rest_said(log: Path, tmp_path: Path) -> None:
+    database = sqlite3.connect(log)
+    database.execute("UPDATE documents SET blob = x'80' WHERE seq = 7")
+    database.commit()
+    database.close()
+    for output, write in (
+        (tmp_path / "a.jsonl", lambda output: export_documents(str(log), str(output))),
+        (tmp_path / "a.hdf5", lambda output: export(open_recording(str(log)), output, LayoutSettings())),
+    ):
+        with pytest.raises(DamagedFileError, match="number 7"):
+            write(output)
+        assert output.exists()
+    assert len(recorded(tmp_path / "a.jsonl")) == len(DOCUMENTS) - 1
+    cut = tmp_path / "cut.jsonl"
+    cut.write_bytes((tmp_path / "a.jsonl").read_bytes()[:-40])
+    with pytest.raises(DamagedFileError, match="has what is good"):
+        export_documents(str(cut), str(tmp_path / "b.jsonl"))
+    assert len(recorded(tmp_path / "b.jsonl")) == len(DOCUMENTS) - 2
 
 
 def exported(source: Path, output: str, folder: Path) -> subprocess.CompletedProcess[str]:

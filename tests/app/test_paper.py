@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -192,3 +194,23 @@ def test_voltage_and_charge_are_on_the_axis_of_time_of_the_curves(tmp_path):
     text = time.read_text(encoding="utf-8")
     assert "voltage (V)" in text
     assert "charge (mAh)" in text
+
+
+LETTERS = st.text(st.sampled_from("ab=+-@,;\"' \t\n\x00σ"), max_size=12)
+
+
+@settings(max_examples=100, deadline=None)
+@given(sample=LETTERS, phase=LETTERS, said=LETTERS)
+def test_no_name_above_the_table_becomes_a_formula(sample: str, phase: str, said: str) -> None:
+    snapshot = RECORDS[-1]
+    named = replace(
+        snapshot,
+        plan=replace(snapshot.plan, sample=sample, plan_name=sample),
+        phases=replace(snapshot.phases, names=(phase, *snapshot.phases.names[1:])),
+        regions=(),
+    )
+    notes = [line for line in curves_csv(named, {"i0": said}).splitlines() if line.startswith("#")]
+    assert len(notes) == 7
+    for parted in (",", ";"):
+        cells = [cell.strip(' "') for row in csv.reader(notes, delimiter=parted) for cell in row]
+        assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)

@@ -45,6 +45,11 @@ def test_of_several_runs_the_newest_file_is_read(tmp_path):
     assert remember(HistoryBook(), tmp_path / "run.h5") == 2
 
 
+def test_a_name_with_the_letters_of_a_pattern_is_a_name(tmp_path):
+    written(tmp_path / "scan[1].h5", RECORDS[:2])
+    assert remember(HistoryBook(), tmp_path / "scan[1].h5") == 2
+
+
 def test_without_results_it_begins_anew_and_a_damaged_file_is_said(tmp_path, caplog):
     book = HistoryBook()
     assert remember(book, tmp_path / "run.h5") == 0

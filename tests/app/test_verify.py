@@ -19,6 +19,9 @@ from operando.app.keeper import Keeper
 from operando.app.open_source import open_recording
 from operando.app.verify import verify
 from operando.errors import SourceUnreachable
+from operando.io.results import read_results
+from operando.io.results_layout import QUANTITIES, SINCE_1
+from operando.io.results_moment import read_moment
 from operando.io.runlog import LogWriter
 from operando.io.sources import DocumentSource
 from operando.live.monitor import Monitor, Work
@@ -40,6 +43,18 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     monitor.finish()
     keeper.finish()
     return path
+
+
+def test_a_file_from_before_a_quantity_was_kept_is_good(results: Path, tmp_path: Path) -> None:
+    older = tmp_path / "older.h5"
+    shutil.copyfile(results, older)
+    with h5py.File(older, "r+") as file:
+        for quantity in QUANTITIES:
+            if quantity.name in SINCE_1:
+                del file[f"entry/{quantity.place}"]
+    assert verify(str(older)).is_good
+    assert read_results(older).cycle.size == 2
+    assert read_moment(older).map is not None
 
 
 @settings(max_examples=20, deadline=None)

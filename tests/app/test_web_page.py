@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
+from typing import cast
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -25,6 +26,7 @@ from operando.app.web.bulletin import edition_of, status_of
 from operando.app.web.mapimage import map_image
 from operando.errors import ConfigurationError
 from operando.io.indexed_png import indexed_png
+from operando.live.monitor import Monitor
 from operando.regions import Marks, Outline, Region
 from operando.types import Finding, ScanGrid, Severity
 from operando.view.colours import colour_table
@@ -34,7 +36,7 @@ from operando.view.maps import map_levels, present_map
 from operando.view.quantities import LITHIUM, Colouring, MapChoice, MapKind
 from operando.view.scales import MASKED
 from operando.view.theme import DARK, LIGHT
-from visitors import events, served, spoken, visited
+from visitors import Shown, events, served, spoken, visited
 
 LOSS = Story(pause_s=420.0, lost_cycle=4)
 RUNNING = snapshot_at(Stage(cycles=2, frames=1, rows=30))
@@ -102,6 +104,20 @@ def test_whatever_is_said_is_answered_or_dropped_and_the_page_goes_on(lasting: P
     answer = spoken(lasting, words + b"\r\n\r\n")
     assert answer == b"" or re.match(rb"HTTP/1\.1 4\d\d ", answer)
     assert visited(lasting)[0] == 200
+
+
+def test_before_there_is_a_monitor_visitors_are_told_that_nothing_has_come() -> None:
+    page, monitor = Page("127.0.0.1:0"), Shown()
+    page.open()
+    with events(page) as heard:
+        _, said = next(heard)
+        assert said["is_waiting"]
+        page.begin(cast("Monitor", monitor))
+        monitor.box.put(RUNNING)
+        next(name for name, _ in heard if name == "edition")
+    page.close()
+    page.close()
+    assert not page._thread.is_alive()
 
 
 def test_a_head_that_is_too_long_is_refused() -> None:

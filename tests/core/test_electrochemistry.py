@@ -6,7 +6,7 @@ import csv
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operando.core.electrochemistry import Host, compared, expected_lithium, incremental
@@ -47,6 +47,7 @@ def test_incremental_capacity_of_real_cells_adds_up_and_has_its_peak_where_the_l
     assert 3.6 < middle[int(np.argmax(slope))] < 3.9
 
 
+@settings(max_examples=40)
 @given(
     share=st.floats(0.3, 1.2),
     lag_s=st.floats(-250, 250),
@@ -67,6 +68,24 @@ def test_a_share_and_a_lag_that_were_put_in_come_out(
     assert abs(found.share - share) < 5 * found.share_error + 0.01
     assert abs(found.lag_s - lag_s) < 5 * found.lag_error_s
     assert found.difference == pytest.approx(float(seen[-1] - np.interp(at_s[-1], when_s, x)))
+
+
+@settings(max_examples=30)
+@given(share=st.floats(0.4, 1.6), lag_s=st.floats(-100, 100), seed=st.integers(0, 2**16))
+def test_while_a_reaction_begins_share_and_lag_are_as_unsure_as_they_are_alike(
+    share: float, lag_s: float, seed: int
+) -> None:
+    """Of an exponential a larger share seen later is the same curve: no share is better than another."""
+    when_s, rise_s, longest_s = np.linspace(0, 600, 300), 150.0, 200.0
+    x = 1e-3 * np.exp(when_s / rise_s)
+    at_s, sigma = np.linspace(250, 400, 12), np.full(12, 5e-4)
+    noise = np.random.default_rng(seed).normal(0, 5e-4, 12)
+    seen = share * np.interp(at_s - lag_s, when_s, x) + noise
+    found = compared(at_s, seen, sigma, (when_s, x), longest_lag_s=longest_s)
+    assert found is not None
+    assert abs(found.share - share) < 2 * found.share_error
+    assert abs(found.lag_s - lag_s) < 2 * found.lag_error_s
+    assert found.share_error > 0.3 * found.share
 
 
 def test_a_cell_at_rest_and_too_few_points_say_nothing() -> None:

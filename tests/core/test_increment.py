@@ -28,6 +28,7 @@ RULES = {
     IncidentMode.FILE: recipe().incident,
     IncidentMode.BLANK: IncidentRule(IncidentMode.BLANK),
     IncidentMode.CHANNEL: IncidentRule(IncidentMode.CHANNEL, 2.0),
+    IncidentMode.REFERENCES: IncidentRule(IncidentMode.REFERENCES, 2.0),
 }
 
 

@@ -163,6 +163,19 @@ def test_a_look_helped_by_the_last_is_a_look_without_help(data: st.DataObject) -
             state, _ = record(state, cycle)
 
 
+@pytest.mark.parametrize("by_px", [(0.5, 0.5), (0.3, 0.0), (2.0, -1.0)])
+def test_moving_an_image_makes_its_pixels_surer_and_not_their_mean(by_px: tuple[float, float]) -> None:
+    lines = scanned(np.zeros((1, 4, 2)))
+    rule = RegistrationRule(Registering.OFF, None, {(0, energy): by_px for energy in range(4)})
+    _, moved = after(lines, recipe_with(rule, IncidentMode.FILE))
+    _, scanned_ = after(lines, recipe_with(RegistrationRule(Registering.OFF), IncidentMode.FILE))
+    one, other = moved[0], scanned_[0]
+    assert one.curve.lithium_error[0] == pytest.approx(other.curve.lithium_error[0], rel=0.05)
+    both = one.map.valid & other.map.valid
+    surer = np.median(one.map.lithium_error[both] / other.map.lithium_error[both])
+    assert surer == pytest.approx({0.5: 0.70, 0.3: 0.92, 2.0: 1.0}[by_px[0]], abs=0.04)
+
+
 def test_a_look_helped_by_the_last_knows_of_rows_that_left_the_field_as_it_moved() -> None:
     far = np.zeros((2, 4, 2))
     far[1] = (5.0, 0.0)

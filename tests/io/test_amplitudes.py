@@ -53,6 +53,19 @@ def test_optical_density_and_its_error_hold_whatever_the_scale(seed: int, scale:
     assert np.std(pull) == pytest.approx(1.0, abs=0.1)
 
 
+def test_scales_that_follow_the_references_are_no_contaminated_beam() -> None:
+    rng = np.random.default_rng(2)
+    _, od = truth_of(SHAPE, rng)
+    seen = od.max(axis=(1, 2))
+    images = amplitudes(rng, od, 1.0, 0.01) * np.exp(-seen / 2)[:, None, None]
+    of_amplitudes = fitted(items_of(documents_of_shots(shots_of(images), unit="amplitude")))[-1]
+    of_counts = fitted(items_of(documents_of_shots(shots_of(rng.poisson(9000.0 * images**2).astype(float)))))[
+        -1
+    ]
+    assert "i0-contaminated" in {finding.code for finding in of_counts.findings}
+    assert "i0-contaminated" not in {finding.code for finding in of_amplitudes.findings}
+
+
 def test_a_profile_may_say_what_the_documents_do_not() -> None:
     rng = np.random.default_rng(1)
     _, od = truth_of(SHAPE, rng)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operando.cell import CellReading
-from operando.core.cellbook import heard
+from operando.core.cellbook import heard, together
 from operando.core.study_rules import CellBook
 from operando.errors import ConfigurationError
 from operando.io.cell_file import read_cell_file
@@ -85,7 +85,7 @@ def test_the_order_of_readings_leaves_no_trace_but_for_the_later_of_one_time(
     book = CellBook()
     for time_s, voltage_v in readings:
         book = heard(book, CellReading("run", float(time_s), voltage_v, math.nan, math.nan))
-    last = dict(readings)
+    last, book = dict(readings), together(book)
     assert book.time_s.tolist() == sorted(last)
     assert book.voltage_v.tolist() == [last[time_s] for time_s in sorted(last)]
 
@@ -95,4 +95,4 @@ def test_of_each_second_the_latest_reading_is_kept_whatever_came_first() -> None
         book = CellBook()
         for time_s in order:
             book = heard(book, CellReading("run", time_s, time_s, math.nan, math.nan))
-        assert book.voltage_v.tolist() == [5.9, 6.0]
+        assert together(book).voltage_v.tolist() == [5.9, 6.0]

@@ -57,7 +57,7 @@ def shots_of(
     return shots
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     flats=st.sampled_from(["before", "after", "both"]),
@@ -88,6 +88,28 @@ def test_all_the_references_of_an_energy_after_its_last_image_are_as_good() -> N
     other = fitted(items_of(documents_of_shots(frames_first)))[-1]
     np.testing.assert_array_equal(one.od, other.od)
     np.testing.assert_array_equal(one.map.lithium, other.map.lithium)
+
+
+def test_a_cycle_that_was_recorded_is_recorded_anew_when_its_light_comes() -> None:
+    rng = np.random.default_rng(6)
+    _, od = truth_of(SHAPE, rng)
+    shots = [
+        replace(shot, beside=(("energy_index", float(np.searchsorted(ENERGIES_EV, shot.energy_ev))),))
+        for shot in shots_of(rng, od, flats="after", images=8)
+    ]
+    late = sorted(shots, key=lambda shot: ("primary", "dark", "flat").index(shot.stream))
+    block = {
+        "contract_version": 1,
+        "shape": [ENERGIES_EV.size, *SHAPE],
+        "energies": ENERGIES_EV.tolist(),
+        "x_extent": [0.0, 1.0],
+        "y_extent": [0.0, 1.0],
+        "data_field": "image",
+    }
+    records = fitted(items_of(documents_of_shots(late, stxm=block, operando={"cycles": 1})))
+    assert [snapshot.i0_mode for snapshot in records][:: len(records) - 1] == ["blank", "references"]
+    found, error = od_of(records[-1])
+    assert np.std((found - od) / error) == pytest.approx(1.0, abs=0.06)
 
 
 def test_between_two_references_the_beam_goes_evenly_from_one_to_the_other() -> None:
@@ -153,7 +175,7 @@ def test_frames_of_other_pixels_are_refused_with_a_sentence() -> None:
     ]
     documents = documents_of_shots(shots)
     said = [str(item.error) for item in items_of(documents) if isinstance(item, Rejection)]
-    assert len(said) == 4
+    assert len(said) == 4  # the frame, whose light came before it, and three flat ones
     assert all("binning" in sentence for sentence in said[:2])
     assert "an image has 2" in said[2] or "no image" in said[2]
     assert "energy" in said[3]

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
+import numpy as np
 import pytest
 from bluesky import RunEngine
 from bluesky.protocols import Readable, Subscribable
@@ -99,3 +100,20 @@ def test_monitored_it_gives_its_own_stream_as_world_time_passes(what: str) -> No
     assert times[0] == before_s
     assert all(later - earlier >= 5.0 for earlier, later in pairwise(times))
     assert set(events[0]["data"]) == set(descriptor["data_keys"])
+
+
+def test_a_part_of_the_field_is_ahead_of_the_cell_and_behind_it_and_the_whole_field_never_is() -> None:
+    """So x of a field that does not hold all particles is not that of the charge, and no formula is wrong."""
+    world = World(DEMO, seed=7)
+
+    def ratio(half_um: float, after_s: float) -> float:
+        axis, time_s = np.linspace(-half_um, half_um, 60), world.time_s + after_s
+        truth = world.truth(axis, axis, time_s)
+        has = truth.thickness_um > 0.001
+        return float(np.average(truth.lithium[has], weights=truth.thickness_um[has])) / world.mean_lithium(
+            time_s
+        )
+
+    assert [ratio(3.2, after_s) for after_s in (300.0, 600.0, 900.0)] == pytest.approx([1.0] * 3, abs=0.03)
+    assert ratio(2.0, 300.0) < 0.7
+    assert ratio(2.0, 900.0) > 1.02

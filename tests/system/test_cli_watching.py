@@ -84,6 +84,28 @@ def test_a_monitor_is_watched_from_everywhere_and_ends_with_ctrl_c(folder: Path)
     assert parts.path not in (folder / "run-lithiation.h5").read_bytes().decode("latin-1")
 
 
+def test_the_page_is_there_before_the_log_is(folder: Path) -> None:
+    with (folder / "stderr").open("w+") as said:
+        monitor = subprocess.Popen(
+            [*RUN, "monitor", "later.log", "--profile", "profile.toml", "--web", "127.0.0.1:0", "--headless"],
+            cwd=folder, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=said,
+        )  # fmt: skip
+        try:
+            waited_for(lambda: "waiting for later.log" in (folder / "stderr").read_text())
+            address = re.search(r"http://\S+/", (folder / "stderr").read_text())
+            assert address is not None
+            parts = urlsplit(address.group())
+            line = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30.0)
+            line.request("GET", parts.path)
+            assert line.getresponse().status == 200
+            line.close()
+            monitor.send_signal(signal.SIGINT)
+            assert monitor.wait(60.0) == Exit.INTERRUPTED
+        finally:
+            monitor.kill()
+            monitor.wait()
+
+
 def invoke(*arguments: str) -> tuple[int, str]:
     result = CliRunner().invoke(app, list(arguments))
     return result.exit_code, result.stderr.replace("\n", " ")

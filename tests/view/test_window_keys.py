@@ -197,3 +197,20 @@ def test_a_window_goes_on_while_it_draws_on_paper(open_desk, tmp_path):
     desk.window.refresh()
     assert desk.window._remark.startswith("saved 1 files")
     assert len(drawn) == 1
+
+
+def test_what_goes_wrong_on_paper_behind_a_closed_window_is_said(open_desk, tmp_path, caplog):
+    may_end = threading.Event()
+
+    def failing(_orders, _folder):
+        assert may_end.wait(10.0)
+        raise NotImplementedError("no such font")
+
+    before = set(threading.enumerate())
+    desk = open_desk(put_on_paper=failing, picture_folder=tmp_path)
+    desk.press("Shift+S")
+    (aside,) = set(threading.enumerate()) - before
+    desk.window.close()
+    may_end.set()
+    aside.join(10.0)
+    assert "no such font" in caplog.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from glob import glob, has_magic
@@ -15,6 +16,8 @@ from operando.io.embedded_catalog import SCHEME, folder_of_catalog
 from operando.io.results_writer import run_in
 
 __all__ = ["ENDINGS", "gather", "sources_in"]
+
+_log = logging.getLogger(__name__)
 
 _NAMED = frozenset({".json", *endings_of(FileKind.TIFF)})
 ENDINGS = tuple(ending for ending in endings_of(*FileKind) if ending not in _NAMED)
@@ -138,9 +141,13 @@ def _files_of(text: str, beside: Path) -> Iterator[Path]:
         yield from (path for path in map(Path, names) if path.is_file())
 
 
+def _say(error: OSError) -> None:
+    _log.warning("%s cannot be looked into (%s): what is there is left out", error.filename, error.strerror)
+
+
 def _files_below(folder: Path, beside: Path) -> Iterator[Path]:
     """Yield recordings, in the order of their names; hidden ones and results are none."""
-    for place, folders, names in os.walk(folder):
+    for place, folders, names in os.walk(folder, onerror=_say):
         here = Path(place)
         folders[:] = sorted(
             name for name in folders if not name.startswith(".") and (here / name).absolute() != beside

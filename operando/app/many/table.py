@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from operando.app.file_kinds import without_key
 from operando.app.many.job import Done, FittedRun
+from operando.io.cells import in_a_cell
 
 __all__ = ["COLUMNS", "csv_of", "rows_of"]
 
@@ -36,9 +37,6 @@ COLUMNS = (
     "reason",
 )
 """Names of the columns; the measures are those of `operando replay --json`."""
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
 
 Cell = str | int | float | None
 
@@ -77,7 +75,4 @@ def _of_run(run: FittedRun) -> dict[str, Cell]:
 def _shown(cell: Cell) -> str | int | float:
     if cell is None:
         return ""
-    if not isinstance(cell, str):
-        return cell
-    shown = "".join(letter if letter.isprintable() else "?" for letter in cell)
-    return f"'{shown}" if shown.startswith(_FORMULA) else shown
+    return in_a_cell(cell) if isinstance(cell, str) else cell

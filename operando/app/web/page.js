@@ -244,7 +244,7 @@ function showTime() {
   image.append(drawing("text", { x: (left + width - right) / 2, y: height - 5, "text-anchor": "middle" }, `time since the start (${time.unit})`));
   image.append(drawing("text", { x: 0, y: 0, "text-anchor": "middle", transform: `translate(11 ${(top + height - bottom) / 2}) rotate(-90)` }, "mean x"));
   for (const span of time.spans) {
-    const from = x(Math.max(span.start, 0)), to = Math.max(x(Math.min(span.end, time.now)), from + 1);
+    const from = x(Math.max(span.start, 0)), to = Math.max(x(Math.min(span.end, time.now)), from + 2);
     const band = drawing("rect", { class: span.is_loss ? "loss" : "pause", x: from, width: to - from, y: top, height: height - top - bottom });
     band.append(drawing("title", {}, span.words));
     image.append(band);

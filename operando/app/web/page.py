@@ -119,10 +119,15 @@ class Page:
         self._has_ended = False
         self._thread = threading.Thread(target=self._run, name="operando-page", daemon=True)
 
-    def begin(self, monitor: Monitor) -> None:
-        """Show a monitor from now on."""
-        self._box = monitor.open_box()
+    def open(self) -> None:
+        """Let visitors in and tell them that nothing has come yet; what they see is begun later."""
         self._thread.start()
+
+    def begin(self, monitor: Monitor) -> None:
+        """Show a monitor from now on; lets visitors in if that was not done before."""
+        self._box = monitor.open_box()
+        if self._thread.ident is None:
+            self.open()
 
     def findings(self) -> tuple[Finding, ...]:
         """Return that the page is gone, if it is."""

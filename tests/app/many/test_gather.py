@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,22 @@ def test_a_folder_gives_what_lies_below_it_in_order(tmp_path: Path) -> None:
     found = gather([str(tmp_path)], tmp_path / "out")
     assert sorted(found) == sorted(map(str, wanted))
     assert found == gather([str(tmp_path), str(tmp_path / "night"), str(wanted[0])], tmp_path / "out")
+
+
+def test_a_folder_that_cannot_be_looked_into_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (wanted, _) = touched(tmp_path, "a.hdr", "closed/b.hdr")
+    look = os.scandir
+
+    def refused(place: str) -> Any:
+        if str(place).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(place))
+        return look(place)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    assert gather([str(tmp_path)], tmp_path / "out") == [str(wanted)]
+    assert "closed cannot be looked into" in caplog.text
 
 
 def test_patterns_and_addresses(tmp_path: Path) -> None:
