@@ -1,6 +1,6 @@
 """Where the data of an event lie that are not in it: what `resource`, `datum` and their streams say.
 
-Only HDF5 files below folders that the profile names are looked into.
+Only HDF5 files and TIFF below folders that the profile names are looked into.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from urllib.parse import unquote, urlsplit
 
 from operando.errors import FrameRejected
 from operando.io.readings import is_time, text, whole
+from operando.io.tiff_frames import FileNames, file_names
 
 __all__ = ["ASSETS", "AssetBook", "Place"]
 
 ASSETS = frozenset({"resource", "datum", "datum_page", "stream_resource", "stream_datum"})
 _HDF5 = frozenset({"AD_HDF5", "AD_HDF5_SWMR", "AD_HDF5_SWMR_STREAM", "AD_HDF5_SWMR_SLICE", "HDF5"})
 _HDF5_KIND = "application/x-hdf5"
+_TIFF = frozenset({"AD_TIFF", "multipart/related;type=image/tiff"})
 _AD_DATASET = "/entry/data/data"
 """Where the HDF5 plugin of EPICS areaDetector puts its images."""
 _MAX_KEPT = 65_536
@@ -42,6 +44,8 @@ class Place:
         Of its first axis; if `declared`, of the events that it is made of.
     declared
         Shape of one event as its descriptor has it, or () where frames are counted.
+    names
+        Of the files, if `path` is a folder with one for each frame; else None.
     """
 
     path: Path
@@ -49,6 +53,7 @@ class Place:
     first: int
     stop: int
     declared: tuple[int, ...] = ()
+    names: FileNames | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class _File:
     path: Path
     dataset: str
     frames_per_event: int
+    names: FileNames | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +240,7 @@ class AssetBook:
         if file is None:
             return None
         first = point * file.frames_per_event
-        return Place(file.path, file.dataset, first, first + file.frames_per_event)
+        return Place(file.path, file.dataset, first, first + file.frames_per_event, (), file.names)
 
     def _place_of_span(self, descriptor: str, key: str, number: int) -> Place | None:
         spans = self._spans.get(self._named(descriptor, key), [])
@@ -248,7 +254,7 @@ class AssetBook:
                 frames = max((stop - first) // (stop_event - first_event), 1)
                 begin = first + (number - first_event) * frames
                 declared = self._streams[descriptor].outside[key] if frames == 1 else ()
-                return Place(file.path, file.dataset, begin, begin + frames, declared)
+                return Place(file.path, file.dataset, begin, begin + frames, declared, file.names)
         return None
 
     def _named(self, descriptor: str, key: str) -> tuple[str, str]:
@@ -260,15 +266,17 @@ class AssetBook:
         arguments = document.get("parameters", document.get("resource_kwargs"))
         arguments = arguments if isinstance(arguments, Mapping) else {}
         kind = text(document.get("mimetype") or document.get("spec"))
-        if kind not in _HDF5 | {_HDF5_KIND}:
-            msg = f"an image lies in a file of the kind {kind!r}; HDF5 files are read"
+        if kind not in _HDF5 | {_HDF5_KIND} | _TIFF:
+            msg = f"an image lies in a file of the kind {kind!r}; HDF5 files and TIFF are read"
             raise FrameRejected(msg)
+        names = file_names(arguments.get("template"), arguments.get("filename")) if kind in _TIFF else None
         dataset = arguments.get("dataset", arguments.get("path"))
         per_event = whole(arguments.get("frame_per_point") or 1, "frame_per_point")
         return _File(
             path=self._below_a_root(_path_of(document)),
             dataset=_AD_DATASET if dataset is None else text(dataset),
             frames_per_event=max(per_event, 1),
+            names=names,
         )
 
     def _below_a_root(self, named: Path) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,14 @@ import numpy as np
 from operando.io.assets import AssetBook, Place
 from operando.io.readings import text
 from operando.io.runlog import LoggedDocument
+from operando.io.tiff_frames import tiff_frames_in
 from operando.io.written_frames import frames_in
 
 __all__ = ["Page", "Unwritten", "page_of", "reading_at"]
+
+
+_DIMENSIONS = 3
+"""Frames, rows and columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +121,16 @@ def reading_at(place: Place) -> Any:  # noqa: ANN401 - a number, or an array of 
     ValueError
         What is there can never be a reading.
     """
-    frames = frames_in(place.path, place.dataset, place.first, place.stop, place.declared)
+    frames = _frames_at(place)
     return None if frames is None else _reading(frames)
+
+
+def _frames_at(place: Place) -> np.ndarray[Any, Any] | None:
+    if place.names is None:
+        return frames_in(place.path, place.dataset, place.first, place.stop, place.declared)
+    # As in HDF5: what has as many dimensions as all frames together says how many an event has.
+    each = place.declared[0] if len(place.declared) == _DIMENSIONS else 1
+    return tiff_frames_in(place.path, place.names, each * place.first, each * place.stop)
 
 
 def _readings_at(places: Sequence[Place | None]) -> list[Any]:
@@ -141,11 +154,7 @@ def _read(places: list[Place | None]) -> list[Any]:
     if first is None or last is None:
         return [None] * len(places)
     events = last.stop - first.first
-    frames = (
-        frames_in(first.path, first.dataset, first.first, last.stop, first.declared)
-        if len(places) == events
-        else None
-    )
+    frames = _frames_at(replace(first, stop=last.stop)) if len(places) == events else None
     if frames is None:
         # Not all of them are written, or an event is several frames.
         return [None if place is None else reading_at(place) for place in places]

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-import struct
 import uuid
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,7 @@ from operando.errors import ConfigurationError, DamagedFileError, RunRejected, S
 from operando.io.file_digest import content_digest
 from operando.io.frame_documents import PRIMARY, FrameRun, RecordedFrame, frame_documents
 from operando.io.tiff_chain import ends_its_list
+from operando.io.tiff_file import opened_tiff, page_of
 from operando.settings import TiffStackSettings, load_tiff_stack
 from operando.types import FloatArray
 
@@ -32,13 +30,7 @@ __all__ = ["ENDINGS", "holds_tiffs", "read_tiff_stack"]
 ENDINGS = (".tif", ".tiff")
 
 _NAMESPACE = uuid.UUID("0c4a5c0e-6d1f-5b1a-9d52-0a1f3b6c7e21")
-_NUMBERS = frozenset("iuf")
 _APART_S = 1.0
-_MOST_BYTES = 2**29
-_MOST_PACKED = 1100
-"""What deflate can save at most is a factor of 1032 (https://zlib.net/zlib_tech.html)."""
-_FOREIGN = (OSError, ValueError, LookupError, TypeError, ArithmeticError, RuntimeError, struct.error)
-"""What the reader raises over a file that is damaged, or packed in a way that it does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +47,8 @@ class _Image:
         if self.is_behind_the_cut:
             msg = f"{self.path} is cut off behind image {self.page}, or damaged there; a copy may be whole"
             raise DamagedFileError(msg)
-        with _opened(self.path) as file:
-            page = file.pages[self.page]
-            _check(page, f"image {self.page + 1} of {self.path.name}", file.filehandle.size)
-            return np.asarray(page.asarray(), dtype=np.float64)
+        with opened_tiff(self.path) as file:
+            return np.asarray(page_of(file, self.path, self.page), dtype=np.float64)
 
 
 def holds_tiffs(folder: Path) -> bool:
@@ -150,44 +140,11 @@ def _natural(path: Path) -> list[tuple[int, str]]:
 
 
 def _images_in(path: Path) -> list[_Image]:
-    with _opened(path) as file:
+    with opened_tiff(path) as file:
         images = [_Image(path, number, tuple(page.shape)) for number, page in enumerate(file.pages)]
     if images and not ends_its_list(path):
         images.append(_Image(path, len(images), images[0].shape, is_behind_the_cut=True))
     return images
-
-
-@contextmanager
-def _opened(path: Path) -> Generator[Any]:
-    try:
-        tifffile = import_module("tifffile")
-    except ImportError as error:
-        msg = "TIFF images are read with tifffile, which is not installed: install operando's extra [tiff]"
-        raise ConfigurationError(msg) from error
-    try:
-        # By its pages alone: what a file says of others, as OME does, is not followed.
-        with tifffile.TiffFile(path) as file:
-            yield file
-    except RunRejected:
-        raise
-    except (*_FOREIGN, tifffile.TiffFileError) as error:
-        msg = f"{path} cannot be read as TIFF ({error}); is it cut off, or packed in an unusual way?"
-        raise DamagedFileError(msg) from error
-
-
-def _check(page: Any, name: str, size: int) -> None:  # noqa: ANN401 - tifffile's page
-    """Refuse a page before memory is taken for it, or where the file ends before it."""
-    if len(page.shape) != 2 or page.dtype is None or page.dtype.kind not in _NUMBERS:
-        msg = f"{name} has {tuple(page.shape)} of {page.dtype}; expected shades of grey, rows and columns"
-        raise RunRejected(msg)
-    ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
-    if max(ends, default=0) > size:
-        msg = f"{name} ends at byte {max(ends)}, and its file has {size}; it is cut off"
-        raise RunRejected(msg)
-    needed, there = math.prod(page.shape) * page.dtype.itemsize, sum(page.databytecounts)
-    if needed > _MOST_BYTES or needed > _MOST_PACKED * there:
-        msg = f"{name} claims {needed} bytes and has {there}; at most {_MOST_BYTES}, deflated, are read"
-        raise RunRejected(msg)
 
 
 def _check_all(path: Path, images: Sequence[_Image], energies: int) -> None:

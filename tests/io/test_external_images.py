@@ -242,7 +242,7 @@ def test_what_is_too_large_or_no_image_is_refused_before_it_is_read(tmp_path: Pa
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"spec": "AD_TIFF"}, "file of the kind 'AD_TIFF'"),
+        ({"spec": "AD_SPE"}, "file of the kind 'AD_SPE'"),
         ({"root": "", "resource_path": "images.h5\0"}, "expected the whole path"),
     ],
 )
