@@ -1,4 +1,4 @@
-"""A sample that drifts, through kills: its first cycle is recorded twice, its results are those of offline."""
+"""A sample that drifts, through kills: its first cycle is recorded twice, its results are as offline."""
 
 from __future__ import annotations
 
