@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from operando.app.await_log import follow_when_there
-from operando.app.file_kinds import FileKind, endings_of, is_catalog, kind_of
+from operando.app.file_kinds import FileKind, endings_of, is_catalog, kind_of, without_key
 from operando.app.fresh import refuse_existing
 from operando.app.open_source import open_recording
 from operando.errors import ConfigurationError, DamagedFileError
@@ -195,5 +195,5 @@ def _passed_over(source: Source) -> Iterator[str]:
 def _say_damage(damage: list[str], output: str) -> None:
     """Raise if what was written is not all that was recorded."""
     if damage:
-        msg = f"{output} has what is good; what is damaged is missing in it: {'; '.join(damage)}"
+        msg = f"{without_key(output)} has what is good; what is damaged is missing in it: {'; '.join(damage)}"
         raise DamagedFileError(msg)

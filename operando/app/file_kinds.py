@@ -64,6 +64,10 @@ def is_catalog(text: str) -> bool:
 
 
 def without_key(text: str) -> str:
-    """Return a source as it may be shown: what stands behind the ? of an address may be a key."""
+    """Return a source as it may be shown: what an address has before its @ and behind its ? may be a key."""
+    if "://" not in text:
+        return text
     address, mark, uids = text.partition("#")
-    return address.partition("?")[0] + mark + uids if "://" in text else text
+    scheme, colon, rest = address.partition("?")[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return "".join((scheme, colon, host.rpartition("@")[2], slash, path, mark, uids))

@@ -386,6 +386,7 @@ def export(
 
     from operando.app.export import export as run_export
     from operando.app.export import export_documents, export_growing, takes_documents
+    from operando.app.file_kinds import without_key
     from operando.app.open_source import open_recording
     from operando.settings import LayoutSettings, load_profile
 
@@ -396,7 +397,7 @@ def export(
             )
         elif takes_documents(output):
             runs = export_documents(source, output, keys)
-            people.print(escaped(f"{runs} {'run is' if runs == 1 else 'runs are'} in {output}."))
+            people.print(escaped(f"{runs} {'run is' if runs == 1 else 'runs are'} in {without_key(output)}."))
         else:
             layout = LayoutSettings() if profile is None else load_profile(profile).layout
             cycles = run_export(open_recording(source, keys=keys), Path(output), layout)

@@ -173,9 +173,9 @@ def studied(studies: Studies, subject: Subject, rules: StudyRules) -> tuple[Stud
     if rules.unknown_phase:
         newest = subject.newest
         amounts = newest.fraction * newest.thickness
-        watch, places = watched(
-            before.watch, now.od, now.variance, subject.model.design, amounts, newest.valid
-        )
+        # Squares of neighbours are compared, which share noise where images were moved.
+        variance = now.variance / subject.composite.own_share[:, None, None]
+        watch, places = watched(before.watch, now.od, variance, subject.model.design, amounts, newest.valid)
         trail = replace(trail, watch=watch)
         findings += unknown_phase_findings(places, subject.stack.plan.energies_ev)
     if rules.energy_offset:

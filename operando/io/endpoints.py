@@ -125,7 +125,7 @@ def web_address(address: str) -> SplitResult:
     ConfigurationError
         If it is neither; what may be a key is not in the message.
     """
-    shown = address.partition("?")[0]
+    shown = _up_to_host(address)
     try:
         parts = urlsplit(address)
         host, _ = parts.hostname or "", parts.port
@@ -138,6 +138,13 @@ def web_address(address: str) -> SplitResult:
         return parts
     message = f"{shown} is not on this machine, and what goes there is not encrypted: use https"
     raise ConfigurationError(message)
+
+
+def _up_to_host(address: str) -> str:
+    """Return an address as far as its host: who calls, the path and what follows may all be a key."""
+    scheme, _, rest = address.partition("://")
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+    return f"{scheme}://{host}/…" if host else f"'{address[:20]}'"
 
 
 def _is_here(host: str) -> bool:

@@ -154,6 +154,9 @@ def _post(address: str, message: Message, timeout_s: float) -> str:
     try:
         line.request("POST", target, body, headers)
         status = _status(line.sock, until_s)
+    except http.client.InvalidURL:
+        # What it says quotes the path, which may be a key.
+        return f"{host} did not take it (letters of its address have to be written as %20 and alike)"
     except (OSError, http.client.HTTPException, ValueError) as error:
         return f"{host} did not take it ({type(error).__name__}: {error})"
     finally:

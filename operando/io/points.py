@@ -183,7 +183,8 @@ class Points:
             raise RunRejected(msg)
         grid = _standing(grid, number, data)
         roles = _roles(grid, keys, self._settings.energy_key)
-        self._data_field = self._settings.data_field or _counter(self._start, grid, data, keys)
+        counted = {key: value for key, value in data.items() if key != self._settings.i0_field}
+        self._data_field = self._settings.data_field or _counter(self._start, grid, counted, keys)
         if roles.energy < 0:
             energies_ev = np.array([self._fixed_energy(data, keys)])
         else:

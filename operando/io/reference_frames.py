@@ -86,7 +86,8 @@ class References:
         groups = self._flats.setdefault(known_ev, [])
         if groups:
             _check_shapes(groups[-1], own)
-        if groups and self._growing_ev == known_ev:
+        is_more = groups and self._growing_ev == known_ev and _is_alike(groups[-1].dwell_ms, own.dwell_ms)
+        if is_more:
             groups[-1] = with_more(groups[-1], own)
         else:
             groups.append(own)
@@ -121,7 +122,12 @@ class References:
             The reference frames have other pixels than the images.
         """
         lit = self._lit(line, plan) if self._flats else line
-        if line.cycle > self._newest_cycle:
+        known = self._newest_cycle
+        if known >= 0 and abs(line.cycle - known) > HISTORY_CYCLES:
+            return (
+                lit  # it is not taken for the stack either, and a damaged number must not empty what is held
+            )
+        if line.cycle > known:
             self._newest_cycle = line.cycle
             # While it is not known that there are any, no more than a cycle waits for them.
             oldest = line.cycle - (HISTORY_CYCLES if self._flats else 1)

@@ -25,7 +25,7 @@ from operando.view.fieldbox import BODY
 from operando.view.history import History, HistoryBook
 from operando.view.keys import KEYS, Action
 from operando.view.options import DashboardOptions
-from operando.view.orders import orders_of
+from operando.view.orders import orders_of, tag_of
 from operando.view.session import Session
 from operando.view.status import State, present_status
 from operando.view.stresses import Stresses
@@ -361,7 +361,7 @@ class Dashboard(QMainWindow):
 
     def _save_picture(self) -> None:
         live = self.session.live
-        run = "no-run" if live is None else "".join(filter(str.isalnum, live.plan.run))[:8]
+        run = "no-run" if live is None else tag_of(live.plan.run)
         shown = self.session.shown
         cycle = "" if shown is None or shown.map is None else f"-cycle-{shown.map.cycle + 1}"
         path = free_path(self._options.picture_folder / f"operando-{run}{cycle}.png")

@@ -14,7 +14,7 @@ from operando.view.session import Session
 from operando.view.spectrum import Spectrum, spectrum_at, spectrum_of_region
 from operando.view.timeline import Timeline, present_timeline
 
-__all__ = ["MapOrder", "Order", "Orders", "SpectrumOrder", "TimeOrder", "orders_of"]
+__all__ = ["MapOrder", "Order", "Orders", "SpectrumOrder", "TimeOrder", "orders_of", "tag_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,13 @@ def orders_of(session: Session) -> Orders | None:
         panels["spectrum"] = SpectrumOrder(shown, spectrum)
     levels = None if session.choices.is_fitted else map_levels(live, LITHIUM, None)
     panels["time"] = TimeOrder(live, present_timeline(live, session.history), levels)
-    run = "".join(letter for letter in live.plan.run if letter.isascii() and letter.isalnum())[:8]
     cycle = "" if shown.map is None else f"-cycle-{shown.map.cycle + 1}"
-    return Orders(live, f"operando-{run}{cycle}", panels)
+    return Orders(live, f"operando-{tag_of(live.plan.run)}{cycle}", panels)
+
+
+def tag_of(run: str) -> str:
+    """Return what of a run's uid goes into the name of a file: eight ASCII letters and digits at most."""
+    return "".join(letter for letter in run if letter.isascii() and letter.isalnum())[:8]
 
 
 def _spectrum_of(session: Session, shown: Snapshot) -> Spectrum | None:

@@ -15,11 +15,14 @@ import msgpack
 import numpy as np
 import pytest
 from event_model import DocumentNames, schema_validators
+from typer.testing import CliRunner
 
 from following import offline
+from operando.app import export as exporting
 from operando.app.export import export, export_documents, takes_documents
 from operando.app.file_kinds import FileKind, endings_of, kind_of
 from operando.app.open_source import open_recording
+from operando.cli import Exit, app
 from operando.errors import ConfigurationError, DamagedFileError
 from operando.io.analysis_run import analysis_documents
 from operando.io.results import read_results
@@ -134,6 +137,21 @@ def test_the_command_writes_documents_and_refuses_other_endings(log: Path, resul
     refused = exported(log, "series.csv", log.parent)
     assert refused.returncode == 3
     assert ".jsonl" in refused.stderr
+
+
+def test_the_key_of_a_catalog_is_not_said(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "_written", lambda documents, _output: len(list(documents)) and 1)
+    address = "http://127.0.0.1:8000/api/v1?api_key=secret"
+    good = CliRunner().invoke(app, ["export", str(log), address])
+    database = sqlite3.connect(log)
+    database.execute("UPDATE documents SET blob = x'80' WHERE seq = 7")
+    database.commit()
+    database.close()
+    damaged = CliRunner().invoke(app, ["export", str(log), address])
+    assert (good.exit_code, damaged.exit_code) == (Exit.DONE, Exit.DAMAGED)
+    for said in (good.stderr, damaged.stderr):
+        assert "127.0.0.1:8000/api/v1" in said
+        assert "secret" not in said
 
 
 def with_arrays(documents: Iterable[tuple[str, dict[str, Any]]], *, as_suitcase: bool) -> bytes:

@@ -41,6 +41,7 @@ def test_files_about_an_address_have_its_name_without_its_key() -> None:
     address = "https://catalog.example/api/v1?api_key=secret#uid"
     assert results_of(address) == Path("catalog.example-api-v1-uid-lithiation.h5")
     assert results_of(address.replace("?api_key=secret", "")) == results_of(address)
+    assert results_of(address.replace("catalog.", "me:secret@catalog.")) == results_of(address)
     assert advice_of(address) == Path("catalog.example-api-v1-uid.advice.json")
     assert advice_of("tcp://[::1]:5577") == Path("---1--5577.advice.json")
     assert advice_of("nights/a.runlog") == Path("nights/a.runlog.advice.json")

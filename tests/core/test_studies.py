@@ -16,7 +16,9 @@ from operando.core.electrochemistry import Host
 from operando.core.incident import IncidentMode
 from operando.core.pipeline import PipelineState, close, hear, look, start, step
 from operando.core.study_rules import CellRule, StudyRules
+from operando.core.track import Registering, RegistrationRule
 from operando.io.frozen import digest_of, freeze, thaw
+from operando.oddities import Unexplained
 from operando.types import RunClosed, Severity, Snapshot
 from scans import library, recipe
 from strange_cells import cell_of
@@ -202,6 +204,25 @@ SILENT = ["references-model"]
 def test_an_unknown_phase_is_found_by_the_engine_in_the_second_cycle() -> None:
     found = codes(cell_of("lixv2o5", 1.0, 1, cycles=3, intruder=0.05))
     assert found == [SILENT, ["unknown-phase", *SILENT], ["unknown-phase", *SILENT]]
+
+
+def test_moving_the_images_makes_an_unknown_phase_no_surer() -> None:
+    series = cell_of("lixv2o5", 1.0, 1, cycles=2, intruder=0.05)
+
+    def place_moved_by(*by_px: float) -> Unexplained:
+        manual = {(cycle, energy): (by_px[0], by_px[1]) for cycle in range(2) for energy in range(5)}
+        rule = RegistrationRule(Registering.OFF, None, manual)
+        records: dict[int, Snapshot] = {}
+        rules = StudyRules(health=False, energy_offset=False, particles=False)
+        state = start(series.plan, series.library, replace(series.recipe, registration=rule), rules)
+        for line in series.lines:
+            state = recorded(step(state, line), records)
+        return records[1].unexplained[0]
+
+    whole, half = place_moved_by(2.0, 1.0), place_moved_by(0.5, 0.5)
+    assert half.od_error == pytest.approx(whole.od_error, rel=0.1)
+    # Of so small a place a part of the noise does average out.
+    assert 0.8 < half.significance / whole.significance < 1.02
 
 
 def test_an_energy_offset_is_found_by_the_engine_at_once_and_a_clean_cell_is_silent() -> None:

@@ -34,7 +34,7 @@ def shots_of(images: FloatArray) -> list[Shot]:
     ]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     scale=st.floats(0.01, 1000.0),

@@ -93,7 +93,7 @@ def test_the_web_is_reached_by_https_or_on_this_machine(ip: object) -> None:
     assert web_address("http://127.0.0.1:8000/hook").port == 8000
     assert web_address("http://localhost/hook").hostname == "localhost"
     with pytest.raises(ConfigurationError, match="use https") as refused:
-        web_address(f"http://{host}/hook?key=secret")
+        web_address(f"http://me:secret@{host}/hooks/secret?key=secret#secret")
     assert "secret" not in str(refused.value)
 
 

@@ -197,6 +197,14 @@ def test_a_webhook_that_nobody_serves_is_said() -> None:
     assert "did not take it" in Errand(None, f"http://127.0.0.1:{port}/", 5.0).run(MESSAGE)
 
 
+@pytest.mark.parametrize("path", ["secret hook", "secret/µ", "secret?key=\x7f"])
+def test_a_webhook_that_cannot_be_asked_for_is_said_without_its_secrets(path: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        said = Errand(None, f"http://127.0.0.1:{silent.getsockname()[1]}/{path}", 1.0).run(MESSAGE)
+    assert "did not take it" in said
+    assert "secret" not in said
+
+
 def test_a_webhook_elsewhere_needs_https() -> None:
     with pytest.raises(ConfigurationError, match="use https"):
         Errand(None, "http://192.0.2.1/hook", 1.0)

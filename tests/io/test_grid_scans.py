@@ -187,6 +187,17 @@ def test_one_energy_is_read_beside_the_points_or_told_at_the_start() -> None:
     assert "does not say its energy" in str(refusal.error)
 
 
+def test_what_the_profile_names_as_the_beam_is_not_the_counter() -> None:
+    scope = Microscope()
+    beam = SynSignal(name="i0", func=lambda: 7.0)
+    items = read(
+        ran(bp.grid_scan([scope.counter, beam], *axes_of(scope, "eyx"))), LayoutSettings(i0_field="i0")
+    )
+    np.testing.assert_array_equal(counts_in(items), EXPECTED)
+    assert all((item.i0 == 7.0).all() for item in items if isinstance(item, Line) and item.i0 is not None)
+    assert any(isinstance(item, Line) and item.i0 is not None for item in items)
+
+
 def points_run(keys: dict[str, Any], data: dict[str, float], **start: Any) -> Documents:
     """Return a grid scan of one point, as other engines write it."""
     run = compose_run(

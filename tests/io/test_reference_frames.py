@@ -15,8 +15,9 @@ from operando.core.stack import Estimator, Recipe
 from operando.core.track import Registering, RegistrationRule
 from operando.io.frozen import freeze, thaw
 from operando.io.layouts import DocumentReader, ReaderState, Rejection
+from operando.io.reference_frames import Images, References
 from operando.settings import LayoutSettings
-from operando.types import FloatArray, Light, Line, ScanPlan
+from operando.types import FloatArray, Light, Line, ScanGrid, ScanPlan
 from scans import ENERGIES_EV
 
 SHAPE = (40, 48)
@@ -227,6 +228,35 @@ def test_the_gain_is_told_from_blank_pixels_in_an_uneven_beam() -> None:
     last = fitted(items_of(documents_of_shots(shots)), auto)[-1]
     found, error = od_of(last)
     assert np.std((found - od) / error) == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_damaged_number_of_a_cycle_does_not_empty_what_is_held() -> None:
+    grid = ScanGrid(np.arange(4.0), np.arange(1.0))
+    plan = ScanPlan("run", "", "", grid, np.array([700.0]), np.ones(1), None, 0.0)
+    held = References(Detector())
+
+    def line(cycle: int) -> Line:
+        return Line("run", cycle, 0, 0, np.full(4, 50.0), None, 1.0 + cycle)
+
+    for cycle in (0, 2**30, 1, -7):
+        held.take(line(cycle), plan)
+    held.flat(Images(np.full((1, 1, 4), 100.0), 9.0, np.nan, np.nan), 700.0)
+    assert [again.cycle for again in held.settle(plan)] == [1]
+    for cycle in range(2, 50):
+        held.take(line(cycle), plan)
+    held.flat(Images(np.full((1, 1, 4), 100.0), 99.0, np.nan, np.nan), 700.0)
+    # Those of the last cycles, as far as they came after the group before.
+    assert [again.cycle for again in held.settle(plan)] == [47, 48, 49]
+
+
+def test_flat_frames_of_another_exposure_are_a_group_of_their_own() -> None:
+    shots = [
+        Shot("flat", np.full(SHAPE, 1000.0), 700.0, 1000.0, (("dwell_ms", 10.0),)),
+        Shot("flat", np.full(SHAPE, 3000.0), 700.0, 1001.0, (("dwell_ms", 30.0),)),
+        Shot("primary", np.full(SHAPE, 800.0), 700.0, 1003.0, (("dwell_ms", 20.0),)),
+    ]
+    lines = [item for item in items_of(documents_of_shots(shots)) if isinstance(item, Line)]
+    assert lines[-1].i0[0] == pytest.approx(2000.0)
 
 
 def test_streams_of_other_names_are_named_in_the_profile() -> None:

@@ -12,9 +12,13 @@ from controlled import Controlled, control_settings, controlled, fitted
 from operando.app.keeper import Keeper
 from operando.app.work import Options, work_of
 from operando.cli import app
+from operando.io.frozen import freeze, thaw
+from operando.io.layouts import DocumentReader
 from operando.io.report import report_html
 from operando.io.results import read_results
+from operando.live.runs import Runs, RunsState
 from operando.types import Severity, Snapshot
+from operando_sim import static_settings
 
 HARM = 2e8
 CYCLES = 5
@@ -109,3 +113,19 @@ def test_results_and_command_say_the_same(harmed: Controlled, tmp_path: Path) ->
     assert "What the beam did" in report_html(results)
     wrong = CliRunner().invoke(app, ["beam", str(paths["lit"]), str(tmp_path / "none.h5")])
     assert wrong.exit_code == 4
+
+
+def test_a_monitor_that_was_killed_between_the_visits_says_the_same(harmed: Controlled) -> None:
+    work = work_of(Options(references=harmed.references, gain=static_settings().detector.variance_to_mean))
+    records: list[Snapshot] = []
+    reader = DocumentReader(work.layout)
+    runs = Runs(work, records.append, lambda _refused: None)
+    for number, (name, document) in enumerate(harmed.documents):
+        if number in {len(harmed.documents) // 2, len(harmed.documents) - 100}:
+            kept = thaw(RunsState, freeze(runs.kept_state()))
+            runs = Runs(work, records.append, lambda _refused: None)
+            runs.state = kept
+        for item in reader.read(name, document):
+            runs.take(item)
+    (last,) = (snapshot.beam for snapshot in records if snapshot.beam is not None)
+    assert last == harmed.last.beam

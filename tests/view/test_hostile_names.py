@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Generator
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from operando.errors import ConfigurationError
 from operando.types import Delivery, Finding, Severity, Snapshot
@@ -21,6 +24,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QWidget
 
 from operando.view import Dashboard, DashboardOptions
+from operando.view.orders import tag_of
 
 HOSTILE = {
     "markup": '<b>cell</b><img src="http://example.org/x.png"><a href="file:///etc/passwd">x</a>',
@@ -76,3 +80,8 @@ def test_a_name_is_shown_and_nothing_more(
             assert not any(mark in text for mark in ("<b>", "<img", "<a ", "href"))
     for widget in dashboard.findChildren(QWidget):
         assert "<" not in widget.toolTip()
+
+
+@given(st.text())
+def test_of_a_uid_only_plain_letters_and_digits_go_into_a_name(run):
+    assert re.fullmatch(r"[A-Za-z0-9]{0,8}", tag_of(run))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from desk import STORY
 from operando.crystal import Crystal
 from operando.errors import ConfigurationError
+from operando.io.frozen import freeze, thaw
 from operando.particles import ParticleField
 from operando.types import FloatArray, Snapshot
 from operando.view.example import Stage, Story, snapshot_at
@@ -195,3 +196,7 @@ def test_a_window_of_nobody_says_so() -> None:
     assert stresses.words(None) == "nobody computes stress for this window"
     with pytest.raises(ConfigurationError):
         DashboardOptions().solve_stress(question_of(shown))
+
+
+def test_the_crystal_goes_to_a_window_in_another_process() -> None:
+    assert thaw(Snapshot, freeze(SHOWN)).crystal == CRYSTAL
