@@ -1,4 +1,4 @@
-"""What an annotation names by an alias is frozen like what it stands for, as numpy's NDArray is one from 2.5 on."""
+"""An alias in an annotation is frozen as what it stands for: NDArray is one from numpy 2.5 on."""
 
 from __future__ import annotations
 
