@@ -84,7 +84,10 @@ def read_ptychography(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
     path = Path(path)
     files = [path] if not path.is_dir() else sorted(_files_in(path), key=as_counted)
     if not files:
-        msg = f"the folder {path} has no reconstructions; their names end in {' or '.join(ENDINGS)}"
+        msg = (
+            f"the folder {path} has no reconstructions, whose names end in {' or '.join(ENDINGS)}; "
+            "of another recording give the file, such as the .hdr of a stack, not its folder"
+        )
         raise SourceUnreachable(msg)
     digest = " ".join(f"{file.name} {content_digest(file)}" for file in files)
     objects = [found for file in files for found in _objects_in(file)]
