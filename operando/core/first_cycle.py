@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from operando.core.placing import places_at
 from operando.core.stack import StackState, is_complete
-from operando.core.track import measure
+from operando.core.tracking import measure
 
 __all__ = ["told_anew", "told_until"]
 

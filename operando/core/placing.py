@@ -19,7 +19,8 @@ from operando.core.absorption import Detector, below_ceiling
 from operando.core.image import Image
 from operando.core.register import WEIGHED, moved
 from operando.core.stack import StackState
-from operando.core.track import Found, Key, Kind, Measured, Registering, measure
+from operando.core.track import Found, Key, Kind, Measured, Registering
+from operando.core.tracking import measure
 
 __all__ = ["Place", "Placing", "places_at", "placing_of", "put_in_place", "remembering"]
 
@@ -125,7 +126,7 @@ def places_at(measured: Mapping[Key, Measured], mode: Registering, cycle: int) -
     Parameters
     ----------
     measured
-        As `track.measure` returns it.
+        As `tracking.measure` returns it.
     mode
         Whether small shifts are left alone.
     cycle

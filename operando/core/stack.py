@@ -19,7 +19,8 @@ from operando.core.absorption import Detector
 from operando.core.fit import Background
 from operando.core.image import Image
 from operando.core.incident import KEPT, IncidentRule
-from operando.core.track import Registering, RegistrationRule, Track, settle
+from operando.core.track import Registering, RegistrationRule, Track
+from operando.core.tracking import settle
 from operando.errors import FrameRejected
 from operando.types import Line, ScanPlan
 
