@@ -71,10 +71,10 @@ def ticks(levels: Levels) -> list[float]:
     mantissa = high / 10.0 ** math.floor(math.log10(high)) if high > 0 else 0.0
     for leading, parts in ((1.0, 5), (1.2, 4), (1.5, 3), (2.0, 4), (2.5, 5), (3.0, 3), (4.0, 4), (8.0, 4)):
         if math.isclose(mantissa, leading, rel_tol=1e-6):
-            return [high * part / parts for part in range(parts + 1)]
+            return [high * (part / parts) for part in range(parts + 1)]
     # 5 and 6, and whatever a library calls its richest phase.
     parts = round(mantissa) if 4.5 <= mantissa <= 6.5 else 4
-    return [high * part / parts for part in range(parts + 1)]
+    return [high * (part / parts) for part in range(parts + 1)]
 
 
 def fitted(values: NDArray[np.float32], mask: MaskArray, *, is_locked: bool) -> Levels | None:

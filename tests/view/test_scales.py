@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -80,6 +80,7 @@ def test_no_valid_pixel_gives_no_levels():
 
 
 @given(positive)
+@example(0.003)
 def test_ticks_are_few_even_and_reach_both_ends(value):
     high = nice_ceiling(value)
     marks = ticks(Levels(0.0, high))

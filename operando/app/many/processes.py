@@ -7,6 +7,7 @@ import queue
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
@@ -44,6 +45,7 @@ def fit_in_processes(jobs: Sequence[Job], workers: int, command: Sequence[str] =
     for _ in range(workers):
         idle.put(None)
     there: list[_Process] = []
+    is_over = threading.Event()
 
     def do(job: Job) -> Done:
         process = idle.get()
@@ -51,6 +53,8 @@ def fit_in_processes(jobs: Sequence[Job], workers: int, command: Sequence[str] =
             if process is None:
                 process = _Process(command)
                 there.append(process)
+                if is_over.is_set():
+                    process.end()  # it was started while the others were ended
             done = process.do(job)
             if process.has_ended:
                 # One after another may end: their pipes must not add up.
@@ -69,11 +73,13 @@ def fit_in_processes(jobs: Sequence[Job], workers: int, command: Sequence[str] =
             yield future.result()
     finally:
         # Also where nobody wants the rest: what is being done ends with its process.
+        is_over.set()
         pool.shutdown(wait=False, cancel_futures=True)
         for process in tuple(there):
             process.end()
         pool.shutdown()
         for process in there:
+            process.end()
             process.close()
 
 
