@@ -23,7 +23,7 @@ from operando.types import Curve, FloatArray, LithiationMap, MaskArray, RegionRe
 
 __all__ = ["Model", "RegionBook", "marked", "noted", "results_of", "unmasked_curve", "without_pages"]
 
-_BUDGET_BYTES = 128 * 2**20
+_BUDGET_BYTES = 256 * 2**20
 """For cycles kept: 30 of 512 × 512 pixels and 5 energies, of which 4 in 10 hold material; 870 of 96 × 96."""
 
 

@@ -20,6 +20,9 @@ __all__ = ["Part", "parts_of", "spectrum_at"]
 
 _UNKNOWN_CURVE = 0.5
 """With two images nobody knows how bent the way is: up to this share of the step is doubted."""
+_SUDDEN = 2.0
+"""A reaction that begins or ends within a cycle bends the way at once, and a parabola through three images
+shows half of it."""
 _LEAST_COMMON = 0.5
 """Share of the pixels that an older image must know, or it says too little of where the region was."""
 
@@ -46,7 +49,8 @@ class Part:
     @property
     def known(self) -> MaskArray:
         """Which pixels have every energy, shape (pixel,)."""
-        return (np.isfinite(self.od) & np.isfinite(self.variance) & (self.variance > 0)).all(axis=0)
+        usable = np.isfinite(self.od) & np.isfinite(self.variance) & (self.variance > 0)
+        return np.logical_and.reduce(usable, axis=0)
 
     def taken_s(self, pixels: MaskArray) -> FloatArray:
         """Return the mean time of some of the pixels, shape (energy,)."""
@@ -88,7 +92,7 @@ def spectrum_at(
     """Return the mean spectrum of a region at a time.
 
     Each energy goes along the line through its two newest images, as far as their difference is more than
-    noise (Wiener's weight 1 - σ²/d²); what the third newest says about the bend of the way is an error.
+    noise (Wiener's weight 1 - σ²/d²); twice what the third newest says about the bend of the way is an error.
 
     Parameters
     ----------
@@ -102,22 +106,25 @@ def spectrum_at(
     own_share
         As for `spectrum_of_region`, of the newest images; older ones hardly count.
     """
-    whole = parts[0].spectrum(parts[0].known, common_variance, own_share)
+    everywhere = parts[0].known
+    whole = parts[0].spectrum(everywhere, common_variance, own_share)
     if whole.pixels == 0:
         return whole
     parts, known = _comparable(parts[:3])
     if len(parts) < 2:
         return whole
-    spectra = [part.spectrum(known, common_variance, own_share) for part in parts]
+    spectra = [part.spectrum(known, common_variance, own_share) for part in parts[1:]]
+    same = known.sum() == whole.pixels
+    spectra.insert(0, whole if same else parts[0].spectrum(known, common_variance, own_share))
     times_s = [part.taken_s(known) for part in parts]
     newest, before = spectra[0], spectra[1]
     span_s = times_s[0] - times_s[1]
-    way = (time_s - times_s[0]) / span_s
+    way = (time_s - parts[0].taken_s(everywhere)) / span_s
     step, noise = newest.od - before.od, newest.variance + before.variance
     share = way * np.maximum(1 - noise / np.maximum(step**2, 1e-300), 0.0)
     variance = (1 + share) ** 2 * whole.variance + share**2 * before.variance
     guess = (_UNKNOWN_CURVE * share * step) ** 2
-    doubt = guess if len(spectra) == 2 else _bend(spectra, times_s, time_s)
+    doubt = guess if len(spectra) == 2 else _SUDDEN**2 * _bend(spectra, times_s, time_s)
     return RegionSpectrum(whole.od + share * step, variance + doubt, whole.pixels)
 
 
