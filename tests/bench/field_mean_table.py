@@ -23,6 +23,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from science_cost import tiled
+
 from mean_truth import Mean, compared_means, corners_of
 from operando.core.composite import Composite
 from operando.core.region import RegionSpectrum
@@ -32,7 +34,6 @@ from operando.core.simultaneous import parts_of, spectrum_at
 from operando.core.stack import Estimator
 from operando.regions import Marks, Outline, Region
 from operando.types import LithiationMap
-from science_cost import tiled
 from seen_cycles import seen_cycles
 from strange_cells import MATERIALS, cell_of
 
@@ -80,9 +81,7 @@ def cost(times: int) -> None:
     far_um = 1.0 + float(grid.x_um.max())
     everything = Region("all", Outline.RECTANGLE, ((-1.0, -1.0), (far_um, far_um)))
     empty = marked(RegionBook(), Marks((everything,)), grid, model)
-    print(
-        "| older images | mean of the field | a page and a region over it all | that region at a look | page |"
-    )
+    print("| older images | mean of the field | a page and a region over it | the region at a look | page |")
     print("|---|---|---|---|---|")
     for older in ((), wide.composite.older):
         composite = replace(wide.composite, older=older)
