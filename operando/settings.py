@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reprlib
 import tomllib
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
@@ -489,7 +490,18 @@ def _load(path: Path, model: type[_Model]) -> _Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise ConfigurationError(f"{path}: {_sentence(error)}") from error
+        raise ConfigurationError(f"{path}: {_swapped(content, model) or _sentence(error)}") from error
+
+
+def _swapped(content: Mapping[str, object], model: type[BaseModel]) -> str:
+    """Return what to do with a library given as a profile, or a profile given as a library; else nothing."""
+    if model is Profile and "phase" in content:
+        return (
+            "this is a library of references: give it as --references, or name it in a profile as 'library'"
+        )
+    if model is LibrarySettings and "library" in content:
+        return "this is a profile: give it as --profile; a library of references has [[phase]]"
+    return ""
 
 
 def _sentence(error: ValidationError) -> str:

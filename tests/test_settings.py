@@ -75,6 +75,15 @@ def test_a_bad_library_is_refused_with_what_to_mend(folder: Path, old: str, new:
         load_library(folder / "library.toml")
 
 
+def test_a_library_and_a_profile_that_are_mistaken_for_each_other_are_told_apart(folder: Path) -> None:
+    with pytest.raises(ConfigurationError, match="give it as --references"):
+        load_profile(folder / "library.toml")
+    profile = folder / "profile.toml"
+    profile.write_text('library = "library.toml"\n')
+    with pytest.raises(ConfigurationError, match="give it as --profile"):
+        load_library(profile)
+
+
 @pytest.mark.parametrize("text", ["", "# only comments\n", "700.0\n", "700.0 1.0\n701.0 none\n"])
 def test_a_file_without_columns_is_no_spectrum(tmp_path: Path, text: str) -> None:
     path = tmp_path / "spectrum.txt"

@@ -135,10 +135,10 @@ class Keeper:
         there = read_results(self.path)
         process = dict(_process(self.work, there.plan.run))
         if there.process != process or (runs and there.plan.run not in runs):
-            what = "process" if there.process != process else "run"
+            what = "other settings" if there.process != process else "another run"
             msg = (
-                f"{self.path} holds results of another {what} (run {there.plan.run}): "
-                "choose another file, or move that one away"
+                f"{self.path} holds results of {what} (run {there.plan.run}): "
+                "choose another --output, or move that one away"
             )
             raise ConfigurationError(msg)
         if not os.access(self.path, os.W_OK):

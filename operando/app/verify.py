@@ -19,6 +19,7 @@ from operando.io.sources import Source
 
 __all__ = ["Verdict", "verify"]
 
+_IMAGES = (FileKind.SDF, FileKind.HDF5, FileKind.PTYCHOGRAPHY)
 _AT_ONCE = 256
 
 
@@ -99,6 +100,8 @@ def verify(text: str, keys: Path | None = None) -> Verdict:
         verdict = _of_source(text, source.strict if is_log else source, "run log" if is_log else "documents")
     finally:
         source.close()
+    if kind in _IMAGES and verdict.is_good:
+        return _with_images(verdict)
     return _with_structure(verdict, path) if is_log and path.is_file() and verdict.is_good else verdict
 
 
@@ -140,6 +143,30 @@ def _of_source(text: str, source: Source, kind: str) -> Verdict:
     good = records if first_bad is None else first_bad - 1
     records = max(records, first_bad or 0)
     return Verdict(text, kind, records, good, bad, first_bad, reason)
+
+
+def _with_images(verdict: Verdict) -> Verdict:
+    """Return the verdict on files of images with the first run that images were left out of."""
+    source = open_recording(verdict.source)
+    after, first = 0, None
+    last: dict[str, int] = {}
+    try:
+        while batch := source.read(after, 1):
+            (item,) = batch
+            after = item.seq
+            if item.name == "event":
+                stream, number = str(item.document["descriptor"]), int(item.document["seq_num"])
+                if number != last.get(stream, 0) + 1 and first is None:
+                    first = item.seq
+                last[stream] = number
+            elif item.name == "stop" and item.document.get("reason"):
+                first = item.seq if first is None else first
+                return replace(
+                    verdict, good=first - 1, bad=1, first_bad=first, reason=str(item.document["reason"])
+                )
+    finally:
+        source.close()
+    return verdict
 
 
 def _with_structure(verdict: Verdict, path: Path) -> Verdict:

@@ -168,7 +168,7 @@ def _incident(i0: str | None, profile: Profile, folders: list[Path]) -> Incident
         raise ConfigurationError(msg)
     found = _found(name, folders)
     if found is None:
-        places = " or ".join(str(folder / name) for folder in folders)
+        places = " or ".join(dict.fromkeys(str(folder / name) for folder in folders))
         msg = f"I0 is '{name}', which is neither 'blank' nor 'channel' nor a file at {places}"
         raise ConfigurationError(msg)
     energy_ev, counts_per_ms = read_spectrum(found)

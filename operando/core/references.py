@@ -129,10 +129,14 @@ def resample(library: Library, energies_ev: FloatArray) -> FloatArray:
         grid = phase.energy_ev + library.energy_offset_ev
         outside = energies_ev[(energies_ev < grid[0]) | (energies_ev > grid[-1])]
         if outside.size:
+            advice = (
+                "it covers none of the scan, so it is of another edge: give the references of this sample"
+                if outside.size == energies_ev.size
+                else "take a reference that covers it, or leave the energy out with --energies"
+            )
             msg = (
                 f"reference '{phase.name}' ({phase.origin}) covers {grid[0]:.2f} to {grid[-1]:.2f} eV, "
-                f"but the scan has {_listed(outside)} eV; take a reference that covers it, "
-                "or leave the energy out with --energies"
+                f"but the scan has {_listed(outside)} eV; {advice}"
             )
             raise ConfigurationError(msg)
         columns.append(np.interp(energies_ev, grid, phase.value))

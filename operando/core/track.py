@@ -1,9 +1,9 @@
 """Where every image lies against the first: measured against a root of its energy, held where it cannot be.
 
 The first good image of an energy is the root that its later ones are compared with, so that errors do not
-add up from cycle to cycle. When an image is too unlike the root by now, that before it serves, and it
-becomes the next root. Roots of different energies, whose contrast differs, are compared once, in the
-first cycle; `offsets` says better where they lie once later cycles tell how fast the sample moves.
+add up from cycle to cycle. When an image is too unlike the root by now, the last one that was found serves,
+and it becomes the next root. Roots of different energies, whose contrast differs, are compared once, in the
+first cycle; `placing` says better where they lie once later cycles tell how fast the sample moves.
 
 All of it follows from the images, in the order of cycle and energy, and looks backward only. What was found
 for images that nothing can change any more is kept (`Track`); what was found for others may be handed in

@@ -74,7 +74,7 @@ def _settings(results: tuple[Results, Results], names: tuple[str, str]) -> str:
     ]
     if not rows:
         return "<p>Settings, references and energies are the same.</p>"
-    return table_of(["", plain(names[0]), plain(names[1])], rows, ())
+    return table_of(["setting", plain(names[0]), plain(names[1])], rows, ())
 
 
 def _number(value: float, spec: str) -> str:

@@ -92,7 +92,14 @@ def _hints(kind: type) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 
+def _spelled_out(kind: Any) -> Any:  # noqa: ANN401
+    """Return what an alias with parameters stands for, as NDArray is one from numpy 2.5 on; else `kind`."""
+    meant = getattr(get_origin(kind), "__value__", None)
+    return kind if meant is None else meant[get_args(kind)]
+
+
 def _frozen(value: Any, kind: Any, arrays: list[np.ndarray[Any, Any]]) -> Any:  # noqa: ANN401 - of any kind
+    kind = _spelled_out(kind)
     origin = get_origin(kind)
     if origin in _UNIONS:
         number, choices = _choice_of(value, kind)
@@ -125,7 +132,7 @@ def _frozen_all(value: Any, kind: Any, arrays: list[np.ndarray[Any, Any]]) -> An
 
 def _choice_of(value: object, kind: object) -> tuple[int, list[Any]]:
     """Return which of the kinds of a union a value is of, and these kinds without None."""
-    choices = [choice for choice in get_args(kind) if choice is not type(None)]
+    choices = [_spelled_out(choice) for choice in get_args(kind) if choice is not type(None)]
     fitting = (n for n, choice in enumerate(choices) if isinstance(value, get_origin(choice) or choice))
     return next(fitting, 0), choices
 
@@ -148,6 +155,7 @@ def _frozen_one(value: Any, kind: Any, arrays: list[np.ndarray[Any, Any]]) -> An
 
 
 def _thawed(plain: Any, kind: Any, arrays: Sequence[np.ndarray[Any, Any]]) -> Any:  # noqa: ANN401
+    kind = _spelled_out(kind)
     origin = get_origin(kind)
     if origin in _UNIONS:
         _, choices = _choice_of(None, kind)

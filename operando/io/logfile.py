@@ -94,8 +94,15 @@ def translated(path: Path) -> Generator[None]:
             )
             raise SourceUnreachable(message) from error
         # SQLITE_ERROR is a table that is not there: our own statements are right.
-        message = f"{path} is damaged or is not a run log: {error}"
+        message = f"{path} is damaged or is not a run log: {error}{_advice_on(path)}"
         raise DamagedFileError(message) from error
+
+
+def _advice_on(path: Path) -> str:
+    """Return what to give in place of a file that others are known by."""
+    return (
+        "; an image of an SDF stack is read with its header: give the .hdr" if path.suffix == ".xim" else ""
+    )
 
 
 def identity(path: Path) -> tuple[tuple[int, int] | None, ...]:

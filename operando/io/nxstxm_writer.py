@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 
 from operando import __version__
-from operando.errors import OperandoError, SourceUnreachable
+from operando.errors import OperandoError
 from operando.io.atomic import replacement
 from operando.io.rawstack import RawStack
 from operando.types import FloatArray
@@ -35,9 +35,7 @@ def write_nxstxm(path: str | Path, stacks: Iterable[RawStack]) -> int:
     Raises
     ------
     OperandoError
-        There was no stack.
-    SourceUnreachable
-        The file cannot be written.
+        There was no stack, or the file cannot be written.
     """
     path = Path(path)
     number = 0
@@ -55,7 +53,7 @@ def write_nxstxm(path: str | Path, stacks: Iterable[RawStack]) -> int:
         if isinstance(error, OperandoError):
             raise  # of the source
         msg = f"{path} cannot be written: {error}; check the folder and the room on its disk"
-        raise SourceUnreachable(msg) from error
+        raise OperandoError(msg) from error
     return number
 
 

@@ -8,7 +8,6 @@ files, or one file with several objects.
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import numpy as np
 from operando.errors import DamagedFileError, RunRejected, SourceUnreachable
 from operando.io.exchange_file import opened
 from operando.io.file_digest import content_digest
+from operando.io.file_order import as_counted
 from operando.io.foreign_units import energies_ev_at, lengths_um_at, seconds_at
 from operando.io.frame_documents import PRIMARY, FrameRun, RecordedFrame, frame_documents
 from operando.io.hdf5 import dataset_at, group_at, modulus_at, own_item
@@ -82,9 +82,12 @@ def read_ptychography(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
         If an object has no energy, or pixels of another size than the first.
     """
     path = Path(path)
-    files = [path] if not path.is_dir() else sorted(_files_in(path), key=_natural)
+    files = [path] if not path.is_dir() else sorted(_files_in(path), key=as_counted)
     if not files:
-        msg = f"the folder {path} has no reconstructions; their names end in {' or '.join(ENDINGS)}"
+        msg = (
+            f"the folder {path} has no reconstructions, whose names end in {' or '.join(ENDINGS)}; "
+            "of another recording give the file, such as the .hdr of a stack, not its folder"
+        )
         raise SourceUnreachable(msg)
     digest = " ".join(f"{file.name} {content_digest(file)}" for file in files)
     objects = [found for file in files for found in _objects_in(file)]
@@ -129,12 +132,6 @@ def _run(path: Path, digest: str, objects: list[_Object]) -> FrameRun:
 
 def _files_in(folder: Path) -> Iterator[Path]:
     return (file for file in folder.iterdir() if file.suffix.lower() in ENDINGS and file.is_file())
-
-
-def _natural(path: Path) -> list[tuple[int, str]]:
-    """Return what puts scan_10 behind scan_9."""
-    parts = re.split(r"(\d+)", path.name)
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
 def _places(file: h5py.File) -> list[str]:

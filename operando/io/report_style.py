@@ -41,6 +41,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size
 th { text-align: left; font-weight: 500; vertical-align: bottom; white-space: nowrap; }
 th, td { padding: 4px 18px 4px 0; border-bottom: 1px solid var(--rule); vertical-align: top;
   overflow-wrap: anywhere; }
+td:first-child { overflow-wrap: normal; }
 .number { text-align: right; white-space: nowrap; }
 .settings th { white-space: nowrap; vertical-align: top; }
 pre { background: var(--paper); border: 1px solid var(--rule); border-radius: 8px; padding: 10px 14px;

@@ -306,7 +306,7 @@ def _check_same(
             ("run", there.plan.run == plan.run),
             ("scan", _equal(there.plan.grid, plan.grid) and _same(there.energies_ev, plan.energies_ev)),
             ("references", _equal(there.phases, phases)),
-            ("process", there.process == {key.replace("/", "."): value for key, value in process.items()}),
+            ("settings", there.process == {key.replace("/", "."): value for key, value in process.items()}),
         )
         if not is_same
     ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from operando.errors import ConfigurationError, OperandoError, SourceUnreachable
+from operando.errors import ConfigurationError, OperandoError
 from operando.io.rawstack import RawStack
 from operando.types import FloatArray
 
@@ -33,9 +33,8 @@ def write_sdf(path: str | Path, stacks: Iterable[RawStack]) -> int:
     ConfigurationError
         A file of that name exists: recorded data are not written over.
     OperandoError
-        There was no stack, or one has more images than the names of the files can count.
-    SourceUnreachable
-        A file cannot be written.
+        There was no stack, one has more images than the names of the files can count, or a file cannot be
+        written.
     """
     path = Path(path)
     number = 0
@@ -47,7 +46,7 @@ def write_sdf(path: str | Path, stacks: Iterable[RawStack]) -> int:
         if isinstance(error, OperandoError):
             raise  # of the source
         msg = f"{path} cannot be written: {error}; check the folder and the room on its disk"
-        raise SourceUnreachable(msg) from error
+        raise OperandoError(msg) from error
     if not number:
         msg = f"there was no image to write into {path}; is the source a scan?"
         raise OperandoError(msg)

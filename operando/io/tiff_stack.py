@@ -7,7 +7,6 @@ A TIFF does not say at which energy it was taken. A file of settings beside it d
 from __future__ import annotations
 
 import math
-import re
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy as np
 
 from operando.errors import ConfigurationError, DamagedFileError, RunRejected, SourceUnreachable
 from operando.io.file_digest import content_digest
+from operando.io.file_order import as_counted
 from operando.io.frame_documents import PRIMARY, FrameRun, RecordedFrame, frame_documents
 from operando.io.tiff_chain import ends_its_list
 from operando.io.tiff_file import opened_tiff, page_of
@@ -75,7 +75,7 @@ def read_tiff_stack(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """
     path = Path(path)
     is_folder = path.is_dir()
-    files = sorted(_files_in(path), key=_natural) if is_folder else [path]
+    files = sorted(_files_in(path), key=as_counted) if is_folder else [path]
     if not files:
         msg = f"the folder {path} has no TIFF images; their names end in {' or '.join(ENDINGS)}"
         raise SourceUnreachable(msg)
@@ -131,12 +131,6 @@ def _run(path: Path, digest: str, images: Sequence[_Image], settings: TiffStackS
 
 def _files_in(folder: Path) -> Iterator[Path]:
     return (file for file in folder.iterdir() if file.suffix.lower() in ENDINGS and file.is_file())
-
-
-def _natural(path: Path) -> list[tuple[int, str]]:
-    """Return what puts scan_10 behind scan_9."""
-    parts = re.split(r"(\d+)", path.name)
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
 def _images_in(path: Path) -> list[_Image]:

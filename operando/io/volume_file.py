@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
 
-from operando.core.tilt import Sides, VolumeError
-from operando.core.tomography import Volume
 from operando.errors import DamagedFileError, SourceUnreachable
 from operando.io.atomic import replacement
 from operando.io.hdf5 import FOREIGN_ERRORS, array_at
 from operando.types import FloatArray
+
+if TYPE_CHECKING:  # they need scikit-image, and the truth of a simulated series is written without it
+    from operando.core.tilt import Sides, VolumeError
+    from operando.core.tomography import Volume
 
 __all__ = ["VolumeRecord", "read_truth", "write_truth", "write_volume"]
 

@@ -146,7 +146,7 @@ def test_another_result_in_the_way_is_left_alone_and_the_fit_goes_on(
         monitor, keeper = kept(DOCUMENTS, path, louder)
     assert monitor.refusals == ()
     assert keeper.records >= CYCLES
-    assert "another process" in keeper.trouble
+    assert "other settings" in keeper.trouble
     assert [result.path for result in keeper.results] == [None]
     assert path.read_bytes() == before
     assert len(caplog.records) == 1
@@ -295,7 +295,7 @@ def test_only_results_of_the_same_run_and_settings_are_continued(tmp_path: Path)
     with pytest.raises(ConfigurationError, match="another run"):
         Keeper(path, WORK).prepare({"another"})
     louder = replace(WORK, recipe=replace(WORK.recipe, estimator=Estimator.TIMED))
-    with pytest.raises(ConfigurationError, match="another process"):
+    with pytest.raises(ConfigurationError, match="other settings"):
         Keeper(path, louder).prepare()
 
 

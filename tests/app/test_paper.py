@@ -110,6 +110,7 @@ def test_a_spectrum_is_of_the_pixel_or_the_region_that_is_named(results, tmp_pat
     [
         (("--panel", "lithum"), Exit.CONFIGURATION, "'lithum' is no panel; expected spectrum, time, lithium"),
         (("--panel", "od:9"), Exit.CONFIGURATION, "no panel"),
+        (("--panel", "od:9"), Exit.CONFIGURATION, "od (to od:"),
         (("--cycle", "9"), Exit.CONFIGURATION, "it has: 1, 2, 3, 4"),
         (("--panel", "spectrum", "--at", "99,0"), Exit.CONFIGURATION, "outside the field"),
         (("--panel", "spectrum", "--at", "1"), Exit.CONFIGURATION, "write x,y in µm"),
@@ -128,6 +129,13 @@ def test_what_is_not_there_is_named(results, tmp_path, options, code, words):
 def test_a_picture_of_another_kind_is_refused_before_anything_is_read(tmp_path):
     assert called("picture", tmp_path / "none.h5", tmp_path / "x.pdf").exit_code == Exit.CONFIGURATION
     assert called("picture", tmp_path / "none.h5", tmp_path / "x.png").exit_code == Exit.UNREACHABLE
+
+
+def test_a_table_is_not_called_a_workbook(results, tmp_path):
+    found = called("curves", results, tmp_path / "curves.xlsx")
+    assert found.exit_code == Exit.CONFIGURATION
+    assert "written as .csv" in " ".join(found.output.split())
+    assert not list(tmp_path.iterdir())
 
 
 def table_of(text: str) -> tuple[list[str], list[dict[str, str]]]:

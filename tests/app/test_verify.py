@@ -147,6 +147,15 @@ def test_exported_images_are_neither_results_nor_a_run_log(tmp_path: Path, endin
     assert verdict.records > 2
 
 
+def test_an_image_of_a_stack_that_is_missing_is_named(tmp_path: Path) -> None:
+    log, path = record(tmp_path / "run.log", DOCUMENTS), tmp_path / "images.hdr"
+    export(open_recording(str(log)), path, LayoutSettings())
+    (tmp_path / "images_a001.xim").unlink()
+    verdict = verify(str(path))
+    assert (verdict.is_good, verdict.bad, verdict.first_bad) == (False, 1, 4)
+    assert "images_a001.xim is missing" in verdict.reason
+
+
 def test_results_are_read_whole(results: Path, tmp_path: Path) -> None:
     verdict = verify(str(results))
     assert (verdict.kind, verdict.records, verdict.good, verdict.is_good) == ("results", 2, 2, True)

@@ -33,8 +33,15 @@ def test_an_energy_offset_moves_the_references_along(offset_ev: float) -> None:
 
 
 def test_an_energy_outside_is_refused_with_file_range_and_energy() -> None:
-    with pytest.raises(ConfigurationError, match=r"made up.*690\.00 to 729\.75.*689\.90"):
+    with pytest.raises(
+        ConfigurationError, match=r"made up.*690\.00 to 729\.75.*689\.90.*or leave the energy out"
+    ):
         resample(library(), np.array([689.9, 700.0]))
+
+
+def test_references_that_cover_nothing_of_a_scan_are_of_another_edge() -> None:
+    with pytest.raises(ConfigurationError, match="of another edge"):
+        resample(library(), np.array([513.0, 518.8]))
 
 
 @pytest.mark.parametrize(

@@ -255,7 +255,7 @@ def test_what_another_run_left_is_neither_touched_nor_drawn_over(tmp_path: Path,
     assert replay(tmp_path, recorded / "run.log", *references)[0] == Exit.DONE
     code, _, said = replay(tmp_path, recorded / "run.log", *references, "--gain", "2")
     assert code == Exit.CONFIGURATION
-    assert "another process" in said
+    assert "other settings" in said
     with LogReader(recorded / "run.log") as reader, LogWriter(tmp_path / "other.log") as writer:
         writer.append(_renamed([(logged.name, logged.document) for logged in reader.read(0, 10_000)]), 1.0)
     code, _, said = replay(tmp_path, tmp_path / "other.log", *references)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -93,10 +93,13 @@ def table_from(results: Path, output: Path) -> int:
     Raises
     ------
     ConfigurationError
-        The output exists, or there is no finished cycle.
+        The output exists or does not end in .csv, or there is no finished cycle.
     SourceUnreachable, DamagedFileError
         There is no such file, or it is no results file.
     """
+    if output.suffix.lower() != ".csv":
+        msg = f"{output} ends in '{output.suffix}'; the curves are written as .csv, which spreadsheets open"
+        raise ConfigurationError(msg)
     refuse_existing(output)
     snapshot = read_moment(results)
     _write(output, curves_csv(snapshot, read_settings(results)))
@@ -150,11 +153,20 @@ def _order(results: Path, subject: Subject) -> Order:
     try:
         choice = there[choice_of(subject.panel).key]
     except (ValueError, KeyError):
-        msg = f"'{subject.panel}' is no panel; expected spectrum, time, {', '.join(there)}"
+        msg = f"'{subject.panel}' is no panel; expected spectrum, time, {_listed(there)}"
         raise ConfigurationError(msg) from None
     before = _before(results, snapshot) if choice.kind is MapKind.CHANGE else None
     levels = map_levels(snapshot, choice, None, before or Surroundings())
     return MapOrder(snapshot, choice, levels, subject.palette, before or Surroundings())
+
+
+def _listed(panels: Iterable[str]) -> str:
+    """Return the names of panels; of those that are numbered the last one stands for all."""
+    last: dict[str, str] = {}
+    for panel in panels:
+        kind, *_ = panel.split(":")
+        last[kind] = f"{kind} (to {panel})" if ":" in panel else panel
+    return ", ".join(last.values())
 
 
 def _before(results: Path, snapshot: Snapshot) -> Surroundings:
@@ -169,8 +181,9 @@ def _spectrum(snapshot: Snapshot, subject: Subject) -> Spectrum:
         for result in snapshot.regions:
             if result.region.name == subject.region:
                 return spectrum_of_region(snapshot, result)
-        names = ", ".join(result.region.name for result in snapshot.regions) or "none"
-        msg = f"there is no region '{subject.region}' in the results; there is: {names}"
+        names = ", ".join(result.region.name for result in snapshot.regions)
+        there = f"there is: {names}" if names else "none was drawn in the window while it was fitted"
+        msg = f"there is no region '{subject.region}' in the results; {there}"
         raise ConfigurationError(msg)
     pixel = default_pixel(snapshot) if subject.at_um is None else _pixel(snapshot, *subject.at_um)
     if pixel is None:
