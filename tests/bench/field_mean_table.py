@@ -2,6 +2,7 @@
 
 python tests/bench/field_mean_table.py             # three cells of each kind, five minutes
 python tests/bench/field_mean_table.py --cells 8
+python tests/bench/field_mean_table.py --early     # the first two cycles, which lack older images
 python tests/bench/field_mean_table.py --latest    # with the newest image of each energy alone
 python tests/bench/field_mean_table.py --cost      # time and memory of a cycle of record of 512 × 512
 """
@@ -26,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from science_cost import tiled
 
 from mean_truth import Mean, compared_means, corners_of
+from moving_front import FIRST_CYCLE
 from operando.core.composite import Composite
 from operando.core.region import RegionSpectrum
 from operando.core.regionbook import Model, RegionBook, marked, noted, results_of
@@ -38,7 +40,7 @@ from seen_cycles import seen_cycles
 from strange_cells import MATERIALS, cell_of
 
 RATES = (0.0, 0.5, 1.0, 2.0)
-CYCLES = 8
+CYCLES = range(FIRST_CYCLE, 8)
 _REPEATS = 5
 
 
@@ -53,7 +55,7 @@ def row(kind: str, found: Sequence[Mean]) -> str:
     )
 
 
-def table(cells: range, estimator: Estimator) -> None:
+def table(cells: range, cycles: range, estimator: Estimator) -> None:
     """Print errors and coverage of the field and of its quarters."""
     print("| material, rate, of | points | bias of x | RMSE | largest | median σ | within 1, 2 σ |")
     print("|---|---|---|---|---|---|---|")
@@ -62,9 +64,9 @@ def table(cells: range, estimator: Estimator) -> None:
             field: list[Mean] = []
             quarters: list[Mean] = []
             for seed in cells:
-                cell = cell_of(material, rate, seed, cycles=CYCLES, peak_od=(0.5, 1.3), counts=3000.0)
+                cell = cell_of(material, rate, seed, cycles=cycles.stop, peak_od=(0.5, 1.3), counts=3000.0)
                 cell = replace(cell, recipe=replace(cell.recipe, estimator=estimator))
-                for whole, *parts in compared_means(cell, corners_of(cell)):
+                for whole, *parts in compared_means(cell, corners_of(cell), cycles.start):
                     field.append(whole)
                     quarters += parts
             print(row(f"{material}, {rate:g}, field", field), flush=True)
@@ -116,6 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--cells", type=int, default=3, help="cells of each kind")
     parser.add_argument("--first", type=int, default=1, help="number of the first cell of each kind")
+    parser.add_argument("--early", action="store_true")
     parser.add_argument("--latest", action="store_true")
     parser.add_argument("--cost", action="store_true")
     given = parser.parse_args(arguments)
@@ -123,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         cost(512 // 64)
         return
     cells = range(given.first, given.first + given.cells)
-    table(cells, Estimator.LATEST if given.latest else Estimator.TIMED)
+    table(cells, range(2) if given.early else CYCLES, Estimator.LATEST if given.latest else Estimator.TIMED)
 
 
 if __name__ == "__main__":
