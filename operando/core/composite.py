@@ -114,11 +114,14 @@ class Composite:
     shifts: Shifts
     ring_current_ma: FloatArray | None = None
 
+    @property
+    def images(self) -> tuple[Images, ...]:
+        """The newest rows of every energy, the second newest, …, as far as they are known."""
+        return Images(self.od, self.variance, self.row_time_s), *self.older
+
     def layer(self, layer: int) -> Images | None:
         """Return the newest rows as layer 0, or older ones; None where there are none."""
-        if layer == 0:
-            return Images(self.od, self.variance, self.row_time_s)
-        return self.older[layer - 1] if layer <= len(self.older) else None
+        return self.images[layer] if layer <= len(self.older) else None
 
 
 def compose(state: StackState, recipe: Recipe, cycle: int, before: Composite | None = None) -> Composite:

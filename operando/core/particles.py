@@ -14,7 +14,7 @@ from operando.core.fit import Design
 from operando.core.region import lithium_of_spectrum
 from operando.core.segments import Labels
 from operando.core.shared_errors import SharedErrors
-from operando.core.simultaneous import spectrum_at
+from operando.core.simultaneous import parts_of, spectrum_at
 from operando.types import FloatArray, LithiationMap, MaskArray, ScanGrid
 
 __all__ = ["HISTOGRAM_BINS", "Field", "Particle", "measure"]
@@ -165,7 +165,8 @@ def _part_of(field: Field, pixels: MaskArray, box: tuple[slice, slice]) -> _Part
 
 def _particle(field: Field, number: int, part: _Part, *, is_cut: bool) -> Particle:
     valid, time_s, (pitch_y, pitch_x) = part.valid, field.newest.time_s, field.pitch_um
-    spectrum = spectrum_at(part.images, valid, field.shared_variance, time_s, field.own_share)
+    pixels = parts_of(part.images, valid)
+    spectrum = spectrum_at(pixels, field.shared_variance, time_s, field.own_share)
     whole = lithium_of_spectrum(spectrum, field.design, field.shared)
     lithium, error, amount = part.lithium[valid], part.lithium_error[valid], part.thickness[valid]
     rows, columns = np.nonzero(valid)

@@ -31,9 +31,10 @@ from operando.core.light import lit_recipe
 from operando.core.placing import remembering
 from operando.core.progress import on_one_clock, progress_of, run_findings
 from operando.core.references import Library, spectra_of
-from operando.core.region import lithium_of_region
+from operando.core.region import lithium_of_spectrum
 from operando.core.regionbook import Model, RegionBook, marked, noted, results_of, unmasked_curve
 from operando.core.shared_errors import SharedErrors
+from operando.core.simultaneous import parts_of, spectrum_at
 from operando.core.stack import HISTORY_CYCLES, Recipe, StackState, add, empty_stack, is_complete
 from operando.core.studies import Studies, Study, Subject, later_than, studied
 from operando.core.study_rules import NO_STUDIES, CellBook, StudyRules
@@ -408,13 +409,7 @@ def _model(state: PipelineState) -> Model:
 
 def _mean_lithium(state: PipelineState, composite: Composite, newest: LithiationMap) -> Point:
     """Fit all the material in the field at once: a mean of pixels would keep what the bounds do to each."""
-    valid, model = newest.valid, _model(state)
-    found = lithium_of_region(
-        composite.od[:, valid],
-        composite.variance[:, valid],
-        composite.shared_variance,
-        model.design,
-        model.shared,
-        composite.own_share,
-    )
+    parts, model = parts_of(composite.images, newest.valid), _model(state)
+    spectrum = spectrum_at(parts, composite.shared_variance, newest.time_s, composite.own_share)
+    found = lithium_of_spectrum(spectrum, model.design, model.shared)
     return Point(newest.time_s, found.lithium, found.lithium_error, found.pixels)

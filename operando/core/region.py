@@ -21,6 +21,7 @@ __all__ = [
     "RegionLithium",
     "RegionSpectrum",
     "fit_region",
+    "fit_spectrum",
     "lithium_of_region",
     "lithium_of_spectrum",
     "spectrum_of_region",
@@ -113,7 +114,7 @@ def lithium_of_spectrum(spectrum: RegionSpectrum, design: Design, shared: Shared
     design, shared
         As for `fit_region`.
     """
-    found = _fitted(spectrum, design, shared)
+    found = fit_spectrum(spectrum, design, shared)
     if found is None:
         nan = float("nan")
         return RegionLithium(nan, nan, nan, nan, 0)
@@ -146,7 +147,7 @@ def fit_region(
     shared
         What is uncertain beside the counts; it does not average out either.
     """
-    return _fitted(spectrum_of_region(od, variance, common_variance, own_share), design, shared)
+    return fit_spectrum(spectrum_of_region(od, variance, common_variance, own_share), design, shared)
 
 
 def spectrum_of_region(
@@ -185,7 +186,8 @@ def spectrum_of_region(
     return RegionSpectrum(mean, of_mean + common_variance, pixels)
 
 
-def _fitted(spectrum: RegionSpectrum, design: Design, shared: SharedErrors) -> RegionFit | None:
+def fit_spectrum(spectrum: RegionSpectrum, design: Design, shared: SharedErrors) -> RegionFit | None:
+    """Fit the mean spectrum of a region; None if it has no pixel. Parameters as for `lithium_of_spectrum`."""
     if spectrum.pixels == 0:
         return None
     mean, spread = spectrum.od[:, None], spectrum.variance[:, None]

@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 from operando.core.composite import Composite
 from operando.core.curve import Point, curve_of
 from operando.core.fit import Design
-from operando.core.region import RegionFit, fit_region
+from operando.core.region import RegionFit, fit_spectrum
 from operando.core.shared_errors import SharedErrors
+from operando.core.simultaneous import Part, parts_of, spectrum_at
 from operando.regions import Marks, Region, covered
 from operando.types import Curve, FloatArray, LithiationMap, MaskArray, RegionResult, ScanGrid
 
 __all__ = ["Model", "RegionBook", "marked", "noted", "results_of", "unmasked_curve", "without_pages"]
 
-_BUDGET_BYTES = 128 * 2**20
+_BUDGET_BYTES = 256 * 2**20
 """For cycles kept: 30 of 512 × 512 pixels and 5 energies, of which 4 in 10 hold material; 870 of 96 × 96."""
 
 
@@ -46,6 +47,32 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class _Past:
+    """An older image of every energy at the pixels of a page, against the newest, in half precision.
+
+    Three digits of a difference are more than its noise leaves of it.
+
+    Attributes
+    ----------
+    step
+        Optical density less that of the newest image, shape (energy, pixel).
+    variance_ratio
+        Variance in units of that of the newest image, same shape.
+    row_time_s
+        Shape (energy, ny).
+    """
+
+    step: NDArray[np.float16]
+    variance_ratio: NDArray[np.float16]
+    row_time_s: FloatArray
+
+    @property
+    def nbytes(self) -> int:
+        """Memory it takes."""
+        return self.step.nbytes + self.variance_ratio.nbytes + self.row_time_s.nbytes
+
+
+@dataclass(frozen=True, slots=True)
 class _Page:
     """The pixels with a lithium content of one cycle of record, in single precision.
 
@@ -56,7 +83,11 @@ class _Page:
     valid
         Which pixels they are, shape (ny, nx), packed into bits.
     od, variance
-        Shape (energy, pixel).
+        Of the newest images, shape (energy, pixel).
+    row_time_s
+        Of the newest images, shape (energy, ny).
+    older
+        The images before, as far as the estimator uses them.
     shared_variance, own_share
         Shape (energy,).
     """
@@ -66,13 +97,16 @@ class _Page:
     valid: NDArray[np.uint8]
     od: NDArray[np.float32]
     variance: NDArray[np.float32]
+    row_time_s: FloatArray
+    older: tuple[_Past, ...]
     shared_variance: FloatArray
     own_share: FloatArray
 
     @property
     def nbytes(self) -> int:
         """Memory it takes."""
-        return self.valid.nbytes + self.od.nbytes + self.variance.nbytes
+        newest = self.valid.nbytes + self.od.nbytes + self.variance.nbytes + self.row_time_s.nbytes
+        return newest + sum(past.nbytes for past in self.older)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +192,7 @@ def results_of(
 ) -> tuple[RegionResult, ...]:
     """Return what the regions say in a map, of record or not, and their curves so far."""
     return tuple(
-        _result(region, _fit(composite, fitted.valid & cover, model), curve_of(points), model)
+        _result(region, _fit(composite, fitted, cover, model), curve_of(points), model)
         for region, cover, points in zip(book.marks.regions, book.covers, book.points, strict=True)
     )
 
@@ -174,15 +208,37 @@ def _place(region: Region) -> tuple[tuple[float, float], ...]:
 
 def _page_of(composite: Composite, fitted: LithiationMap) -> _Page:
     valid = fitted.valid
+    newest, *older = parts_of(composite.images, valid)
     return _Page(
         cycle=fitted.cycle,
         time_s=fitted.time_s,
         valid=np.packbits(valid),
-        od=composite.od[:, valid].astype(np.float32),
-        variance=composite.variance[:, valid].astype(np.float32),
+        od=newest.od.astype(np.float32),
+        variance=newest.variance.astype(np.float32),
+        row_time_s=newest.row_time_s,
+        older=tuple(_past_of(part, newest) for part in older),
         shared_variance=composite.shared_variance,
         own_share=composite.own_share,
     )
+
+
+def _past_of(part: Part, newest: Part) -> _Past:
+    # What half precision cannot hold is not finite, which means unknown.
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        step = (part.od - newest.od).astype(np.float16)
+        ratio = (part.variance / newest.variance).astype(np.float16)
+    return _Past(step, ratio, part.row_time_s)
+
+
+def _parts_inside(page: _Page, valid: MaskArray, cover: MaskArray) -> tuple[Part, ...]:
+    """Return the pixels of a page within a cover, as `parts_of` does."""
+    inside, rows = cover[valid], np.nonzero(valid & cover)[0]
+    od, variance = page.od[:, inside].astype(np.float64), page.variance[:, inside].astype(np.float64)
+    older = (
+        Part(od + past.step[:, inside], variance * past.variance_ratio[:, inside], rows, past.row_time_s)
+        for past in page.older
+    )
+    return Part(od, variance, rows, page.row_time_s), *older
 
 
 def _read(pages: Iterable[_Page], cover: MaskArray, model: Model) -> Mapping[int, Point]:
@@ -198,11 +254,11 @@ def _with_point(
     """Return points with that of a cycle, or without it where the region has no pixel there."""
     others = {cycle: point for cycle, point in points.items() if cycle != page.cycle}
     valid = np.unpackbits(page.valid, count=cover.size).reshape(cover.shape).astype(bool)
-    inside = cover[valid]
-    if not inside.any() or len(page.od) != len(model.design.matrix):
+    if not (valid & cover).any() or len(page.od) != len(model.design.matrix):
         return others
-    od, variance = page.od[:, inside].astype(np.float64), page.variance[:, inside].astype(np.float64)
-    found = fit_region(od, variance, page.shared_variance, model.design, model.shared, page.own_share)
+    parts = _parts_inside(page, valid, cover)
+    spectrum = spectrum_at(parts, page.shared_variance, page.time_s, page.own_share)
+    found = fit_spectrum(spectrum, model.design, model.shared)
     if found is None:
         return others
     whole = found.fit
@@ -210,17 +266,13 @@ def _with_point(
     return {**others, page.cycle: Point(page.time_s, x, error, found.pixels)}
 
 
-def _fit(composite: Composite, inside: MaskArray, model: Model) -> RegionFit | None:
+def _fit(composite: Composite, fitted: LithiationMap, cover: MaskArray, model: Model) -> RegionFit | None:
+    inside = fitted.valid & cover
     if not inside.any():
         return None
-    return fit_region(
-        composite.od[:, inside],
-        composite.variance[:, inside],
-        composite.shared_variance,
-        model.design,
-        model.shared,
-        composite.own_share,
-    )
+    parts = parts_of(composite.images, inside)
+    spectrum = spectrum_at(parts, composite.shared_variance, fitted.time_s, composite.own_share)
+    return fit_spectrum(spectrum, model.design, model.shared)
 
 
 def _result(region: Region, found: RegionFit | None, curve: Curve, model: Model) -> RegionResult:

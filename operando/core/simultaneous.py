@@ -7,22 +7,84 @@ larger error. It is also small enough that the images of one energy tell how fas
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from operando.core.evolution import Images
 from operando.core.region import RegionSpectrum, spectrum_of_region
 from operando.types import FloatArray, MaskArray
 
-__all__ = ["spectrum_at"]
+__all__ = ["Part", "parts_of", "spectrum_at"]
 
 _UNKNOWN_CURVE = 0.5
 """With two images nobody knows how bent the way is: up to this share of the step is doubted."""
+_SUDDEN = 2.0
+"""A reaction that begins or ends within a cycle bends the way at once, and a parabola through three images
+shows half of it."""
+_LEAST_COMMON = 0.5
+"""Share of the pixels that an older image must know, or it says too little of where the region was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The pixels of a region in one image per energy.
+
+    Attributes
+    ----------
+    od, variance
+        Shape (energy, pixel); NaN where unknown.
+    rows
+        Row of each pixel, shape (pixel,).
+    row_time_s
+        Of all rows of the images, shape (energy, ny).
+    """
+
+    od: FloatArray
+    variance: FloatArray
+    rows: NDArray[np.intp]
+    row_time_s: FloatArray
+
+    @property
+    def known(self) -> MaskArray:
+        """Which pixels have every energy, shape (pixel,)."""
+        usable = np.isfinite(self.od) & np.isfinite(self.variance) & (self.variance > 0)
+        return np.logical_and.reduce(usable, axis=0)
+
+    def taken_s(self, pixels: MaskArray) -> FloatArray:
+        """Return the mean time of some of the pixels, shape (energy,)."""
+        count = np.bincount(self.rows[pixels], minlength=self.row_time_s.shape[1])
+        used = count > 0
+        return np.average(self.row_time_s[:, used], axis=1, weights=count[used])
+
+    def spectrum(
+        self, pixels: MaskArray, common_variance: FloatArray, own_share: FloatArray | None
+    ) -> RegionSpectrum:
+        """Return the mean spectrum of some of the pixels."""
+        if pixels.all():  # spares a copy of a whole field
+            return spectrum_of_region(self.od, self.variance, common_variance, own_share)
+        return spectrum_of_region(self.od[:, pixels], self.variance[:, pixels], common_variance, own_share)
+
+
+def parts_of(images: Sequence[Images], pixels: MaskArray) -> tuple[Part, ...]:
+    """Return the pixels of a region in the newest image of every energy, and in those before it.
+
+    Parameters
+    ----------
+    images
+        In this order; at least one.
+    pixels
+        The region, shape (ny, nx).
+    """
+    rows = np.nonzero(pixels)[0]
+    return tuple(
+        Part(image.od[:, pixels], image.variance[:, pixels], rows, image.row_time_s) for image in images
+    )
 
 
 def spectrum_at(
-    images: Sequence[Images],
-    pixels: MaskArray,
+    parts: Sequence[Part],
     common_variance: FloatArray,
     time_s: float,
     own_share: FloatArray | None = None,
@@ -30,15 +92,13 @@ def spectrum_at(
     """Return the mean spectrum of a region at a time.
 
     Each energy goes along the line through its two newest images, as far as their difference is more than
-    noise (Wiener's weight 1 - σ²/d²); what the third newest says about the bend of the way is an error.
+    noise (Wiener's weight 1 - σ²/d²); twice what the third newest says about the bend of the way is an error.
 
     Parameters
     ----------
-    images
-        The newest image of every energy, the second newest, …; at least one. Of the older ones those count in
-        which the region is known at every energy.
-    pixels
-        The region, shape (ny, nx).
+    parts
+        The region in the newest image of every energy, the second newest, …; at least one. They are compared
+        in the pixels that all of them know; one that knows less than half is left out, with those before it.
     common_variance
         The part of the variance that all pixels of an image share, shape (energy,).
     time_s
@@ -46,34 +106,39 @@ def spectrum_at(
     own_share
         As for `spectrum_of_region`, of the newest images; older ones hardly count.
     """
-    rows = np.nonzero(pixels)[0]
-    spectra: list[RegionSpectrum] = []
-    times_s: list[FloatArray] = []
-    for image in images[:3]:
-        spectrum = spectrum_of_region(
-            image.od[:, pixels], image.variance[:, pixels], common_variance, own_share
-        )
-        taken_s = image.row_time_s[:, rows].mean(axis=1)
-        is_older = not times_s or bool((times_s[-1] > taken_s).all())
-        if spectrum.pixels == 0 or not is_older:
-            break
-        spectra.append(spectrum)
-        times_s.append(taken_s)
-    if len(spectra) < 2:
-        return (
-            spectra[0]
-            if spectra
-            else spectrum_of_region(images[0].od[:, :0], images[0].od[:, :0], common_variance)
-        )
+    everywhere = parts[0].known
+    whole = parts[0].spectrum(everywhere, common_variance, own_share)
+    if whole.pixels == 0:
+        return whole
+    parts, known = _comparable(parts[:3])
+    if len(parts) < 2:
+        return whole
+    spectra = [part.spectrum(known, common_variance, own_share) for part in parts[1:]]
+    same = known.sum() == whole.pixels
+    spectra.insert(0, whole if same else parts[0].spectrum(known, common_variance, own_share))
+    times_s = [part.taken_s(known) for part in parts]
     newest, before = spectra[0], spectra[1]
     span_s = times_s[0] - times_s[1]
-    way = (time_s - times_s[0]) / span_s
+    way = (time_s - parts[0].taken_s(everywhere)) / span_s
     step, noise = newest.od - before.od, newest.variance + before.variance
     share = way * np.maximum(1 - noise / np.maximum(step**2, 1e-300), 0.0)
-    variance = (1 + share) ** 2 * newest.variance + share**2 * before.variance
+    variance = (1 + share) ** 2 * whole.variance + share**2 * before.variance
     guess = (_UNKNOWN_CURVE * share * step) ** 2
-    doubt = guess if len(spectra) == 2 else _bend(spectra, times_s, time_s)
-    return RegionSpectrum(newest.od + share * step, variance + doubt, newest.pixels)
+    doubt = guess if len(spectra) == 2 else _SUDDEN**2 * _bend(spectra, times_s, time_s)
+    return RegionSpectrum(whole.od + share * step, variance + doubt, whole.pixels)
+
+
+def _comparable(parts: Sequence[Part]) -> tuple[Sequence[Part], MaskArray]:
+    """Return the images that can be compared, and the pixels that all of them know, shape (pixel,)."""
+    known = parts[0].known
+    least = _LEAST_COMMON * known.sum()
+    for number, (part, newer) in enumerate(zip(parts[1:], parts, strict=False), 1):
+        common = known & part.known
+        has_enough = common.any() and common.sum() >= least
+        if not has_enough or not (newer.taken_s(common) > part.taken_s(common)).all():
+            return parts[:number], known
+        known = common
+    return parts, known
 
 
 def _bend(spectra: Sequence[RegionSpectrum], times_s: Sequence[FloatArray], time_s: float) -> FloatArray:

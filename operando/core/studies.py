@@ -284,7 +284,7 @@ def _particles(
     field_now = Field(
         grid=subject.stack.plan.grid,
         newest=newest,
-        images=(Images(composite.od, composite.variance, composite.row_time_s), *composite.older),
+        images=composite.images,
         shared_variance=composite.shared_variance,
         design=subject.model.design,
         shared=subject.model.shared,

@@ -163,7 +163,8 @@ class RegionResult:
     pixels
         How many pixels were taken: those within it, in no mask, with a lithium content.
     od, od_error
-        Mean optical density and its standard deviation, shape (energy,); NaN without pixels.
+        Mean optical density, as of the time of the map where older images tell how it moves, and its standard
+        deviation, shape (energy,); NaN without pixels.
     fraction, fraction_error
         Share of each phase, shape (phase,).
     thickness

@@ -63,9 +63,10 @@ def test_a_region_has_the_same_bits_whenever_it_was_drawn(drawn_at: int) -> None
 def test_the_whole_field_as_a_region_is_the_field() -> None:
     snapshot = look(FROM_THE_START)
     everything = snapshot.regions[1]
-    # Single precision keeps seven digits of the optical density.
-    np.testing.assert_allclose(everything.curve.lithium, snapshot.curve.lithium, rtol=1e-5)
-    np.testing.assert_allclose(everything.curve.lithium_error, snapshot.curve.lithium_error, rtol=1e-4)
+    # Single precision keeps seven digits of the optical density, half precision three of what moved since.
+    apart = np.abs(everything.curve.lithium - snapshot.curve.lithium)
+    assert np.all(apart < 2e-3 * snapshot.curve.lithium_error)
+    np.testing.assert_allclose(everything.curve.lithium_error, snapshot.curve.lithium_error, rtol=1e-3)
     np.testing.assert_array_equal(everything.curve.pixels, snapshot.curve.pixels)
     assert everything.lithium == pytest.approx(snapshot.curve.lithium[-1], rel=1e-5)
 

@@ -155,6 +155,5 @@ def test_a_reacting_cell_fills_up_as_the_truth_does(tmp_path: Path) -> None:
         truth = world.truth(snapshot.plan.grid.x_um, snapshot.plan.grid.y_um, newest.time_s)
         weight = truth.thickness_um[newest.valid]
         mean = (weight * truth.lithium[newest.valid]).sum() / weight.sum()
-        # The mean of the field follows the truth to 0.01: σ of the mean is below 0.002, and the
-        # energies of a cycle are up to 30 s apart, in which the field moves by about 0.01.
-        assert snapshot.curve.lithium[-1] == pytest.approx(mean, abs=0.015)
+        # The energies of a cycle are up to 30 s apart, in which the field moves by about 0.01.
+        assert abs(snapshot.curve.lithium[-1] - mean) <= 3 * snapshot.curve.lithium_error[-1]
