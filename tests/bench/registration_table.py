@@ -1,6 +1,6 @@
 """Print what registration gives and costs: drift, a jump between two energies, time.
 
-python tests/bench/registration_table.py drift          # 18 cells, 10 minutes
+python tests/bench/registration_table.py drift          # 18 cells, 3 minutes
 python tests/bench/registration_table.py jump           # beside scikit-image's default
 python tests/bench/registration_table.py cost           # 512 × 512 pixels
 

@@ -50,7 +50,9 @@ _HOUR_S = 3600.0
 _I0 = 20_000.0
 _MEMORY_MB = 20.0
 _LONGEST_S = 600.0
-_QUEUE = 20_000
+_QUEUE = 2_000
+"""Lines that may wait to be written. A scan makes six a second and these come as fast as they can, so a longer
+queue would only say how the writer lagged behind at one moment or another: 20 MB either way."""
 
 Document = tuple[str, dict[str, Any]]
 
