@@ -51,8 +51,8 @@ _I0 = 20_000.0
 _MEMORY_MB = 20.0
 _LONGEST_S = 600.0
 _QUEUE = 2_000
-"""Lines that may wait to be written. A scan makes six a second and these come as fast as they can, so a longer
-queue would only say how the writer lagged behind at one moment or another: 20 MB either way."""
+"""Lines that may wait to be written. A scan makes six a second and these come as fast as they can: memory
+that a longer queue takes, 20 MB, says only how far the writer was behind at one moment."""
 
 Document = tuple[str, dict[str, Any]]
 
