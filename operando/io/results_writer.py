@@ -303,16 +303,22 @@ def _check_same(
     differences = [
         name
         for name, is_same in (
-            ("run", there.plan.run == plan.run),
-            ("scan", _equal(there.plan.grid, plan.grid) and _same(there.energies_ev, plan.energies_ev)),
-            ("references", _equal(there.phases, phases)),
-            ("settings", there.process == {key.replace("/", "."): value for key, value in process.items()}),
+            ("another run", there.plan.run == plan.run),
+            (
+                "another scan",
+                _equal(there.plan.grid, plan.grid) and _same(there.energies_ev, plan.energies_ev),
+            ),
+            ("other references", _equal(there.phases, phases)),
+            (
+                "other settings",
+                there.process == {key.replace("/", "."): value for key, value in process.items()},
+            ),
         )
         if not is_same
     ]
     if differences:
         message = (
-            f"{path} holds results of another {' and '.join(differences)} (run {there.plan.run}): "
+            f"{path} holds results of {' and '.join(differences)} (run {there.plan.run}): "
             "choose another file, or move that one away"
         )
         raise ConfigurationError(message)

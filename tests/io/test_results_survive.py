@@ -190,14 +190,14 @@ def test_a_viewer_that_keeps_the_file_open_stops_nothing(tmp_path: Path) -> None
 
 
 OTHERS = {
-    "run": (dataclasses.replace(PLAN, run="another"), PHASE_SPECTRA, PROCESS),
-    "scan": (dataclasses.replace(PLAN, energies_ev=PLAN.energies_ev + 0.1), PHASE_SPECTRA, PROCESS),
-    "references": (
+    "another run": (dataclasses.replace(PLAN, run="another"), PHASE_SPECTRA, PROCESS),
+    "another scan": (dataclasses.replace(PLAN, energies_ev=PLAN.energies_ev + 0.1), PHASE_SPECTRA, PROCESS),
+    "other references": (
         PLAN,
         dataclasses.replace(PHASE_SPECTRA, at_energies=PHASE_SPECTRA.at_energies + 1),
         PROCESS,
     ),
-    "process": (PLAN, PHASE_SPECTRA, PROCESS | {"threads": 3}),
+    "other settings": (PLAN, PHASE_SPECTRA, PROCESS | {"threads": 3}),
 }
 
 
@@ -206,7 +206,7 @@ def test_results_of_something_else_are_never_overwritten(tmp_path: Path, what: s
     path = tmp_path / "series.h5"
     write(path, [0, 1])
     before = path.read_bytes()
-    with pytest.raises(ConfigurationError, match=rf"another {what} \(run a run\): choose another file"):
+    with pytest.raises(ConfigurationError, match=rf"results of {what} \(run a run\): choose another file"):
         ResultsWriter(path, *OTHERS[what])
     assert path.read_bytes() == before
 
