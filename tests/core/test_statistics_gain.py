@@ -25,7 +25,10 @@ def test_the_gain_is_found_with_its_error(gain: float, mean: float, seed: int) -
     found = estimate_gain(readings(np.random.default_rng(seed), gain, mean), EVERYWHERE)
     # 5 σ over 40 examples; 2 % for the cut, which sits between whole numbers where counts are coarse.
     assert abs(found.gain - gain) < 5 * found.error + 0.02 * gain
-    assert found.error == pytest.approx(gain * np.sqrt(3 / found.pairs), rel=1.5)
+    # What counting allows, or the scatter of four images if that is larger: with three degrees of freedom it
+    # is 4 times too large in 2e-10 of all cases, and 2.5 times in 3e-4.
+    by_counting = found.gain * np.sqrt(3 / found.pairs)
+    assert by_counting * (1 - 1e-9) <= found.error < 4 * by_counting
 
 
 @settings(max_examples=25, deadline=None)
